@@ -1,0 +1,1 @@
+//! The examples of serverwamp; each is a program of its own in this folder.
