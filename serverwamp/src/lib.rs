@@ -5,4 +5,5 @@
 // Lets the code that the macros generate name this crate from within itself.
 extern crate self as serverwamp;
 
+#[allow(dead_code, unreachable_pub)]
 mod wire;

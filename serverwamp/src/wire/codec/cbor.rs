@@ -1,0 +1,168 @@
+//! CBOR (RFC 8949).
+
+use super::cursor::Cursor;
+use super::text::{Binary, Text};
+use super::{Items, Read, ReadError, Token};
+
+/// Ends a string, list or map of unknown length.
+const BREAK: u8 = 0xff;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cbor<'de>(Cursor<'de>);
+
+impl<'de> Cbor<'de> {
+    #[inline]
+    pub(crate) const fn new(input: &'de [u8]) -> Self {
+        Self(Cursor::new(input))
+    }
+
+    /// Reads the number that the head byte holds or announces; `None` is an unknown length.
+    #[inline]
+    fn argument(&mut self, head: u8) -> Result<Option<u64>, ReadError> {
+        match head & 0x1f {
+            small @ 0..=23 => Ok(Some(small.into())),
+            24 => self.0.byte().map(|byte| Some(byte.into())),
+            25 => Ok(Some(u16::from_be_bytes(self.0.array()?).into())),
+            26 => Ok(Some(u32::from_be_bytes(self.0.array()?).into())),
+            27 => Ok(Some(u64::from_be_bytes(self.0.array()?))),
+            31 => Ok(None),
+            _ => Err(self.0.expected("no reserved length")),
+        }
+    }
+
+    #[inline]
+    fn known_argument(&mut self, head: u8) -> Result<u64, ReadError> {
+        self.argument(head)?.ok_or_else(|| self.0.expected("a known length"))
+    }
+
+    #[inline]
+    fn items(&mut self, head: u8) -> Result<Items, ReadError> {
+        Ok(self.argument(head)?.map_or(const { Items::until(BREAK) }, Items::counted))
+    }
+
+    fn simple(&mut self, head: u8) -> Result<Token<'de>, ReadError> {
+        match head {
+            0xf4 => Ok(Token::Bool(false)),
+            0xf5 => Ok(Token::Bool(true)),
+            0xf6 | 0xf7 => Ok(Token::Null),
+            0xf9 => Ok(Token::Single(half_to_single(u16::from_be_bytes(self.0.array()?)))),
+            0xfa => Ok(Token::Single(f32::from_be_bytes(self.0.array()?))),
+            0xfb => Ok(Token::Double(f64::from_be_bytes(self.0.array()?))),
+            BREAK => Err(self.0.expected("a value before the break")),
+            _ => Err(self.0.expected("a known simple value")),
+        }
+    }
+
+    /// Reads the chunks of a string of unknown length and its break. The chunks are checked to have the head's type.
+    fn chunks(&mut self, head: u8) -> Result<&'de [u8], ReadError> {
+        let start = self.0.position;
+        loop {
+            let chunk_head = self.0.byte()?;
+            if chunk_head == BREAK {
+                let chunks = self.0.since(start);
+                return Ok(chunks.split_last().map_or(chunks, |(_, chunks)| chunks));
+            }
+            if chunk_head >> 5 != head >> 5 {
+                return Err(self.0.expected("a chunk of the same type"));
+            }
+            let length = self.known_argument(chunk_head)?;
+            let chunk = self.0.take(length)?;
+            if head >> 5 == 3 {
+                self.0.text(chunk)?;
+            }
+        }
+    }
+
+    /// Reads the next of the chunks that [`Text::Chunks`] and [`Binary::Chunks`] hold.
+    pub(super) fn chunk(&mut self) -> Option<&'de [u8]> {
+        let head = self.0.byte().ok()?;
+        let length = self.known_argument(head).ok()?;
+        self.0.take(length).ok()
+    }
+}
+
+impl<'de> Read<'de> for Cbor<'de> {
+    #[inline]
+    fn position(&self) -> usize {
+        self.0.position
+    }
+
+    #[inline]
+    fn start(&mut self) -> usize {
+        self.0.position
+    }
+
+    #[inline]
+    fn token(&mut self) -> Result<Token<'de>, ReadError> {
+        let head = self.0.byte()?;
+        match head >> 5 {
+            0 => Ok(Token::Integer(self.known_argument(head)?.into())),
+            1 => Ok(Token::Integer(!i128::from(self.known_argument(head)?))),
+            2 => Ok(Token::Binary(match self.argument(head)? {
+                Some(length) => Binary::Plain(self.0.take(length)?),
+                None => Binary::Chunks(self.chunks(head)?),
+            })),
+            3 => Ok(Token::Text(match self.argument(head)? {
+                Some(length) => {
+                    let bytes = self.0.take(length)?;
+                    Text::Plain(self.0.text(bytes)?)
+                }
+                None => Text::Chunks(self.chunks(head)?),
+            })),
+            4 => Ok(Token::List(self.items(head)?)),
+            5 => Ok(Token::Map(self.items(head)?)),
+            6 => Ok(Token::Tag(self.known_argument(head)?)),
+            _ => self.simple(head),
+        }
+    }
+
+    #[inline]
+    fn key(&mut self) -> Result<Token<'de>, ReadError> {
+        self.token()
+    }
+
+    #[inline]
+    fn separator(&mut self) -> Result<(), ReadError> {
+        Ok(())
+    }
+
+    #[inline]
+    fn more(&mut self, items: &mut Items) -> Result<bool, ReadError> {
+        if let Some(more) = items.take_counted() {
+            return Ok(more);
+        }
+        let more = self.0.peek() != Some(BREAK);
+        if !more {
+            self.0.advance();
+        }
+        Ok(more)
+    }
+
+    #[inline]
+    fn take_null(&mut self) -> bool {
+        let null = matches!(self.0.peek(), Some(0xf6 | 0xf7));
+        if null {
+            self.0.advance();
+        }
+        null
+    }
+
+    #[inline]
+    fn finish(&mut self) -> Result<(), ReadError> {
+        self.0.finish()
+    }
+}
+
+/// Widens a 16-bit float, which Rust has no stable type for.
+fn half_to_single(half: u16) -> f32 {
+    let sign = u32::from(half >> 15) << 31;
+    let exponent = u32::from(half >> 10) & 0x1f;
+    let fraction = u32::from(half) & 0x3ff;
+    let magnitude = match exponent {
+        // Subnormal: a whole multiple of 2^-24, which a single holds exactly.
+        0 => (fraction as f32 / 16_777_216.0).to_bits(),
+        31 => 0x7f80_0000 | (fraction << 13),
+        _ => (exponent.wrapping_add(112) << 23) | (fraction << 13),
+    };
+    f32::from_bits(sign | magnitude)
+}

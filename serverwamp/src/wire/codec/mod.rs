@@ -1,0 +1,276 @@
+//! One pull reader per codec, and the tokens that all three speak.
+
+mod cbor;
+mod cursor;
+mod json;
+mod msgpack;
+mod number;
+mod text;
+
+use std::fmt;
+
+pub(crate) use cbor::Cbor;
+pub(crate) use json::Json;
+pub(crate) use msgpack::MessagePack;
+pub(crate) use number::{integral_float, integral_text, parse_number};
+pub(crate) use text::{Binary, Text};
+
+/// How the values of a session are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Codec {
+    Json,
+    MessagePack,
+    Cbor,
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Json => "JSON",
+            Self::MessagePack => "MessagePack",
+            Self::Cbor => "CBOR",
+        })
+    }
+}
+
+/// The next piece of an encoded value: a whole scalar, or the head of something whose content follows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Token<'de> {
+    /// `null`; also CBOR's `undefined`, and the extension that JavaScript's MessagePack writes for it.
+    Null,
+    Bool(bool),
+    /// Any integer within 128 bits that is written as one.
+    Integer(i128),
+    /// A JSON number that is no such integer, as its text: it has a fraction or an exponent, or is `-0`, or is too large.
+    Number(&'de str),
+    Single(f32),
+    Double(f64),
+    Text(Text<'de>),
+    Binary(Binary<'de>),
+    /// A list begins: its values follow, each announced by [`Read::more`].
+    List(Items),
+    /// A map begins: its entries follow, each announced by [`Read::more`], to be read by [`Read::key`],
+    /// [`Read::separator`] and [`Read::token`].
+    Map(Items),
+    /// A CBOR tag: the value that it qualifies follows.
+    Tag(u64),
+    /// A MessagePack extension.
+    Extension(i8, &'de [u8]),
+}
+
+impl Token<'_> {
+    /// The token as a non-negative integer, however the peer wrote it: JavaScript sends integers as floats.
+    pub(crate) fn as_u64(&self) -> Option<u64> {
+        match *self {
+            Self::Integer(integer) => u64::try_from(integer).ok(),
+            Self::Number(text) => u64::try_from(integral_text(text)?.as_i128()?).ok(),
+            Self::Single(float) => u64::try_from(integral_float(f64::from(float))?).ok(),
+            Self::Double(float) => u64::try_from(integral_float(float)?).ok(),
+            _ => None,
+        }
+    }
+
+    /// What the token is, with its article, for messages to people.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Integer(_) => "an integer",
+            Self::Number(_) | Self::Single(_) | Self::Double(_) => "a number",
+            Self::Text(_) => "a string",
+            Self::Binary(_) => "a binary",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a dict",
+            Self::Tag(_) => "a tagged value",
+            Self::Extension(..) => "an extension value",
+        }
+    }
+}
+
+/// What is left of a list or map that is being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Items {
+    /// How many values or entries are still to come, where the codec says so in advance.
+    remaining: Option<u64>,
+    /// Whether the first of them is still to come.
+    first: bool,
+    /// What ends the items where no count was given.
+    end: u8,
+}
+
+impl Items {
+    const fn counted(count: u64) -> Self {
+        Self { remaining: Some(count), first: true, end: 0 }
+    }
+
+    const fn until(end: u8) -> Self {
+        Self { remaining: None, first: true, end }
+    }
+
+    /// The number of values or entries still to come, where it is known; no reason to allocate that much.
+    pub(crate) fn remaining(&self) -> Option<usize> {
+        self.remaining.and_then(|count| usize::try_from(count).ok())
+    }
+
+    /// Takes one off a counted container; `None` where an end mark decides.
+    #[inline]
+    fn take_counted(&mut self) -> Option<bool> {
+        let remaining = self.remaining.as_mut()?;
+        Some(match remaining.checked_sub(1) {
+            Some(less) => {
+                *remaining = less;
+                true
+            }
+            None => false,
+        })
+    }
+}
+
+/// Reads the tokens of one codec in order.
+pub(crate) trait Read<'de>: Copy {
+    /// How many bytes have been read.
+    fn position(&self) -> usize;
+
+    /// Where the next token begins: passes whitespace and says the position.
+    fn start(&mut self) -> usize;
+
+    /// Reads the next token. Strings come complete and checked, containers only their head.
+    fn token(&mut self) -> Result<Token<'de>, ReadError>;
+
+    /// Reads a map's key.
+    fn key(&mut self) -> Result<Token<'de>, ReadError>;
+
+    /// Reads what separates a key from its value.
+    fn separator(&mut self) -> Result<(), ReadError>;
+
+    /// Says whether another value or entry follows in a container, and reads what separates or ends them.
+    fn more(&mut self, items: &mut Items) -> Result<bool, ReadError>;
+
+    /// Reads a null if one is next.
+    fn take_null(&mut self) -> bool;
+
+    /// Checks that nothing follows.
+    fn finish(&mut self) -> Result<(), ReadError>;
+}
+
+/// A reader whose codec is known at run time only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reader<'de> {
+    Json(Json<'de>),
+    MessagePack(MessagePack<'de>),
+    Cbor(Cbor<'de>),
+}
+
+impl<'de> Reader<'de> {
+    #[inline]
+    pub(crate) fn new(codec: Codec, input: &'de [u8]) -> Self {
+        match codec {
+            Codec::Json => Self::Json(Json::new(input)),
+            Codec::MessagePack => Self::MessagePack(MessagePack::new(input)),
+            Codec::Cbor => Self::Cbor(Cbor::new(input)),
+        }
+    }
+}
+
+macro_rules! dispatch {
+    ($self:ident, $reader:ident => $call:expr) => {
+        match $self {
+            Reader::Json($reader) => $call,
+            Reader::MessagePack($reader) => $call,
+            Reader::Cbor($reader) => $call,
+        }
+    };
+}
+
+impl<'de> Read<'de> for Reader<'de> {
+    #[inline]
+    fn position(&self) -> usize {
+        dispatch!(self, reader => reader.position())
+    }
+
+    #[inline]
+    fn start(&mut self) -> usize {
+        dispatch!(self, reader => reader.start())
+    }
+
+    #[inline]
+    fn token(&mut self) -> Result<Token<'de>, ReadError> {
+        dispatch!(self, reader => reader.token())
+    }
+
+    #[inline]
+    fn key(&mut self) -> Result<Token<'de>, ReadError> {
+        dispatch!(self, reader => reader.key())
+    }
+
+    #[inline]
+    fn separator(&mut self) -> Result<(), ReadError> {
+        dispatch!(self, reader => reader.separator())
+    }
+
+    #[inline]
+    fn more(&mut self, items: &mut Items) -> Result<bool, ReadError> {
+        dispatch!(self, reader => reader.more(items))
+    }
+
+    #[inline]
+    fn take_null(&mut self) -> bool {
+        dispatch!(self, reader => reader.take_null())
+    }
+
+    #[inline]
+    fn finish(&mut self) -> Result<(), ReadError> {
+        dispatch!(self, reader => reader.finish())
+    }
+}
+
+/// Why bytes could not be read, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReadError {
+    pub(crate) kind: ReadErrorKind,
+    pub(crate) position: usize,
+}
+
+/// What is wrong with the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadErrorKind {
+    /// They do not follow the codec; the text says what was expected.
+    Malformed(&'static str),
+    /// Lists and maps are nested deeper than the limit.
+    TooDeep,
+    /// There are more values and keys than the limit.
+    TooManyNodes,
+}
+
+impl ReadError {
+    #[cold]
+    pub(crate) fn malformed(expected: &'static str, position: usize) -> Self {
+        Self { kind: ReadErrorKind::Malformed(expected), position }
+    }
+
+    #[cold]
+    pub(crate) fn too_deep(position: usize) -> Self {
+        Self { kind: ReadErrorKind::TooDeep, position }
+    }
+
+    #[cold]
+    pub(crate) fn too_many_nodes(position: usize) -> Self {
+        Self { kind: ReadErrorKind::TooManyNodes, position }
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            ReadErrorKind::Malformed(expected) => write!(formatter, "expected {expected}")?,
+            ReadErrorKind::TooDeep => formatter.write_str("nested too deeply")?,
+            ReadErrorKind::TooManyNodes => formatter.write_str("too many values")?,
+        }
+        write!(formatter, " at byte {}", self.position)
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,261 @@
+//! The one pass over what a peer sent: well-formedness, depth, number of values, and where everything is.
+
+use smallvec::SmallVec;
+
+use super::codec::{Cbor, Codec, Items, Json, MessagePack, Read, ReadError, Reader, Token};
+
+/// No limit on depth exceeds this, so that recursion over nested values is safe on the smallest stack in use.
+pub(crate) const MAX_DEPTH: usize = 128;
+
+/// How much a message may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ScanLimits {
+    /// How deep lists and dicts may nest, the message itself included; never more than [`MAX_DEPTH`].
+    pub(crate) depth: usize,
+    /// How many values and keys there may be, at all depths together.
+    pub(crate) nodes: usize,
+}
+
+impl ScanLimits {
+    /// For what this process has written itself.
+    pub(crate) const NONE: Self = Self { depth: MAX_DEPTH, nodes: usize::MAX };
+}
+
+/// A range of bytes within a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Span {
+    pub(crate) fn new(start: usize, end: usize) -> Result<Self, ReadError> {
+        match (u32::try_from(start), u32::try_from(end)) {
+            (Ok(start), Ok(end)) => Ok(Self { start, end }),
+            _ => Err(ReadError::malformed("less than 4 GiB", start)),
+        }
+    }
+
+    /// The bytes of this range.
+    #[inline]
+    pub(crate) fn of(self, bytes: &[u8]) -> &[u8] {
+        bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+/// Where the single arguments of a payload are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Slots {
+    pub(crate) args: SmallVec<[Span; 4]>,
+    /// Encoded key and encoded value of each keyword argument.
+    pub(crate) kwargs: SmallVec<[(Span, Span); 2]>,
+}
+
+/// A message that was checked completely, and where its parts are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scanned {
+    /// The elements of the message's list.
+    pub(crate) elements: SmallVec<[Span; 8]>,
+    /// The single arguments, if the message has any.
+    pub(crate) slots: Slots,
+}
+
+/// Checks a whole message and finds its parts. `arguments_at` says for a message type at which index of the list its
+/// Arguments would be; ArgumentsKw follow them.
+pub(crate) fn scan_message(
+    codec: Codec,
+    message: &[u8],
+    limits: ScanLimits,
+    arguments_at: impl FnOnce(u64) -> Option<usize>,
+) -> Result<Scanned, ReadError> {
+    match codec {
+        Codec::Json => Scanner::new(Json::new(message), limits).message(arguments_at),
+        Codec::MessagePack => Scanner::new(MessagePack::new(message), limits).message(arguments_at),
+        Codec::Cbor => Scanner::new(Cbor::new(message), limits).message(arguments_at),
+    }
+}
+
+/// Finds the single arguments in a list of arguments and a dict of keyword arguments within `bytes`.
+pub(crate) fn scan_payload(
+    codec: Codec,
+    bytes: &[u8],
+    args: Option<Span>,
+    kwargs: Option<Span>,
+) -> Result<Slots, ReadError> {
+    let mut slots = Slots::default();
+    let scanner = |span: Span| {
+        let mut scanner = Scanner::new(Reader::new(codec, span.of(bytes)), ScanLimits::NONE);
+        scanner.offset = span.start as usize;
+        scanner
+    };
+    if let Some(span) = args {
+        let mut scanner = scanner(span);
+        let Token::List(items) = scanner.reader.token()? else {
+            return Err(scanner.expected("a list of arguments"));
+        };
+        scanner.args(items, MAX_DEPTH, &mut slots)?;
+    }
+    if let Some(span) = kwargs {
+        let mut scanner = scanner(span);
+        let Token::Map(items) = scanner.reader.token()? else {
+            return Err(scanner.expected("a dict of keyword arguments"));
+        };
+        scanner.kwargs(items, MAX_DEPTH, &mut slots)?;
+    }
+    Ok(slots)
+}
+
+/// Checks one whole encoded value.
+pub(crate) fn scan_value(codec: Codec, value: &[u8], limits: ScanLimits) -> Result<(), ReadError> {
+    let mut scanner = Scanner::new(Reader::new(codec, value), limits);
+    scanner.value(scanner.depth)?;
+    scanner.reader.finish()
+}
+
+/// The first two elements of a message that could not be scanned to its end: message type and request id, if the
+/// message begins with them.
+#[cold]
+pub(crate) fn peek_request(codec: Codec, message: &[u8]) -> Option<(u64, u64)> {
+    let mut reader = Reader::new(codec, message);
+    let Token::List(mut items) = reader.token().ok()? else { return None };
+    let mut integer = || reader.more(&mut items).ok()?.then(|| reader.token().ok()?.as_u64())?;
+    Some((integer()?, integer()?))
+}
+
+struct Scanner<R> {
+    reader: R,
+    /// How many values and keys there may still be.
+    nodes: usize,
+    /// How deep the outermost value may nest.
+    depth: usize,
+    /// Where the reader's input begins in the bytes that spans refer to.
+    offset: usize,
+}
+
+impl<'de, R: Read<'de>> Scanner<R> {
+    #[inline]
+    fn new(reader: R, limits: ScanLimits) -> Self {
+        Self { reader, nodes: limits.nodes, depth: limits.depth.min(MAX_DEPTH), offset: 0 }
+    }
+
+    #[inline]
+    fn message(mut self, arguments_at: impl FnOnce(u64) -> Option<usize>) -> Result<Scanned, ReadError> {
+        let mut scanned = Scanned::default();
+        self.count()?;
+        let Token::List(mut items) = self.reader.token()? else {
+            return Err(self.expected("a list as message"));
+        };
+        let depth = self.deeper(self.depth)?;
+        let mut arguments_at = Some(arguments_at);
+        let mut arguments = None;
+        while self.reader.more(&mut items)? {
+            let start = self.reader.start();
+            self.count()?;
+            let token = self.reader.token()?;
+            if let Some(arguments_at) = arguments_at.take() {
+                arguments = token.as_u64().and_then(arguments_at);
+            }
+            // The index of this element relative to that of Arguments.
+            let relative = arguments.and_then(|index| scanned.elements.len().checked_sub(index));
+            match (relative, token) {
+                (Some(0), Token::List(items)) => self.args(items, depth, &mut scanned.slots)?,
+                (Some(1), Token::Map(items)) => self.kwargs(items, depth, &mut scanned.slots)?,
+                _ => self.content(token, depth)?,
+            }
+            scanned.elements.push(self.span(start)?);
+        }
+        self.reader.finish()?;
+        Ok(scanned)
+    }
+
+    fn args(&mut self, mut items: Items, depth: usize, slots: &mut Slots) -> Result<(), ReadError> {
+        let depth = self.deeper(depth)?;
+        while self.reader.more(&mut items)? {
+            let start = self.reader.start();
+            self.value(depth)?;
+            slots.args.push(self.span(start)?);
+        }
+        Ok(())
+    }
+
+    fn kwargs(&mut self, mut items: Items, depth: usize, slots: &mut Slots) -> Result<(), ReadError> {
+        let depth = self.deeper(depth)?;
+        while self.reader.more(&mut items)? {
+            let start = self.reader.start();
+            self.key()?;
+            let key = self.span(start)?;
+            self.reader.separator()?;
+            let start = self.reader.start();
+            self.value(depth)?;
+            slots.kwargs.push((key, self.span(start)?));
+        }
+        Ok(())
+    }
+
+    /// Passes one value that may nest to the given depth.
+    fn value(&mut self, depth: usize) -> Result<(), ReadError> {
+        self.count()?;
+        let token = self.reader.token()?;
+        self.content(token, depth)
+    }
+
+    #[inline]
+    fn content(&mut self, head: Token<'de>, depth: usize) -> Result<(), ReadError> {
+        match head {
+            Token::List(mut items) => {
+                let depth = self.deeper(depth)?;
+                while self.reader.more(&mut items)? {
+                    self.value(depth)?;
+                }
+            }
+            Token::Map(mut items) => {
+                let depth = self.deeper(depth)?;
+                while self.reader.more(&mut items)? {
+                    self.key()?;
+                    self.reader.separator()?;
+                    self.value(depth)?;
+                }
+            }
+            Token::Tag(_) => {
+                let depth = self.deeper(depth)?;
+                self.value(depth)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Passes a key. Other keys than strings break the protocol only where it reads them itself.
+    #[inline]
+    fn key(&mut self) -> Result<(), ReadError> {
+        self.count()?;
+        match self.reader.key()? {
+            Token::List(_) | Token::Map(_) | Token::Tag(_) => Err(self.expected("a scalar as key")),
+            _ => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn count(&mut self) -> Result<(), ReadError> {
+        self.nodes = self.nodes.checked_sub(1).ok_or_else(|| ReadError::too_many_nodes(self.reader.position()))?;
+        Ok(())
+    }
+
+    #[inline]
+    fn deeper(&self, depth: usize) -> Result<usize, ReadError> {
+        depth.checked_sub(1).ok_or_else(|| ReadError::too_deep(self.reader.position()))
+    }
+
+    #[inline]
+    fn span(&self, start: usize) -> Result<Span, ReadError> {
+        Span::new(self.offset.wrapping_add(start), self.offset.wrapping_add(self.reader.position()))
+    }
+
+    #[cold]
+    fn expected(&self, expected: &'static str) -> ReadError {
+        ReadError::malformed(expected, self.reader.position())
+    }
+}
+
+#[cfg(test)]
+mod tests;
