@@ -1,6 +1,9 @@
 //! Bytes ⇄ messages, without async and without IO.
 
 mod codec;
+mod encode;
+mod id;
 mod integer;
 mod payload;
 mod scan;
+mod uri;

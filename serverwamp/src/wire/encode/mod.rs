@@ -12,11 +12,11 @@ use std::fmt;
 
 use serde::Serialize;
 
+use self::serializer::Encoder;
 pub(crate) use self::{
     output::{Container, ContainerKind, Output},
     shape::PayloadBuilder,
 };
-use self::serializer::Encoder;
 use super::codec::Codec;
 
 /// How deep lists and dictionaries that we write may nest.

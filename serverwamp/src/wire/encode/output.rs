@@ -122,9 +122,7 @@ impl<'b> Output<'b> {
     pub(crate) fn wide_unsigned(&mut self, value: u128) -> Result<(), EncodeError> {
         match self.codec {
             Codec::Json => self.json(&value),
-            Codec::MessagePack => {
-                self.unsigned(u64::try_from(value).map_err(|_| beyond_message_pack(value))?)
-            }
+            Codec::MessagePack => self.unsigned(u64::try_from(value).map_err(|_| beyond_message_pack(value))?),
             Codec::Cbor => self.cbor(value),
         }
     }

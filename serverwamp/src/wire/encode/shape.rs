@@ -11,7 +11,7 @@ use super::{
     encode_into,
     serializer::{Compound, Encoder},
 };
-use crate::wire::{codec::Codec, payload::Payload};
+use crate::wire::{codec::Codec, payload::Payload, scan::Span};
 
 /// Enough for most results, so that the buffer is allocated once.
 const USUAL_LENGTH: usize = 64;
@@ -35,12 +35,14 @@ impl Payload {
         let mut encoder = Encoder::new(Output::new(codec, &mut bytes));
         let mut shape = Shape::Nothing;
         ShapeEncoder { encoder: &mut encoder, shape: &mut shape }.value(value)?;
-        let end = if is_empty_container(codec, &bytes) { 0 } else { bytes.len() };
+        if is_empty_container(codec, &bytes) {
+            return Ok(Self::empty(codec));
+        }
+        let whole = Some(Span::new(0, bytes.len()).map_err(EncodeError::new)?);
         Ok(match shape {
-            _ if end == 0 => Self::empty(codec),
             Shape::Nothing => Self::empty(codec),
-            Shape::Arguments => Self::from_encoded(codec, Bytes::from(bytes), Some(0..end), None),
-            Shape::Keywords => Self::from_encoded(codec, Bytes::from(bytes), None, Some(0..end)),
+            Shape::Arguments => Self { args: whole, bytes: bytes.into(), ..Self::empty(codec) },
+            Shape::Keywords => Self { kwargs: whole, bytes: bytes.into(), ..Self::empty(codec) },
         })
     }
 }
@@ -299,13 +301,15 @@ impl PayloadBuilder {
     pub(crate) fn finish(self) -> Result<Payload, EncodeError> {
         let args = self.args.finish(self.codec)?;
         let kwargs = self.kwargs.finish(self.codec)?;
-        let args_span = args.as_ref().map(|args| 0..args.len());
-        let mut bytes = args.unwrap_or_default();
-        let kwargs_span = kwargs.map(|kwargs| {
+        let mut payload = Payload::empty(self.codec);
+        let mut bytes = Vec::new();
+        for (part, span) in [(args, &mut payload.args), (kwargs, &mut payload.kwargs)] {
+            let Some(part) = part else { continue };
             let start = bytes.len();
-            bytes.extend_from_slice(&kwargs);
-            start..bytes.len()
-        });
-        Ok(Payload::from_encoded(self.codec, Bytes::from(bytes), args_span, kwargs_span))
+            bytes.extend_from_slice(&part);
+            *span = Some(Span::new(start, bytes.len()).map_err(EncodeError::new)?);
+        }
+        payload.bytes = Bytes::from(bytes);
+        Ok(payload)
     }
 }
