@@ -4,6 +4,7 @@ mod codec;
 mod encode;
 mod id;
 mod integer;
+mod options;
 mod payload;
 mod scan;
 mod uri;

@@ -1,11 +1,14 @@
 //! The options and details of messages: what the protocol knows is typed and checked, the rest is kept as it came.
 
-mod details;
+mod calls;
+mod common;
 mod entry;
 mod features;
-mod messages;
+mod raw;
+mod sessions;
 #[cfg(test)]
 mod tests;
+mod topics;
 
 use std::{
     borrow::Cow,
@@ -16,16 +19,16 @@ use std::{
 use bytes::Bytes;
 
 pub(crate) use self::{
-    details::{
-        AbortDetails, ErrorDetails, EventDetails, GoodbyeDetails, HelloDetails, InvocationDetails, ResultDetails, Roles,
-        SubscriptionRevoked, RegistrationRevoked, WelcomeDetails,
+    calls::{
+        CallOptions, CancelOptions, ErrorDetails, InterruptOptions, InvocationDetails, RegisterOptions, ResultDetails,
+        UnregisteredDetails, YieldOptions,
     },
+    common::{Forwarder, Passthru},
     entry::{CancelMode, EncryptionAlgorithm, InvokePolicy},
     features::{Feature, Features},
-    messages::{
-        Audience, CallOptions, CancelOptions, Forwarder, InterruptOptions, Passthru, PublishOptions, RegisterOptions,
-        SubscribeOptions, YieldOptions,
-    },
+    raw::RawDict,
+    sessions::{AbortDetails, GoodbyeDetails, HelloDetails, Roles, WelcomeDetails},
+    topics::{Audience, EventDetails, PublishOptions, SubscribeOptions, UnsubscribedDetails},
 };
 use self::entry::Entry;
 use super::{
@@ -39,10 +42,6 @@ pub(crate) struct Options<T> {
     known: T,
     raw: RawDict,
 }
-
-/// A dict as it came from the peer. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RawDict(Option<(Codec, Bytes)>);
 
 /// Some keys of options or details that are seldom given: they take room only then.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,30 +93,128 @@ pub(crate) trait Dictionary: Default {
     fn knows(key: &str) -> bool;
 
     /// Reads the value of a known key.
-    fn read_entry(&mut self, key: &str, reader: &mut Reader<'_>) -> Result<(), Problem>;
+    fn read_entry(&mut self, key: &str, source: &mut Source<'_>) -> Result<(), Problem>;
 
     /// Writes what is present.
     fn write_entries(&self, output: &mut Output<'_>, dict: &mut Container) -> Result<(), EncodeError>;
 
     /// Reads the entries of a dict whose head has been read.
-    fn read_entries(reader: &mut Reader<'_>, mut items: Items) -> Result<Self, Problem> {
+    fn read_entries(source: &mut Source<'_>, mut items: Items) -> Result<Self, Problem> {
         let mut dictionary = Self::default();
-        while reader.more(&mut items)? {
-            let key = read_key(reader)?;
+        while source.more(&mut items)? {
+            let key = read_key(source)?;
             if Self::knows(&key) {
-                dictionary.read_entry(&key, reader)?;
+                dictionary.read_entry(&key, source)?;
             } else {
-                skip_value(reader)?;
+                skip_value(source)?;
             }
         }
         Ok(dictionary)
     }
 }
 
+/// Declares a [`Dictionary`]. The key of a field is its name, or the one after the equals sign.
+macro_rules! dictionary {
+    (
+        $(#[$documentation:meta])*
+        $name:ident {
+            $($(#[$field_documentation:meta])* $field:ident $(= $key:literal)?: $type:ty,)*
+        }
+    ) => {
+        $(#[$documentation])*
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub(crate) struct $name {
+            $($(#[$field_documentation])* pub(crate) $field: $type,)*
+        }
+
+        impl $crate::wire::options::Dictionary for $name {
+            #[inline]
+            fn knows(key: &str) -> bool {
+                use $crate::wire::options::{Field, key_of};
+                $(<$type as Field>::knows(key_of!($field $(= $key)?), key) ||)* false
+            }
+
+            fn read_entry(
+                &mut self,
+                key: &str,
+                source: &mut $crate::wire::options::Source<'_>,
+            ) -> Result<(), $crate::wire::options::Problem> {
+                use $crate::wire::options::{Field, key_of};
+                $(if <$type as Field>::knows(key_of!($field $(= $key)?), key) {
+                    return self.$field.read(key, source);
+                })*
+                Ok(())
+            }
+
+            #[inline]
+            fn write_entries(
+                &self,
+                output: &mut $crate::wire::encode::Output<'_>,
+                dict: &mut $crate::wire::encode::Container,
+            ) -> Result<(), $crate::wire::encode::EncodeError> {
+                use $crate::wire::options::{Field, key_of};
+                $(self.$field.write(key_of!($field $(= $key)?), output, dict)?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+macro_rules! key_of {
+    ($field:ident = $key:literal) => {
+        $key
+    };
+    ($field:ident) => {
+        stringify!($field)
+    };
+}
+
+use {dictionary, key_of};
+
+/// An encoded dict that is being read.
+pub(crate) struct Source<'de> {
+    codec: Codec,
+    input: &'de [u8],
+    reader: Reader<'de>,
+}
+
+impl<'de> Source<'de> {
+    /// The bytes of the value that is next.
+    fn take_value(&mut self) -> Result<&'de [u8], ReadError> {
+        let start = self.start();
+        skip_value(self)?;
+        Ok(self.input.get(start..self.position()).unwrap_or_default())
+    }
+
+    /// Whether JavaScript's `undefined` is next, which means that the key is absent. JSON leaves such keys out.
+    fn is_undefined(&self) -> bool {
+        let rest = self.input.get(self.reader.position()..).unwrap_or_default();
+        match self.codec {
+            Codec::Json => false,
+            Codec::MessagePack => rest.starts_with(&[0xd4, 0, 0]),
+            Codec::Cbor => rest.starts_with(&[0xf7]),
+        }
+    }
+}
+
+impl<'de> Deref for Source<'de> {
+    type Target = Reader<'de>;
+
+    fn deref(&self) -> &Reader<'de> {
+        &self.reader
+    }
+}
+
+impl DerefMut for Source<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.reader
+    }
+}
+
 /// One part of a [`Dictionary`]: the value of a key, or a [`Group`] of keys.
 trait Field {
     fn knows(name: &str, key: &str) -> bool;
-    fn read(&mut self, key: &str, reader: &mut Reader<'_>) -> Result<(), Problem>;
+    fn read(&mut self, key: &str, source: &mut Source<'_>) -> Result<(), Problem>;
     fn write(&self, name: &str, output: &mut Output<'_>, dict: &mut Container) -> Result<(), EncodeError>;
 }
 
@@ -127,12 +224,11 @@ impl<T: Entry> Field for Option<T> {
         name == key
     }
 
-    fn read(&mut self, key: &str, reader: &mut Reader<'_>) -> Result<(), Problem> {
-        if is_undefined(reader) {
-            return Ok(skip_value(reader)?);
+    fn read(&mut self, key: &str, source: &mut Source<'_>) -> Result<(), Problem> {
+        if source.is_undefined() {
+            return Ok(skip_value(source)?);
         }
-        let token = reader.token()?;
-        let value = T::read(token, reader).map_err(|problem| problem.within(key))?;
+        let value = T::read(source).map_err(|problem| problem.within(key))?;
         match self.replace(value) {
             Some(_) => Err(Problem::new("one value", "two").within(key)),
             None => Ok(()),
@@ -155,8 +251,8 @@ impl<T: Dictionary> Field for Group<T> {
         T::knows(key)
     }
 
-    fn read(&mut self, key: &str, reader: &mut Reader<'_>) -> Result<(), Problem> {
-        self.0.get_or_insert_default().read_entry(key, reader)
+    fn read(&mut self, key: &str, source: &mut Source<'_>) -> Result<(), Problem> {
+        self.0.get_or_insert_default().read_entry(key, source)
     }
 
     #[inline]
@@ -225,9 +321,9 @@ impl<T: Dictionary> Options<T> {
         if is_empty_dict(codec, bytes) {
             return Ok(Self::default());
         }
-        let mut reader = Reader::new(codec, bytes);
-        let known = match reader.token()? {
-            Token::Map(items) => T::read_entries(&mut reader, items)?,
+        let mut source = Source { codec, input: bytes, reader: Reader::new(codec, bytes) };
+        let known = match source.token()? {
+            Token::Map(items) => T::read_entries(&mut source, items)?,
             token => return Err(Problem::unexpected("a dict", &token)),
         };
         Ok(Self { known, raw: RawDict::new(codec, dict()) })
@@ -251,37 +347,31 @@ fn is_empty_dict(codec: Codec, bytes: &[u8]) -> bool {
     }
 }
 
-/// JavaScript's `undefined`, which means that the key is absent. Unlike `null` JSON has no form for it.
-fn is_undefined(reader: &Reader<'_>) -> bool {
-    let mut ahead = *reader;
-    ahead.take_null() && ahead.position().wrapping_sub(reader.position()) > 0 && !ahead.was_null()
-}
-
-fn read_key<'de>(reader: &mut Reader<'de>) -> Result<Cow<'de, str>, Problem> {
-    let key = match reader.key()? {
+fn read_key<'de>(source: &mut Source<'de>) -> Result<Cow<'de, str>, Problem> {
+    let key = match source.key()? {
         Token::Text(text) => text.to_cow(),
         token => return Err(Problem::new("a dict whose keys are strings", format!("{} as a key", token.kind()))),
     };
-    reader.separator()?;
+    source.separator()?;
     Ok(key)
 }
 
 /// Passes a value. The scan has limited its depth.
-fn skip_value(reader: &mut Reader<'_>) -> Result<(), ReadError> {
-    match reader.token()? {
+fn skip_value(source: &mut Source<'_>) -> Result<(), ReadError> {
+    match source.token()? {
         Token::List(mut items) => {
-            while reader.more(&mut items)? {
-                skip_value(reader)?;
+            while source.more(&mut items)? {
+                skip_value(source)?;
             }
         }
         Token::Map(mut items) => {
-            while reader.more(&mut items)? {
-                reader.key()?;
-                reader.separator()?;
-                skip_value(reader)?;
+            while source.more(&mut items)? {
+                source.key()?;
+                source.separator()?;
+                skip_value(source)?;
             }
         }
-        Token::Tag(_) => skip_value(reader)?,
+        Token::Tag(_) => skip_value(source)?,
         _ => {}
     }
     Ok(())
