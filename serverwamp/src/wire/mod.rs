@@ -2,7 +2,11 @@
 
 mod codec;
 mod decode;
+mod encode;
+mod id;
 mod integer;
+mod options;
 mod payload;
 mod scan;
+mod uri;
 mod value;

@@ -1,0 +1,378 @@
+//! The options and details of messages: what the protocol knows is typed and checked, the rest is kept as it came.
+
+mod calls;
+mod common;
+mod entry;
+mod features;
+mod raw;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod topics;
+
+use std::{
+    borrow::Cow,
+    fmt,
+    ops::{Deref, DerefMut},
+};
+
+use bytes::Bytes;
+
+pub(crate) use self::{
+    calls::{
+        CallOptions, CancelOptions, ErrorDetails, InterruptOptions, InvocationDetails, RegisterOptions, ResultDetails,
+        UnregisteredDetails, YieldOptions,
+    },
+    common::{Forwarder, Passthru},
+    entry::{CancelMode, EncryptionAlgorithm, InvokePolicy},
+    features::{Feature, Features},
+    raw::RawDict,
+    sessions::{AbortDetails, GoodbyeDetails, HelloDetails, Roles, WelcomeDetails},
+    topics::{Audience, EventDetails, PublishOptions, SubscribeOptions, UnsubscribedDetails},
+};
+use self::entry::Entry;
+use super::{
+    codec::{Codec, Items, Read, ReadError, Reader, Token},
+    encode::{Container, ContainerKind, EncodeError, Output},
+};
+
+/// Options or details of a message: the keys that the protocol knows, and the whole dict as it came.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options<T> {
+    known: T,
+    raw: RawDict,
+}
+
+/// Some keys of options or details that are seldom given: they take room only then.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Group<T>(Option<Box<T>>);
+
+/// A known key has a value that it cannot have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    path: String,
+    expected: Cow<'static, str>,
+    got: Cow<'static, str>,
+}
+
+impl Problem {
+    #[cold]
+    pub(crate) fn new(expected: impl Into<Cow<'static, str>>, got: impl Into<Cow<'static, str>>) -> Self {
+        Self { path: String::new(), expected: expected.into(), got: got.into() }
+    }
+
+    #[cold]
+    fn unexpected(expected: impl Into<Cow<'static, str>>, token: &Token<'_>) -> Self {
+        Self::new(expected, token.kind())
+    }
+
+    /// Puts the name of what contains the value in front of its path.
+    #[cold]
+    pub(crate) fn within(mut self, name: &str) -> Self {
+        self.path = if self.path.is_empty() { name.to_owned() } else { format!("{name}.{}", self.path) };
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: expected {}, got {}", self.path, self.expected, self.got)
+    }
+}
+
+impl From<ReadError> for Problem {
+    #[cold]
+    fn from(error: ReadError) -> Self {
+        Self::new("a well-formed value", error.to_string())
+    }
+}
+
+/// A set of keys of a dict, each of which has its type.
+pub(crate) trait Dictionary: Default {
+    /// Whether a key is one of the set.
+    fn knows(key: &str) -> bool;
+
+    /// Reads the value of a known key.
+    fn read_entry(&mut self, key: &str, source: &mut Source<'_>) -> Result<(), Problem>;
+
+    /// Writes what is present.
+    fn write_entries(&self, output: &mut Output<'_>, dict: &mut Container) -> Result<(), EncodeError>;
+
+    /// Reads the entries of a dict whose head has been read.
+    fn read_entries(source: &mut Source<'_>, mut items: Items) -> Result<Self, Problem> {
+        let mut dictionary = Self::default();
+        while source.more(&mut items)? {
+            let key = read_key(source)?;
+            if Self::knows(&key) {
+                dictionary.read_entry(&key, source)?;
+            } else {
+                skip_value(source)?;
+            }
+        }
+        Ok(dictionary)
+    }
+}
+
+/// Declares a [`Dictionary`]. The key of a field is its name, or the one after the equals sign.
+macro_rules! dictionary {
+    (
+        $(#[$documentation:meta])*
+        $name:ident {
+            $($(#[$field_documentation:meta])* $field:ident $(= $key:literal)?: $type:ty,)*
+        }
+    ) => {
+        $(#[$documentation])*
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub(crate) struct $name {
+            $($(#[$field_documentation])* pub(crate) $field: $type,)*
+        }
+
+        impl $crate::wire::options::Dictionary for $name {
+            #[inline]
+            fn knows(key: &str) -> bool {
+                use $crate::wire::options::{Field, key_of};
+                $(<$type as Field>::knows(key_of!($field $(= $key)?), key) ||)* false
+            }
+
+            fn read_entry(
+                &mut self,
+                key: &str,
+                source: &mut $crate::wire::options::Source<'_>,
+            ) -> Result<(), $crate::wire::options::Problem> {
+                use $crate::wire::options::{Field, key_of};
+                $(if <$type as Field>::knows(key_of!($field $(= $key)?), key) {
+                    return self.$field.read(key, source);
+                })*
+                Ok(())
+            }
+
+            #[inline]
+            fn write_entries(
+                &self,
+                output: &mut $crate::wire::encode::Output<'_>,
+                dict: &mut $crate::wire::encode::Container,
+            ) -> Result<(), $crate::wire::encode::EncodeError> {
+                use $crate::wire::options::{Field, key_of};
+                $(self.$field.write(key_of!($field $(= $key)?), output, dict)?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+macro_rules! key_of {
+    ($field:ident = $key:literal) => {
+        $key
+    };
+    ($field:ident) => {
+        stringify!($field)
+    };
+}
+
+use {dictionary, key_of};
+
+/// An encoded dict that is being read.
+pub(crate) struct Source<'de> {
+    codec: Codec,
+    input: &'de [u8],
+    reader: Reader<'de>,
+}
+
+impl<'de> Source<'de> {
+    /// The bytes of the value that is next.
+    fn take_value(&mut self) -> Result<&'de [u8], ReadError> {
+        let start = self.start();
+        skip_value(self)?;
+        Ok(self.input.get(start..self.position()).unwrap_or_default())
+    }
+
+    /// Whether JavaScript's `undefined` is next, which means that the key is absent. JSON leaves such keys out.
+    fn is_undefined(&self) -> bool {
+        let rest = self.input.get(self.reader.position()..).unwrap_or_default();
+        match self.codec {
+            Codec::Json => false,
+            Codec::MessagePack => rest.starts_with(&[0xd4, 0, 0]),
+            Codec::Cbor => rest.starts_with(&[0xf7]),
+        }
+    }
+}
+
+impl<'de> Deref for Source<'de> {
+    type Target = Reader<'de>;
+
+    fn deref(&self) -> &Reader<'de> {
+        &self.reader
+    }
+}
+
+impl DerefMut for Source<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.reader
+    }
+}
+
+/// One part of a [`Dictionary`]: the value of a key, or a [`Group`] of keys.
+trait Field {
+    fn knows(name: &str, key: &str) -> bool;
+    fn read(&mut self, key: &str, source: &mut Source<'_>) -> Result<(), Problem>;
+    fn write(&self, name: &str, output: &mut Output<'_>, dict: &mut Container) -> Result<(), EncodeError>;
+}
+
+impl<T: Entry> Field for Option<T> {
+    #[inline]
+    fn knows(name: &str, key: &str) -> bool {
+        name == key
+    }
+
+    fn read(&mut self, key: &str, source: &mut Source<'_>) -> Result<(), Problem> {
+        if source.is_undefined() {
+            return Ok(skip_value(source)?);
+        }
+        let value = T::read(source).map_err(|problem| problem.within(key))?;
+        match self.replace(value) {
+            Some(_) => Err(Problem::new("one value", "two").within(key)),
+            None => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn write(&self, name: &str, output: &mut Output<'_>, dict: &mut Container) -> Result<(), EncodeError> {
+        let Some(value) = self else { return Ok(()) };
+        output.item(dict);
+        output.string(name)?;
+        output.key_end();
+        value.write(output)
+    }
+}
+
+impl<T: Dictionary> Field for Group<T> {
+    #[inline]
+    fn knows(_: &str, key: &str) -> bool {
+        T::knows(key)
+    }
+
+    fn read(&mut self, key: &str, source: &mut Source<'_>) -> Result<(), Problem> {
+        self.0.get_or_insert_default().read_entry(key, source)
+    }
+
+    #[inline]
+    fn write(&self, _: &str, output: &mut Output<'_>, dict: &mut Container) -> Result<(), EncodeError> {
+        match &self.0 {
+            Some(keys) => keys.write_entries(output, dict),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<T> Default for Group<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Group<T> {
+    /// The keys, if any of them is given.
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.as_deref()
+    }
+}
+
+impl<T: Dictionary + PartialEq> From<T> for Group<T> {
+    fn from(keys: T) -> Self {
+        Self((keys != T::default()).then(|| Box::new(keys)))
+    }
+}
+
+impl<T> From<T> for Options<T> {
+    fn from(known: T) -> Self {
+        Self { known, raw: RawDict::default() }
+    }
+}
+
+impl<T> Deref for Options<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.known
+    }
+}
+
+impl<T> DerefMut for Options<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.known
+    }
+}
+
+impl<T: Dictionary> Options<T> {
+    /// The whole dict as it came, unknown keys included; empty for options that this process has made.
+    pub(crate) fn raw(&self) -> &RawDict {
+        &self.raw
+    }
+
+    /// Adds keys that the protocol does not know.
+    pub(crate) fn with_raw(mut self, raw: RawDict) -> Self {
+        self.raw = raw;
+        self
+    }
+
+    /// Reads the encoded dict that `span` delimits, which a scan has found to be well-formed.
+    #[inline]
+    pub(crate) fn parse(codec: Codec, dict: impl FnOnce() -> Bytes, bytes: &[u8]) -> Result<Self, Problem> {
+        if is_empty_dict(codec, bytes) {
+            return Ok(Self::default());
+        }
+        let mut source = Source { codec, input: bytes, reader: Reader::new(codec, bytes) };
+        let known = match source.token()? {
+            Token::Map(items) => T::read_entries(&mut source, items)?,
+            token => return Err(Problem::unexpected("a dict", &token)),
+        };
+        Ok(Self { known, raw: RawDict::new(codec, dict()) })
+    }
+
+    /// Writes the known keys that are present, then the unknown ones that came with them.
+    pub(crate) fn write(&self, output: &mut Output<'_>) -> Result<(), EncodeError> {
+        let mut dict = output.begin(ContainerKind::Dict, None)?;
+        self.known.write_entries(output, &mut dict)?;
+        self.raw.write_entries(output, &mut dict, |key| !T::knows(key))?;
+        output.end(&dict)
+    }
+}
+
+#[inline]
+fn is_empty_dict(codec: Codec, bytes: &[u8]) -> bool {
+    match codec {
+        Codec::Json => bytes == b"{}",
+        Codec::MessagePack => bytes == [0x80],
+        Codec::Cbor => bytes == [0xa0],
+    }
+}
+
+fn read_key<'de>(source: &mut Source<'de>) -> Result<Cow<'de, str>, Problem> {
+    let key = match source.key()? {
+        Token::Text(text) => text.to_cow(),
+        token => return Err(Problem::new("a dict whose keys are strings", format!("{} as a key", token.kind()))),
+    };
+    source.separator()?;
+    Ok(key)
+}
+
+/// Passes a value. The scan has limited its depth.
+fn skip_value(source: &mut Source<'_>) -> Result<(), ReadError> {
+    match source.token()? {
+        Token::List(mut items) => {
+            while source.more(&mut items)? {
+                skip_value(source)?;
+            }
+        }
+        Token::Map(mut items) => {
+            while source.more(&mut items)? {
+                source.key()?;
+                source.separator()?;
+                skip_value(source)?;
+            }
+        }
+        Token::Tag(_) => skip_value(source)?,
+        _ => {}
+    }
+    Ok(())
+}

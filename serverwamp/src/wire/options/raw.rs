@@ -1,0 +1,74 @@
+//! A dict whose keys the protocol does not know, or not all of them.
+
+use bytes::Bytes;
+
+use super::{Problem, Source, read_key};
+use crate::wire::{
+    codec::{Codec, Read, Reader, Token},
+    encode::{Container, ContainerKind, EncodeError, Output},
+};
+
+/// A dict as it came from the peer. Cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct RawDict(Option<(Codec, Bytes)>);
+
+impl RawDict {
+    /// Takes an encoded dict that a scan has found to be well-formed.
+    pub(crate) fn new(codec: Codec, dict: Bytes) -> Self {
+        Self(Some((codec, dict)))
+    }
+
+    /// Writes the dict.
+    pub(super) fn write(&self, output: &mut Output<'_>) -> Result<(), EncodeError> {
+        match &self.0 {
+            Some((codec, dict)) if *codec == output.codec() => {
+                output.encoded(dict);
+                Ok(())
+            }
+            _ => {
+                let mut dict = output.begin(ContainerKind::Dict, None)?;
+                self.write_entries(output, &mut dict, |_| true)?;
+                output.end(&dict)
+            }
+        }
+    }
+
+    /// Writes those entries whose key is wanted.
+    pub(super) fn write_entries(
+        &self,
+        output: &mut Output<'_>,
+        dict: &mut Container,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), EncodeError> {
+        let Some((codec, bytes)) = &self.0 else { return Ok(()) };
+        let mut source = Source { codec: *codec, input: bytes, reader: Reader::new(*codec, bytes) };
+        self.copy(&mut source, output, dict, wanted).map_err(EncodeError::new)?
+    }
+
+    /// Reading fails in one way, writing in another.
+    fn copy(
+        &self,
+        source: &mut Source<'_>,
+        output: &mut Output<'_>,
+        dict: &mut Container,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Result<(), EncodeError>, Problem> {
+        let Token::Map(mut items) = source.token()? else { return Ok(Ok(())) };
+        while source.more(&mut items)? {
+            let key = read_key(source)?;
+            let value = source.take_value()?;
+            if wanted(&key) {
+                output.item(dict);
+                let written = output.string(&key).and_then(|()| {
+                    output.key_end();
+                    output.encoded(value);
+                    Ok(())
+                });
+                if written.is_err() {
+                    return Ok(written);
+                }
+            }
+        }
+        Ok(Ok(()))
+    }
+}
