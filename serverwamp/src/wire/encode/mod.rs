@@ -7,6 +7,7 @@ mod serializer;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod transcode;
 
 use std::fmt;
 
@@ -16,6 +17,7 @@ use self::serializer::Encoder;
 pub(crate) use self::{
     output::{Container, ContainerKind, Output},
     shape::PayloadBuilder,
+    transcode::transcode_value,
 };
 use super::codec::Codec;
 

@@ -146,6 +146,13 @@ impl<'b> Output<'b> {
     }
 
     pub(crate) fn string(&mut self, value: &str) -> Result<(), EncodeError> {
+        if self.codec == Codec::Json && value.starts_with('\0') {
+            return Err(EncodeError::new("a JSON string that begins with U+0000 would be binary"));
+        }
+        self.text(value)
+    }
+
+    fn text(&mut self, value: &str) -> Result<(), EncodeError> {
         match self.codec {
             Codec::Json => self.json(value),
             Codec::MessagePack => Ok(self.message_pack().serialize_str(value)?),
@@ -218,7 +225,7 @@ impl<'b> Output<'b> {
         Ok(())
     }
 
-    /// Before each item of a list and each key of a dictionary.
+    /// Before each value of a list.
     #[inline]
     pub(crate) fn item(&mut self, container: &mut Container) {
         if container.count > 0 && self.codec == Codec::Json {
@@ -227,12 +234,15 @@ impl<'b> Output<'b> {
         container.count = container.count.saturating_add(1);
     }
 
-    /// Between a key and its value.
+    /// Before each value of a dictionary.
     #[inline]
-    pub(crate) fn key_end(&mut self) {
+    pub(crate) fn key(&mut self, container: &mut Container, key: &str) -> Result<(), EncodeError> {
+        self.item(container);
+        self.text(key)?;
         if self.codec == Codec::Json {
             self.bytes.push(b':');
         }
+        Ok(())
     }
 
     /// Ends a list or dictionary.

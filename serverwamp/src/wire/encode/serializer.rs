@@ -71,9 +71,7 @@ impl<'b> Encoder<'b> {
 
     fn begin_variant(&mut self, variant: &'static str) -> Result<Container, EncodeError> {
         let mut outer = self.begin(ContainerKind::Dict, Some(1))?;
-        self.output.item(&mut outer);
-        self.output.string(variant)?;
-        self.output.key_end();
+        self.output.key(&mut outer, variant)?;
         Ok(outer)
     }
 }
@@ -215,9 +213,7 @@ impl Compound<'_, '_> {
 
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), EncodeError> {
-        self.encoder.output.item(&mut self.container);
-        self.encoder.output.string(name)?;
-        self.encoder.output.key_end();
+        self.encoder.output.key(&mut self.container, name)?;
         self.encoder.value(value)
     }
 
@@ -284,10 +280,7 @@ impl SerializeMap for Compound<'_, '_> {
     type Error = EncodeError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
-        self.encoder.output.item(&mut self.container);
-        key.serialize(KeyEncoder(&mut self.encoder.output))?;
-        self.encoder.output.key_end();
-        Ok(())
+        key.serialize(KeyEncoder { output: &mut self.encoder.output, dict: &mut self.container })
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {

@@ -18,6 +18,7 @@ use std::{
 
 use bytes::Bytes;
 
+use self::entry::Entry;
 pub(crate) use self::{
     calls::{
         CallOptions, CancelOptions, ErrorDetails, InterruptOptions, InvocationDetails, RegisterOptions, ResultDetails,
@@ -30,7 +31,6 @@ pub(crate) use self::{
     sessions::{AbortDetails, GoodbyeDetails, HelloDetails, Roles, WelcomeDetails},
     topics::{Audience, EventDetails, PublishOptions, SubscribeOptions, UnsubscribedDetails},
 };
-use self::entry::Entry;
 use super::{
     codec::{Codec, Items, Read, ReadError, Reader, Token},
     encode::{Container, ContainerKind, EncodeError, Output},
@@ -238,9 +238,7 @@ impl<T: Entry> Field for Option<T> {
     #[inline]
     fn write(&self, name: &str, output: &mut Output<'_>, dict: &mut Container) -> Result<(), EncodeError> {
         let Some(value) = self else { return Ok(()) };
-        output.item(dict);
-        output.string(name)?;
-        output.key_end();
+        output.key(dict, name)?;
         value.write(output)
     }
 }

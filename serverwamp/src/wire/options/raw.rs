@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{Problem, Source, read_key};
 use crate::wire::{
     codec::{Codec, Read, Reader, Token},
-    encode::{Container, ContainerKind, EncodeError, Output},
+    encode::{Container, ContainerKind, EncodeError, Output, transcode_value},
 };
 
 /// A dict as it came from the peer. Cheap to clone.
@@ -58,12 +58,7 @@ impl RawDict {
             let key = read_key(source)?;
             let value = source.take_value()?;
             if wanted(&key) {
-                output.item(dict);
-                let written = output.string(&key).and_then(|()| {
-                    output.key_end();
-                    output.encoded(value);
-                    Ok(())
-                });
+                let written = output.key(dict, &key).and_then(|()| transcode_value(source.codec, value, output));
                 if written.is_err() {
                     return Ok(written);
                 }
