@@ -41,7 +41,7 @@ impl RawDict {
         wanted: impl Fn(&str) -> bool,
     ) -> Result<(), EncodeError> {
         let Some((codec, bytes)) = &self.0 else { return Ok(()) };
-        let mut source = Source { codec: *codec, input: bytes, reader: Reader::new(*codec, bytes) };
+        let mut source = Source::new(*codec, bytes);
         self.copy(&mut source, output, dict, wanted).map_err(EncodeError::new)?
     }
 
