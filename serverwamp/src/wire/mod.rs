@@ -1,6 +1,7 @@
 //! Bytes ⇄ messages, without async and without IO.
 
 mod codec;
+mod decode;
 mod encode;
 mod id;
 mod integer;
@@ -10,3 +11,4 @@ mod parse;
 mod payload;
 mod scan;
 mod uri;
+mod value;

@@ -85,14 +85,7 @@ impl Payload {
     }
 }
 
-/// The text of an encoded key; keys of other types than string read as their text.
+/// The text of an encoded key.
 pub(crate) fn key_text(codec: Codec, key: &[u8]) -> Cow<'_, str> {
-    match Reader::new(codec, key).token() {
-        Ok(Token::Text(text)) => text.to_cow(),
-        Ok(Token::Integer(integer)) => Cow::Owned(integer.to_string()),
-        Ok(Token::Bool(value)) => Cow::Borrowed(if value { "true" } else { "false" }),
-        Ok(Token::Single(float)) => Cow::Owned(float.to_string()),
-        Ok(Token::Double(float)) => Cow::Owned(float.to_string()),
-        _ => Cow::Borrowed(""),
-    }
+    Reader::new(codec, key).token().ok().and_then(Token::into_key).unwrap_or_default()
 }

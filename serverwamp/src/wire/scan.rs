@@ -112,6 +112,14 @@ pub(crate) fn scan_value(codec: Codec, value: &[u8], limits: ScanLimits) -> Resu
     scanner.reader.finish()
 }
 
+/// Passes one value that may nest to the given depth.
+pub(crate) fn skip(reader: &mut Reader<'_>, depth: usize) -> Result<(), ReadError> {
+    let mut scanner = Scanner::new(*reader, ScanLimits::NONE);
+    scanner.value(depth.min(MAX_DEPTH))?;
+    *reader = scanner.reader;
+    Ok(())
+}
+
 /// The first two elements of a message that could not be scanned to its end: message type and request id, if the
 /// message begins with them.
 #[cold]

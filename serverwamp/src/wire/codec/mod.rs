@@ -7,6 +7,7 @@ mod msgpack;
 mod number;
 mod text;
 
+use std::borrow::Cow;
 use std::fmt;
 
 pub(crate) use cbor::Cbor;
@@ -58,7 +59,19 @@ pub(crate) enum Token<'de> {
     Extension(i8, &'de [u8]),
 }
 
-impl Token<'_> {
+impl<'de> Token<'de> {
+    /// The text of a map's key. Keys ought to be strings; numbers and booleans are given as they would be written.
+    pub(crate) fn into_key(self) -> Option<Cow<'de, str>> {
+        Some(match self {
+            Self::Text(text) => text.to_cow(),
+            Self::Integer(integer) => Cow::Owned(integer.to_string()),
+            Self::Single(float) => Cow::Owned(float.to_string()),
+            Self::Double(float) => Cow::Owned(float.to_string()),
+            Self::Bool(value) => Cow::Borrowed(if value { "true" } else { "false" }),
+            _ => return None,
+        })
+    }
+
     /// The token as a non-negative integer, however the peer wrote it: JavaScript sends integers as floats.
     pub(crate) fn as_u64(&self) -> Option<u64> {
         match *self {
