@@ -1,5 +1,6 @@
 //! Bytes ⇄ messages, without async and without IO.
 
+mod batch;
 mod codec;
 mod decode;
 mod encode;
@@ -12,3 +13,4 @@ mod payload;
 mod scan;
 mod uri;
 mod value;
+mod write;

@@ -3,6 +3,7 @@
 mod binary;
 mod key;
 mod output;
+mod qualified;
 mod serializer;
 mod shape;
 #[cfg(test)]

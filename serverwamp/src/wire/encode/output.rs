@@ -251,12 +251,24 @@ impl<'b> Output<'b> {
             (Codec::Json, ContainerKind::List) => self.bytes.push(b']'),
             (Codec::Json, ContainerKind::Dict) => self.bytes.push(b'}'),
             _ if container.count == container.announced => {}
-            _ => {
-                let mut header = Vec::with_capacity(9);
-                Output::new(self.codec, &mut header).header(container.kind, container.count)?;
-                let header_end = container.start.saturating_add(container.header_length);
-                self.bytes.splice(container.start..header_end, header);
-            }
+            _ => self.replace_header(container)?,
+        }
+        Ok(())
+    }
+
+    /// Corrects the length in the head of a container. The new head is written behind everything, then moved.
+    fn replace_header(&mut self, container: &Container) -> Result<(), EncodeError> {
+        let Container { start, header_length: old_length, .. } = *container;
+        let end = self.bytes.len();
+        self.header(container.kind, container.count)?;
+        let new_length = self.bytes.len().saturating_sub(end);
+        if new_length == old_length {
+            self.bytes.copy_within(end.., start);
+            self.bytes.truncate(end);
+        } else if let Some(written) = self.bytes.get_mut(start..) {
+            written.rotate_right(new_length);
+            let old_start = start.saturating_add(new_length);
+            self.bytes.drain(old_start..old_start.saturating_add(old_length));
         }
         Ok(())
     }

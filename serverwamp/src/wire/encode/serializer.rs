@@ -12,6 +12,7 @@ use super::{
     Container, ContainerKind, EncodeError, MAX_DEPTH, Output,
     binary::{collect_bytes, is_binary},
     key::KeyEncoder,
+    qualified::Qualified,
 };
 
 /// Writes values by the rules that hold for every codec.
@@ -23,6 +24,11 @@ pub(super) struct Encoder<'b> {
 impl<'b> Encoder<'b> {
     pub(super) fn new(output: Output<'b>) -> Self {
         Self { output, depth: 0 }
+    }
+
+    /// Writes elsewhere what is to be nested here.
+    pub(super) fn nested<'n>(&self, output: Output<'n>) -> Encoder<'n> {
+        Encoder { output, depth: self.depth }
     }
 
     pub(super) fn output(&mut self) -> &mut Output<'b> {
@@ -140,8 +146,11 @@ impl<'e, 'b> Serializer for &'e mut Encoder<'b> {
     }
 
     #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), EncodeError> {
-        self.value(value)
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), EncodeError> {
+        match Qualified::from_name(name) {
+            Some(qualified) => qualified.write(value, self),
+            None => self.value(value),
+        }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

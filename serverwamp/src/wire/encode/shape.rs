@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use super::{
     Container, ContainerKind, EncodeError, Output,
     binary::is_binary,
+    qualified::Qualified,
     serializer::{Compound, Encoder},
 };
 use crate::wire::{codec::Codec, payload::Payload, scan::Span};
@@ -89,6 +90,15 @@ impl Serialize for Binary<'_> {
     }
 }
 
+/// A newtype whose name matters.
+struct Newtype<'v, T: ?Sized>(&'static str, &'v T);
+
+impl<T: Serialize + ?Sized> Serialize for Newtype<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(self.0, self.1)
+    }
+}
+
 macro_rules! singles {
     ($($method:ident($argument:ty);)+) => {$(
         #[inline]
@@ -153,8 +163,8 @@ impl<'s, 'b> Serializer for ShapeEncoder<'s, 'b> {
     }
 
     #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), EncodeError> {
-        self.value(value)
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), EncodeError> {
+        if Qualified::from_name(name).is_some() { self.single(&Newtype(name, value)) } else { self.value(value) }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
