@@ -11,6 +11,8 @@ mod options;
 mod parse;
 mod payload;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod uri;
 mod value;
 mod write;
