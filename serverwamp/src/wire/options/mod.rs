@@ -63,7 +63,10 @@ impl Problem {
 
     #[cold]
     pub(crate) fn unexpected(expected: impl Into<Cow<'static, str>>, token: &Token<'_>) -> Self {
-        Self::new(expected, token.kind())
+        match token {
+            Token::Integer(integer) => Self::new(expected, integer.to_string()),
+            token => Self::new(expected, token.kind()),
+        }
     }
 
     /// Puts the name of what contains the value in front of its path.
