@@ -18,6 +18,7 @@ use std::{
 
 use bytes::Bytes;
 
+use self::entry::Entry;
 pub(crate) use self::{
     calls::{
         CallOptions, CancelOptions, ErrorDetails, InterruptOptions, InvocationDetails, RegisterOptions, ResultDetails,
