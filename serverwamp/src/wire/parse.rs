@@ -57,26 +57,34 @@ impl Message {
     /// # Errors
     /// Whatever is not a message of the protocol, or exceeds the limits.
     pub(crate) fn parse(codec: Codec, bytes: Bytes, limits: ScanLimits) -> Result<Self, ParseError> {
-        let arguments_at = |code| MessageType::from_code(code)?.arguments_index();
+        let mut kind = None;
+        let arguments_at = |code| {
+            kind = MessageType::from_code(code);
+            kind?.arguments_index()
+        };
         let scanned = match scan_message(codec, &bytes, limits, arguments_at) {
             Ok(scanned) => scanned,
             Err(error) => return Err(refuse_unscanned(codec, &bytes, error)),
         };
-        let kind = message_type(codec, &bytes, &scanned)?;
-        parse_elements(&mut Elements::new(codec, bytes, scanned, kind))
+        match kind {
+            Some(kind) => parse_elements(&mut Elements::new(codec, bytes, scanned, kind)),
+            None => Err(no_message_type(codec, &bytes, &scanned)),
+        }
     }
 }
 
-fn message_type(codec: Codec, bytes: &[u8], scanned: &Scanned) -> Result<MessageType, ParseError> {
-    let Some(first) = scanned.elements.first() else {
-        return Err(ParseError::Violation("expected a message type, got an empty list".to_owned()));
+#[cold]
+fn no_message_type(codec: Codec, bytes: &[u8], scanned: &Scanned) -> ParseError {
+    const EXPECTED: &str = "a message type";
+    let problem = match scanned.elements.first().map(|first| Reader::new(codec, first.of(bytes)).token()) {
+        None => Problem::new(EXPECTED, "an empty list"),
+        Some(Ok(token)) => match token.as_u64() {
+            Some(code) => return ParseError::Violation(format!("unknown message type {code}")),
+            None => Problem::unexpected(EXPECTED, &token),
+        },
+        Some(Err(error)) => error.into(),
     };
-    let code = match Reader::new(codec, first.of(bytes)).token() {
-        Ok(token) => token.as_u64().ok_or_else(|| describe(&token)),
-        Err(error) => Err(error.to_string()),
-    };
-    let code = code.map_err(|got| ParseError::Violation(format!("expected a message type, got {got}")))?;
-    MessageType::from_code(code).ok_or_else(|| ParseError::Violation(format!("unknown message type {code}")))
+    ParseError::Violation(problem.to_string())
 }
 
 /// What exceeds the limits is the request's error alone, if it can be told which request that is.
@@ -108,14 +116,6 @@ fn peek_acknowledge(codec: Codec, bytes: &[u8]) -> Result<bool, Problem> {
     }
     source.more(&mut items)?;
     Ok(PublishOptions::read(&mut source)?.acknowledge == Some(true))
-}
-
-/// An integer as such, everything else by its kind.
-fn describe(token: &Token<'_>) -> String {
-    match token {
-        Token::Integer(integer) => integer.to_string(),
-        token => token.kind().to_owned(),
-    }
 }
 
 fn parse_elements(elements: &mut Elements) -> Result<Message, ParseError> {

@@ -18,7 +18,6 @@ use std::{
 
 use bytes::Bytes;
 
-use self::entry::Entry;
 pub(crate) use self::{
     calls::{
         CallOptions, CancelOptions, ErrorDetails, InterruptOptions, InvocationDetails, RegisterOptions, ResultDetails,
@@ -80,7 +79,10 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: expected {}, got {}", self.path, self.expected, self.got)
+        if !self.path.is_empty() {
+            write!(formatter, "{}: ", self.path)?;
+        }
+        write!(formatter, "expected {}, got {}", self.expected, self.got)
     }
 }
 
