@@ -18,8 +18,16 @@ pub(super) fn is_binary<T: ?Sized>() -> bool {
 }
 
 fn names_binary(name: &str) -> bool {
-    const POINTERS: [&str; 6] =
-        ["&", "mut ", "alloc::boxed::Box<", "alloc::sync::Arc<", "alloc::rc::Rc<", "alloc::borrow::Cow<"];
+    const POINTERS: [&str; 7] = [
+        "&",
+        "mut ",
+        "alloc::boxed::Box<",
+        "alloc::sync::Arc<",
+        "alloc::rc::Rc<",
+        // Whether lifetimes are named depends on the compiler.
+        "alloc::borrow::Cow<'_, ",
+        "alloc::borrow::Cow<",
+    ];
     let mut name = name.trim_end_matches('>');
     while let Some(pointee) = POINTERS.iter().find_map(|pointer| name.strip_prefix(pointer)) {
         name = pointee;

@@ -4,14 +4,17 @@ use std::fmt;
 
 use serde::{Serialize, Serializer, ser::Impossible};
 
-use super::{EncodeError, Output};
+use super::{Container, EncodeError, Output};
 
 /// Writes a key as a string.
-pub(super) struct KeyEncoder<'o, 'b>(pub(super) &'o mut Output<'b>);
+pub(super) struct KeyEncoder<'o, 'b> {
+    pub(super) output: &'o mut Output<'b>,
+    pub(super) dict: &'o mut Container,
+}
 
 impl KeyEncoder<'_, '_> {
     fn text(self, key: impl fmt::Display) -> Result<(), EncodeError> {
-        self.0.string(&key.to_string())
+        self.output.key(self.dict, &key.to_string())
     }
 }
 
@@ -43,15 +46,15 @@ impl Serializer for KeyEncoder<'_, '_> {
     type SerializeStructVariant = Impossible<(), EncodeError>;
 
     fn serialize_str(self, key: &str) -> Result<(), EncodeError> {
-        self.0.string(key)
+        self.output.key(self.dict, key)
     }
 
     fn serialize_char(self, key: char) -> Result<(), EncodeError> {
-        self.0.string(key.encode_utf8(&mut [0; 4]))
+        self.output.key(self.dict, key.encode_utf8(&mut [0; 4]))
     }
 
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), EncodeError> {
-        self.0.string(variant)
+        self.output.key(self.dict, variant)
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, key: &T) -> Result<(), EncodeError> {

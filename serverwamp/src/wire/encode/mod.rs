@@ -3,10 +3,12 @@
 mod binary;
 mod key;
 mod output;
+mod qualified;
 mod serializer;
 mod shape;
 #[cfg(test)]
 mod tests;
+mod transcode;
 
 use std::fmt;
 
@@ -16,6 +18,7 @@ use self::serializer::Encoder;
 pub(crate) use self::{
     output::{Container, ContainerKind, Output},
     shape::PayloadBuilder,
+    transcode::transcode_value,
 };
 use super::codec::Codec;
 

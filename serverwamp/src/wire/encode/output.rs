@@ -146,6 +146,13 @@ impl<'b> Output<'b> {
     }
 
     pub(crate) fn string(&mut self, value: &str) -> Result<(), EncodeError> {
+        if self.codec == Codec::Json && value.starts_with('\0') {
+            return Err(EncodeError::new("a JSON string that begins with U+0000 would be binary"));
+        }
+        self.text(value)
+    }
+
+    fn text(&mut self, value: &str) -> Result<(), EncodeError> {
         match self.codec {
             Codec::Json => self.json(value),
             Codec::MessagePack => Ok(self.message_pack().serialize_str(value)?),
@@ -218,7 +225,7 @@ impl<'b> Output<'b> {
         Ok(())
     }
 
-    /// Before each item of a list and each key of a dictionary.
+    /// Before each value of a list.
     #[inline]
     pub(crate) fn item(&mut self, container: &mut Container) {
         if container.count > 0 && self.codec == Codec::Json {
@@ -227,12 +234,15 @@ impl<'b> Output<'b> {
         container.count = container.count.saturating_add(1);
     }
 
-    /// Between a key and its value.
+    /// Before each value of a dictionary.
     #[inline]
-    pub(crate) fn key_end(&mut self) {
+    pub(crate) fn key(&mut self, container: &mut Container, key: &str) -> Result<(), EncodeError> {
+        self.item(container);
+        self.text(key)?;
         if self.codec == Codec::Json {
             self.bytes.push(b':');
         }
+        Ok(())
     }
 
     /// Ends a list or dictionary.
@@ -241,12 +251,24 @@ impl<'b> Output<'b> {
             (Codec::Json, ContainerKind::List) => self.bytes.push(b']'),
             (Codec::Json, ContainerKind::Dict) => self.bytes.push(b'}'),
             _ if container.count == container.announced => {}
-            _ => {
-                let mut header = Vec::with_capacity(9);
-                Output::new(self.codec, &mut header).header(container.kind, container.count)?;
-                let header_end = container.start.saturating_add(container.header_length);
-                self.bytes.splice(container.start..header_end, header);
-            }
+            _ => self.replace_header(container)?,
+        }
+        Ok(())
+    }
+
+    /// Corrects the length in the head of a container. The new head is written behind everything, then moved.
+    fn replace_header(&mut self, container: &Container) -> Result<(), EncodeError> {
+        let Container { start, header_length: old_length, .. } = *container;
+        let end = self.bytes.len();
+        self.header(container.kind, container.count)?;
+        let new_length = self.bytes.len().saturating_sub(end);
+        if new_length == old_length {
+            self.bytes.copy_within(end.., start);
+            self.bytes.truncate(end);
+        } else if let Some(written) = self.bytes.get_mut(start..) {
+            written.rotate_right(new_length);
+            let old_start = start.saturating_add(new_length);
+            self.bytes.drain(old_start..old_start.saturating_add(old_length));
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use super::{
     Container, ContainerKind, EncodeError, MAX_DEPTH, Output,
     binary::{collect_bytes, is_binary},
     key::KeyEncoder,
+    qualified::Qualified,
 };
 
 /// Writes values by the rules that hold for every codec.
@@ -23,6 +24,11 @@ pub(super) struct Encoder<'b> {
 impl<'b> Encoder<'b> {
     pub(super) fn new(output: Output<'b>) -> Self {
         Self { output, depth: 0 }
+    }
+
+    /// Writes elsewhere what is to be nested here.
+    pub(super) fn nested<'n>(&self, output: Output<'n>) -> Encoder<'n> {
+        Encoder { output, depth: self.depth }
     }
 
     pub(super) fn output(&mut self) -> &mut Output<'b> {
@@ -71,9 +77,7 @@ impl<'b> Encoder<'b> {
 
     fn begin_variant(&mut self, variant: &'static str) -> Result<Container, EncodeError> {
         let mut outer = self.begin(ContainerKind::Dict, Some(1))?;
-        self.output.item(&mut outer);
-        self.output.string(variant)?;
-        self.output.key_end();
+        self.output.key(&mut outer, variant)?;
         Ok(outer)
     }
 }
@@ -142,8 +146,11 @@ impl<'e, 'b> Serializer for &'e mut Encoder<'b> {
     }
 
     #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), EncodeError> {
-        self.value(value)
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), EncodeError> {
+        match Qualified::from_name(name) {
+            Some(qualified) => qualified.write(value, self),
+            None => self.value(value),
+        }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -215,9 +222,7 @@ impl Compound<'_, '_> {
 
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), EncodeError> {
-        self.encoder.output.item(&mut self.container);
-        self.encoder.output.string(name)?;
-        self.encoder.output.key_end();
+        self.encoder.output.key(&mut self.container, name)?;
         self.encoder.value(value)
     }
 
@@ -284,10 +289,7 @@ impl SerializeMap for Compound<'_, '_> {
     type Error = EncodeError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
-        self.encoder.output.item(&mut self.container);
-        key.serialize(KeyEncoder(&mut self.encoder.output))?;
-        self.encoder.output.key_end();
-        Ok(())
+        key.serialize(KeyEncoder { output: &mut self.encoder.output, dict: &mut self.container })
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {

@@ -1,14 +1,11 @@
 //! The shape rule: what a result, an event or an error becomes as arguments.
 
-use std::fmt;
-
-use bytes::Bytes;
 use serde::{Serialize, Serializer};
 
 use super::{
     Container, ContainerKind, EncodeError, Output,
     binary::is_binary,
-    encode_into,
+    qualified::Qualified,
     serializer::{Compound, Encoder},
 };
 use crate::wire::{codec::Codec, payload::Payload, scan::Span};
@@ -29,7 +26,7 @@ impl Payload {
     /// arguments for a struct or map, one positional argument for everything else.
     ///
     /// # Errors
-    /// As [`encode_into`].
+    /// As [`encode_into`](super::encode_into).
     pub(crate) fn encode<T: Serialize + ?Sized>(codec: Codec, value: &T) -> Result<Self, EncodeError> {
         let mut bytes = Vec::with_capacity(USUAL_LENGTH);
         let mut encoder = Encoder::new(Output::new(codec, &mut bytes));
@@ -90,6 +87,15 @@ struct Binary<'b>(&'b [u8]);
 impl Serialize for Binary<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(self.0)
+    }
+}
+
+/// A newtype whose name matters.
+struct Newtype<'v, T: ?Sized>(&'static str, &'v T);
+
+impl<T: Serialize + ?Sized> Serialize for Newtype<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(self.0, self.1)
     }
 }
 
@@ -157,8 +163,8 @@ impl<'s, 'b> Serializer for ShapeEncoder<'s, 'b> {
     }
 
     #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), EncodeError> {
-        self.value(value)
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), EncodeError> {
+        if Qualified::from_name(name).is_some() { self.single(&Newtype(name, value)) } else { self.value(value) }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -219,97 +225,73 @@ pub(crate) struct PayloadBuilder {
     kwargs: Part,
 }
 
-/// A list or dictionary that is being built.
+/// A list or dictionary that is being built, once it has items.
 struct Part {
+    kind: ContainerKind,
     bytes: Vec<u8>,
     container: Option<Container>,
 }
 
-impl fmt::Debug for PayloadBuilder {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("PayloadBuilder").field("codec", &self.codec).finish_non_exhaustive()
-    }
-}
-
 impl Part {
-    fn new() -> Self {
-        Self { bytes: Vec::new(), container: None }
+    const fn new(kind: ContainerKind) -> Self {
+        Self { kind, bytes: Vec::new(), container: None }
     }
 
-    /// Appends an item; what fails halfway is taken back.
-    fn item(
-        &mut self,
-        codec: Codec,
-        kind: ContainerKind,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
-    ) -> Result<(), EncodeError> {
+    /// Where the next item goes.
+    fn open(&mut self, codec: Codec) -> Result<(Output<'_>, &mut Container), EncodeError> {
         let mut output = Output::new(codec, &mut self.bytes);
-        if self.container.is_none() {
-            self.container = Some(output.begin(kind, None)?);
-        }
-        if let Some(container) = &mut self.container {
-            output.item(container);
-        }
-        write(&mut self.bytes)
+        let container = match self.container.take() {
+            Some(container) => container,
+            None => output.begin(self.kind, None)?,
+        };
+        Ok((output, self.container.insert(container)))
     }
 
-    fn finish(mut self, codec: Codec) -> Result<Option<Vec<u8>>, EncodeError> {
-        match self.container {
-            Some(container) => {
-                Output::new(codec, &mut self.bytes).end(&container)?;
-                Ok(Some(self.bytes))
-            }
-            None => Ok(None),
-        }
+    /// Appends the finished container and says where it is.
+    fn append_to(mut self, codec: Codec, bytes: &mut Vec<u8>) -> Result<Option<Span>, EncodeError> {
+        let Some(container) = self.container else { return Ok(None) };
+        Output::new(codec, &mut self.bytes).end(&container)?;
+        let start = bytes.len();
+        bytes.append(&mut self.bytes);
+        Span::new(start, bytes.len()).map(Some).map_err(EncodeError::new)
     }
 }
 
 impl PayloadBuilder {
-    pub(crate) fn new(codec: Codec) -> Self {
-        Self { codec, args: Part::new(), kwargs: Part::new() }
+    pub(crate) const fn new(codec: Codec) -> Self {
+        Self { codec, args: Part::new(ContainerKind::List), kwargs: Part::new(ContainerKind::Dict) }
     }
 
     /// Adds a positional argument.
     ///
     /// # Errors
-    /// As [`encode_into`].
+    /// As [`encode_into`](super::encode_into).
     pub(crate) fn arg<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self, EncodeError> {
-        let codec = self.codec;
-        self.args.item(codec, ContainerKind::List, |bytes| encode_into(codec, value, bytes))?;
+        let (mut output, args) = self.args.open(self.codec)?;
+        output.item(args);
+        Encoder::new(output).value(value)?;
         Ok(self)
     }
 
     /// Adds a keyword argument.
     ///
     /// # Errors
-    /// As [`encode_into`].
+    /// As [`encode_into`](super::encode_into).
     pub(crate) fn kwarg<T: Serialize + ?Sized>(mut self, name: &str, value: &T) -> Result<Self, EncodeError> {
-        let codec = self.codec;
-        self.kwargs.item(codec, ContainerKind::Dict, |bytes| {
-            let mut output = Output::new(codec, bytes);
-            output.string(name)?;
-            output.key_end();
-            encode_into(codec, value, bytes)
-        })?;
+        let (mut output, kwargs) = self.kwargs.open(self.codec)?;
+        output.key(kwargs, name)?;
+        Encoder::new(output).value(value)?;
         Ok(self)
     }
 
     /// The payload; without arguments it is empty.
     ///
     /// # Errors
-    /// The codec has no container as long as the arguments.
+    /// The arguments are longer than any message may be.
     pub(crate) fn finish(self) -> Result<Payload, EncodeError> {
-        let args = self.args.finish(self.codec)?;
-        let kwargs = self.kwargs.finish(self.codec)?;
-        let mut payload = Payload::empty(self.codec);
         let mut bytes = Vec::new();
-        for (part, span) in [(args, &mut payload.args), (kwargs, &mut payload.kwargs)] {
-            let Some(part) = part else { continue };
-            let start = bytes.len();
-            bytes.extend_from_slice(&part);
-            *span = Some(Span::new(start, bytes.len()).map_err(EncodeError::new)?);
-        }
-        payload.bytes = Bytes::from(bytes);
-        Ok(payload)
+        let args = self.args.append_to(self.codec, &mut bytes)?;
+        let kwargs = self.kwargs.append_to(self.codec, &mut bytes)?;
+        Ok(Payload { args, kwargs, bytes: bytes.into(), ..Payload::empty(self.codec) })
     }
 }

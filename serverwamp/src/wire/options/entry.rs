@@ -34,10 +34,7 @@ impl Entry for bool {
 impl Entry for u64 {
     fn read(source: &mut Source<'_>) -> Result<Self, Problem> {
         let token = source.token()?;
-        token.as_u64().ok_or_else(|| match token {
-            Token::Integer(integer) => Problem::new("a non-negative integer", integer.to_string()),
-            token => Problem::unexpected("a non-negative integer", &token),
-        })
+        token.as_u64().ok_or_else(|| Problem::unexpected("a non-negative integer", &token))
     }
 
     fn write(&self, output: &mut Output<'_>) -> Result<(), EncodeError> {
@@ -61,7 +58,10 @@ impl Entry for Box<str> {
 impl Entry for Uri {
     fn read(source: &mut Source<'_>) -> Result<Self, Problem> {
         match source.token()? {
-            Token::Text(text) => Self::new(&text.to_cow()).map_err(|error| Problem::new("a URI", error.to_string())),
+            Token::Text(text) => {
+                let text = text.to_cow();
+                Self::new(&text).map_err(|_| Problem::new("a URI", quoted(&text)))
+            }
             token => Err(Problem::unexpected("a URI", &token)),
         }
     }

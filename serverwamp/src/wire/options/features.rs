@@ -110,9 +110,7 @@ impl Features {
     fn write_announced(self, output: &mut Output<'_>) -> Result<(), EncodeError> {
         let mut dict = output.begin(ContainerKind::Dict, None)?;
         for feature in self.iter() {
-            output.item(&mut dict);
-            output.string(feature.name())?;
-            output.key_end();
+            output.key(&mut dict, feature.name())?;
             output.bool(true)?;
         }
         output.end(&dict)
@@ -151,9 +149,7 @@ impl Entry for Features {
     fn write(&self, output: &mut Output<'_>) -> Result<(), EncodeError> {
         let mut role = output.begin(ContainerKind::Dict, None)?;
         if *self != Self::NONE {
-            output.item(&mut role);
-            output.string("features")?;
-            output.key_end();
+            output.key(&mut role, "features")?;
             self.write_announced(output)?;
         }
         output.end(&role)

@@ -18,14 +18,13 @@ use std::{
 
 use bytes::Bytes;
 
-use self::entry::Entry;
 pub(crate) use self::{
     calls::{
         CallOptions, CancelOptions, ErrorDetails, InterruptOptions, InvocationDetails, RegisterOptions, ResultDetails,
         UnregisteredDetails, YieldOptions,
     },
     common::{Forwarder, Passthru},
-    entry::{CancelMode, EncryptionAlgorithm, InvokePolicy},
+    entry::{CancelMode, EncryptionAlgorithm, Entry, InvokePolicy},
     features::{Feature, Features},
     raw::RawDict,
     sessions::{AbortDetails, GoodbyeDetails, HelloDetails, Roles, WelcomeDetails},
@@ -34,6 +33,7 @@ pub(crate) use self::{
 use super::{
     codec::{Codec, Items, Read, ReadError, Reader, Token},
     encode::{Container, ContainerKind, EncodeError, Output},
+    scan::MAX_DEPTH,
 };
 
 /// Options or details of a message: the keys that the protocol knows, and the whole dict as it came.
@@ -62,8 +62,11 @@ impl Problem {
     }
 
     #[cold]
-    fn unexpected(expected: impl Into<Cow<'static, str>>, token: &Token<'_>) -> Self {
-        Self::new(expected, token.kind())
+    pub(crate) fn unexpected(expected: impl Into<Cow<'static, str>>, token: &Token<'_>) -> Self {
+        match token {
+            Token::Integer(integer) => Self::new(expected, integer.to_string()),
+            token => Self::new(expected, token.kind()),
+        }
     }
 
     /// Puts the name of what contains the value in front of its path.
@@ -76,7 +79,10 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: expected {}, got {}", self.path, self.expected, self.got)
+        if !self.path.is_empty() {
+            write!(formatter, "{}: ", self.path)?;
+        }
+        write!(formatter, "expected {}, got {}", self.expected, self.got)
     }
 }
 
@@ -179,6 +185,11 @@ pub(crate) struct Source<'de> {
 }
 
 impl<'de> Source<'de> {
+    #[inline]
+    pub(crate) fn new(codec: Codec, input: &'de [u8]) -> Self {
+        Self { codec, input, reader: Reader::new(codec, input) }
+    }
+
     /// The bytes of the value that is next.
     fn take_value(&mut self) -> Result<&'de [u8], ReadError> {
         let start = self.start();
@@ -238,9 +249,7 @@ impl<T: Entry> Field for Option<T> {
     #[inline]
     fn write(&self, name: &str, output: &mut Output<'_>, dict: &mut Container) -> Result<(), EncodeError> {
         let Some(value) = self else { return Ok(()) };
-        output.item(dict);
-        output.string(name)?;
-        output.key_end();
+        output.key(dict, name)?;
         value.write(output)
     }
 }
@@ -315,13 +324,13 @@ impl<T: Dictionary> Options<T> {
         self
     }
 
-    /// Reads the encoded dict that `span` delimits, which a scan has found to be well-formed.
+    /// Reads an encoded dict that a scan has found to be well-formed. `dict` gives the same bytes to keep.
     #[inline]
-    pub(crate) fn parse(codec: Codec, dict: impl FnOnce() -> Bytes, bytes: &[u8]) -> Result<Self, Problem> {
+    pub(crate) fn parse(codec: Codec, bytes: &[u8], dict: impl FnOnce() -> Bytes) -> Result<Self, Problem> {
         if is_empty_dict(codec, bytes) {
             return Ok(Self::default());
         }
-        let mut source = Source { codec, input: bytes, reader: Reader::new(codec, bytes) };
+        let mut source = Source::new(codec, bytes);
         let known = match source.token()? {
             Token::Map(items) => T::read_entries(&mut source, items)?,
             token => return Err(Problem::unexpected("a dict", &token)),
@@ -356,22 +365,30 @@ fn read_key<'de>(source: &mut Source<'de>) -> Result<Cow<'de, str>, Problem> {
     Ok(key)
 }
 
-/// Passes a value. The scan has limited its depth.
-fn skip_value(source: &mut Source<'_>) -> Result<(), ReadError> {
-    match source.token()? {
+/// Passes a value, however deep a scan has allowed.
+fn skip_value(reader: &mut Reader<'_>) -> Result<(), ReadError> {
+    skip_to_depth(reader, MAX_DEPTH)
+}
+
+fn skip_to_depth(reader: &mut Reader<'_>, depth: usize) -> Result<(), ReadError> {
+    let token = reader.token()?;
+    let deeper = || depth.checked_sub(1).ok_or_else(|| ReadError::too_deep(reader.position()));
+    match token {
         Token::List(mut items) => {
-            while source.more(&mut items)? {
-                skip_value(source)?;
+            let depth = deeper()?;
+            while reader.more(&mut items)? {
+                skip_to_depth(reader, depth)?;
             }
         }
         Token::Map(mut items) => {
-            while source.more(&mut items)? {
-                source.key()?;
-                source.separator()?;
-                skip_value(source)?;
+            let depth = deeper()?;
+            while reader.more(&mut items)? {
+                reader.key()?;
+                reader.separator()?;
+                skip_to_depth(reader, depth)?;
             }
         }
-        Token::Tag(_) => skip_value(source)?,
+        Token::Tag(_) => skip_to_depth(reader, deeper()?)?,
         _ => {}
     }
     Ok(())

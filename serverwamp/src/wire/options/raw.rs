@@ -1,11 +1,14 @@
 //! A dict whose keys the protocol does not know, or not all of them.
 
 use bytes::Bytes;
+use serde::Serialize;
 
 use super::{Problem, Source, read_key};
 use crate::wire::{
     codec::{Codec, Read, Reader, Token},
-    encode::{Container, ContainerKind, EncodeError, Output},
+    decode::{Arena, DecodeError, decode},
+    encode::{Container, ContainerKind, EncodeError, Output, encode_into, transcode_value},
+    value::Dict,
 };
 
 /// A dict as it came from the peer. Cheap to clone.
@@ -16,6 +19,30 @@ impl RawDict {
     /// Takes an encoded dict that a scan has found to be well-formed.
     pub(crate) fn new(codec: Codec, dict: Bytes) -> Self {
         Self(Some((codec, dict)))
+    }
+
+    /// Encodes anything that serialises as a map.
+    ///
+    /// # Errors
+    /// What the codec cannot hold, and values of another shape.
+    pub(crate) fn encode<T: Serialize + ?Sized>(codec: Codec, map: &T) -> Result<Self, EncodeError> {
+        let mut dict = Vec::new();
+        encode_into(codec, map, &mut dict)?;
+        match Reader::new(codec, &dict).token() {
+            Ok(Token::Map(_)) => Ok(Self::new(codec, dict.into())),
+            _ => Err(EncodeError::new("options and details are a map")),
+        }
+    }
+
+    /// Decodes the dict.
+    ///
+    /// # Errors
+    /// A value that no [`Value`](crate::wire::value::Value) can hold.
+    pub(crate) fn to_dict(&self) -> Result<Dict, DecodeError> {
+        match &self.0 {
+            Some((codec, dict)) => decode(*codec, dict, &Arena::default()),
+            None => Ok(Dict::new()),
+        }
     }
 
     /// Writes the dict.
@@ -41,7 +68,7 @@ impl RawDict {
         wanted: impl Fn(&str) -> bool,
     ) -> Result<(), EncodeError> {
         let Some((codec, bytes)) = &self.0 else { return Ok(()) };
-        let mut source = Source { codec: *codec, input: bytes, reader: Reader::new(*codec, bytes) };
+        let mut source = Source::new(*codec, bytes);
         self.copy(&mut source, output, dict, wanted).map_err(EncodeError::new)?
     }
 
@@ -58,12 +85,7 @@ impl RawDict {
             let key = read_key(source)?;
             let value = source.take_value()?;
             if wanted(&key) {
-                output.item(dict);
-                let written = output.string(&key).and_then(|()| {
-                    output.key_end();
-                    output.encoded(value);
-                    Ok(())
-                });
+                let written = output.key(dict, &key).and_then(|()| transcode_value(source.codec, value, output));
                 if written.is_err() {
                     return Ok(written);
                 }

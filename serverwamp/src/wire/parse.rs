@@ -1,0 +1,268 @@
+//! Bytes → messages.
+
+mod elements;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use self::elements::Elements;
+use super::{
+    codec::{Codec, Read, ReadError, ReadErrorKind, Reader, Token},
+    id::RequestId,
+    messages::{
+        Abort, Authenticate, Call, Cancel, Challenge, ErrorMessage, Event, EventReceived, Goodbye, Hello, Interrupt,
+        Invocation, Message, MessageType, Publish, Published, Register, Registered, ResultMessage, Subscribe,
+        Subscribed, Unregister, Unregistered, Unsubscribe, Unsubscribed, Welcome, Yield,
+    },
+    options::{
+        CallOptions, Entry, ErrorDetails, EventDetails, InvocationDetails, Problem, PublishOptions, RegisterOptions,
+        ResultDetails, Source, SubscribeOptions, YieldOptions,
+    },
+    scan::{ScanLimits, Scanned, peek_request, scan_message},
+    uri::MatchPolicy,
+};
+
+const INVALID_URI: &str = "wamp.error.invalid_uri";
+const INVALID_ARGUMENT: &str = "wamp.error.invalid_argument";
+
+/// Why bytes are not an acceptable message, and what the peer is to get for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ParseError {
+    /// The session ends with ABORT `wamp.error.protocol_violation`. Says what was expected and what came.
+    Violation(String),
+    /// The request gets an ERROR, unless it is one that must not be answered.
+    Refused { request_type: MessageType, request: RequestId, error: &'static str, message: String, silent: bool },
+    /// HELLO gets ABORT `wamp.error.invalid_uri`.
+    InvalidRealm(String),
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Violation(message) | Self::Refused { message, .. } | Self::InvalidRealm(message) => {
+                formatter.write_str(message)
+            }
+        }
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+impl Message {
+    /// Reads a message, checking it completely.
+    ///
+    /// # Errors
+    /// Whatever is not a message of the protocol, or exceeds the limits.
+    pub(crate) fn parse(codec: Codec, bytes: Bytes, limits: ScanLimits) -> Result<Self, ParseError> {
+        let mut kind = None;
+        let arguments_at = |code| {
+            kind = MessageType::from_code(code);
+            kind?.arguments_index()
+        };
+        let scanned = match scan_message(codec, &bytes, limits, arguments_at) {
+            Ok(scanned) => scanned,
+            Err(error) => return Err(refuse_unscanned(codec, &bytes, error)),
+        };
+        match kind {
+            Some(kind) => parse_elements(&mut Elements::new(codec, bytes, scanned, kind)),
+            None => Err(no_message_type(codec, &bytes, &scanned)),
+        }
+    }
+}
+
+#[cold]
+fn no_message_type(codec: Codec, bytes: &[u8], scanned: &Scanned) -> ParseError {
+    const EXPECTED: &str = "a message type";
+    let problem = match scanned.elements.first().map(|first| Reader::new(codec, first.of(bytes)).token()) {
+        None => Problem::new(EXPECTED, "an empty list"),
+        Some(Ok(token)) => match token.as_u64() {
+            Some(code) => return ParseError::Violation(format!("unknown message type {code}")),
+            None => Problem::unexpected(EXPECTED, &token),
+        },
+        Some(Err(error)) => error.into(),
+    };
+    ParseError::Violation(problem.to_string())
+}
+
+/// What exceeds the limits is the request's error alone, if it can be told which request that is.
+#[cold]
+fn refuse_unscanned(codec: Codec, bytes: &[u8], error: ReadError) -> ParseError {
+    if !matches!(error.kind, ReadErrorKind::Malformed(_))
+        && let Some((code, request)) = peek_request(codec, bytes)
+        && let Some(request_type) = MessageType::from_code(code).filter(|kind| kind.is_client_request())
+        && let Some(request) = RequestId::new(request)
+    {
+        return ParseError::Refused {
+            request_type,
+            request,
+            error: INVALID_ARGUMENT,
+            message: error.to_string(),
+            silent: request_type == MessageType::Publish && !peek_acknowledge(codec, bytes).unwrap_or(false),
+        };
+    }
+    ParseError::Violation(format!("the message is not acceptable {codec}: {error}"))
+}
+
+/// Whether a PUBLISH that could not be scanned to its end is to be acknowledged.
+fn peek_acknowledge(codec: Codec, bytes: &[u8]) -> Result<bool, Problem> {
+    let mut source = Source::new(codec, bytes);
+    let Token::List(mut items) = source.token()? else { return Ok(false) };
+    for _ in 0..2 {
+        source.more(&mut items)?;
+        source.token()?;
+    }
+    source.more(&mut items)?;
+    Ok(PublishOptions::read(&mut source)?.acknowledge == Some(true))
+}
+
+fn parse_elements(elements: &mut Elements) -> Result<Message, ParseError> {
+    Ok(match elements.kind() {
+        MessageType::Hello => {
+            elements.check_count(3..=3)?;
+            let realm = elements.realm("Realm")?;
+            Message::Hello(Box::new(Hello { realm, details: elements.options("Details")? }))
+        }
+        MessageType::Welcome => {
+            elements.check_count(3..=3)?;
+            let session = elements.entry("Session")?;
+            Message::Welcome(Box::new(Welcome { session, details: elements.options("Details")? }))
+        }
+        MessageType::Abort => {
+            elements.check_count(3..=5)?;
+            let details = elements.options("Details")?;
+            Message::Abort(Abort { details, reason: elements.entry("Reason")?, payload: elements.payload(None)? })
+        }
+        MessageType::Challenge => {
+            elements.check_count(3..=3)?;
+            Message::Challenge(Challenge { method: elements.entry("AuthMethod")?, extra: elements.entry("Extra")? })
+        }
+        MessageType::Authenticate => {
+            elements.check_count(3..=3)?;
+            let signature = elements.entry("Signature")?;
+            Message::Authenticate(Authenticate { signature, extra: elements.entry("Extra")? })
+        }
+        MessageType::Goodbye => {
+            elements.check_count(3..=3)?;
+            Message::Goodbye(Goodbye { details: elements.options("Details")?, reason: elements.entry("Reason")? })
+        }
+        MessageType::Error => {
+            elements.check_count(5..=7)?;
+            let request_type = elements.request_type()?;
+            let request = elements.entry("Request")?;
+            let details = elements.options::<ErrorDetails>("Details")?;
+            let error = elements.entry("Error")?;
+            let payload = elements.payload(details.passthru.get())?;
+            Message::Error(ErrorMessage { request_type, request, details, error, payload })
+        }
+        MessageType::Publish => {
+            elements.check_count(4..=6)?;
+            let request = elements.entry("Request")?;
+            let options = elements.options::<PublishOptions>("Options")?;
+            let silent = options.acknowledge != Some(true);
+            let topic = elements.uri("Topic", MatchPolicy::Exact, request, silent)?;
+            let payload = elements.payload(options.passthru.get())?;
+            Message::Publish(Publish { request, options, topic, payload })
+        }
+        MessageType::Published => {
+            elements.check_count(3..=3)?;
+            let request = elements.entry("Request")?;
+            Message::Published(Published { request, publication: elements.entry("Publication")? })
+        }
+        MessageType::Subscribe => {
+            elements.check_count(4..=4)?;
+            let request = elements.entry("Request")?;
+            let options = elements.options::<SubscribeOptions>("Options")?;
+            let topic = elements.uri("Topic", options.match_policy.unwrap_or_default(), request, false)?;
+            Message::Subscribe(Subscribe { request, options, topic })
+        }
+        MessageType::Subscribed => {
+            elements.check_count(3..=3)?;
+            let request = elements.entry("Request")?;
+            Message::Subscribed(Subscribed { request, subscription: elements.entry("Subscription")? })
+        }
+        MessageType::Unsubscribe => {
+            elements.check_count(3..=3)?;
+            let request = elements.entry("Request")?;
+            Message::Unsubscribe(Unsubscribe { request, subscription: elements.entry("Subscription")? })
+        }
+        MessageType::Unsubscribed => {
+            let (request, details) = elements.end_of_request()?;
+            Message::Unsubscribed(Unsubscribed { request, details })
+        }
+        MessageType::Event => {
+            elements.check_count(4..=6)?;
+            let subscription = elements.entry("Subscription")?;
+            let publication = elements.entry("Publication")?;
+            let details = elements.options::<EventDetails>("Details")?;
+            let payload = elements.payload(details.passthru.get())?;
+            Message::Event(Event { subscription, publication, details, payload })
+        }
+        MessageType::EventReceived => {
+            elements.check_count(2..=2)?;
+            Message::EventReceived(EventReceived { publication: elements.entry("Publication")? })
+        }
+        MessageType::Call => {
+            elements.check_count(4..=6)?;
+            let request = elements.entry("Request")?;
+            let options = elements.options::<CallOptions>("Options")?;
+            let procedure = elements.uri("Procedure", MatchPolicy::Exact, request, false)?;
+            let payload = elements.payload(options.passthru.get())?;
+            Message::Call(Call { request, options, procedure, payload })
+        }
+        MessageType::Cancel => {
+            elements.check_count(3..=3)?;
+            Message::Cancel(Cancel { request: elements.entry("Request")?, options: elements.options("Options")? })
+        }
+        MessageType::Result => {
+            elements.check_count(3..=5)?;
+            let request = elements.entry("Request")?;
+            let details = elements.options::<ResultDetails>("Details")?;
+            let payload = elements.payload(details.passthru.get())?;
+            Message::Result(ResultMessage { request, details, payload })
+        }
+        MessageType::Register => {
+            elements.check_count(4..=4)?;
+            let request = elements.entry("Request")?;
+            let options = elements.options::<RegisterOptions>("Options")?;
+            let procedure = elements.uri("Procedure", options.match_policy.unwrap_or_default(), request, false)?;
+            Message::Register(Register { request, options, procedure })
+        }
+        MessageType::Registered => {
+            elements.check_count(3..=3)?;
+            let request = elements.entry("Request")?;
+            Message::Registered(Registered { request, registration: elements.entry("Registration")? })
+        }
+        MessageType::Unregister => {
+            elements.check_count(3..=3)?;
+            let request = elements.entry("Request")?;
+            Message::Unregister(Unregister { request, registration: elements.entry("Registration")? })
+        }
+        MessageType::Unregistered => {
+            let (request, details) = elements.end_of_request()?;
+            Message::Unregistered(Unregistered { request, details })
+        }
+        MessageType::Invocation => {
+            elements.check_count(4..=6)?;
+            let request = elements.entry("Request")?;
+            let registration = elements.entry("Registration")?;
+            let details = elements.options::<InvocationDetails>("Details")?;
+            let payload = elements.payload(details.passthru.get())?;
+            Message::Invocation(Invocation { request, registration, details, payload })
+        }
+        MessageType::Interrupt => {
+            elements.check_count(3..=3)?;
+            let request = elements.entry("Request")?;
+            Message::Interrupt(Interrupt { request, options: elements.options("Options")? })
+        }
+        MessageType::Yield => {
+            elements.check_count(3..=5)?;
+            let request = elements.entry("Request")?;
+            let options = elements.options::<YieldOptions>("Options")?;
+            let payload = elements.payload(options.passthru.get())?;
+            Message::Yield(Yield { request, options, payload })
+        }
+    })
+}

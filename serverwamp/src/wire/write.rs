@@ -1,0 +1,209 @@
+//! Messages → bytes.
+
+use super::{
+    codec::Codec,
+    encode::{Container, ContainerKind, EncodeError, Output, transcode_value},
+    id::{PublicationId, RequestId, SubscriptionId},
+    messages::{Message, MessageType},
+    options::{Dictionary, Entry, ErrorDetails, EventDetails, Options, ResultDetails},
+    payload::Payload,
+};
+
+impl Message {
+    /// Appends the message. Its payload is transcoded if it is in another codec.
+    ///
+    /// # Errors
+    /// What the codec cannot hold. The output then ends in the middle of the message.
+    pub(crate) fn write(&self, codec: Codec, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let start = |out| Writer::begin(codec, out, self.kind());
+        match self {
+            Self::Hello(message) => start(out)?.entry(&message.realm)?.options(&message.details)?.end(),
+            Self::Welcome(message) => start(out)?.entry(&message.session)?.options(&message.details)?.end(),
+            Self::Abort(message) => {
+                start(out)?.options(&message.details)?.entry(&message.reason)?.payload(&message.payload)?.end()
+            }
+            Self::Challenge(message) => start(out)?.entry(&message.method)?.entry(&message.extra)?.end(),
+            Self::Authenticate(message) => start(out)?.entry(&message.signature)?.entry(&message.extra)?.end(),
+            Self::Goodbye(message) => start(out)?.options(&message.details)?.entry(&message.reason)?.end(),
+            Self::Error(message) => start(out)?
+                .entry(&message.request_type.code())?
+                .entry(&message.request)?
+                .options(&message.details)?
+                .entry(&message.error)?
+                .payload(&message.payload)?
+                .end(),
+            Self::Publish(message) => start(out)?
+                .entry(&message.request)?
+                .options(&message.options)?
+                .entry(&message.topic)?
+                .payload(&message.payload)?
+                .end(),
+            Self::Published(message) => start(out)?.entry(&message.request)?.entry(&message.publication)?.end(),
+            Self::Subscribe(message) => {
+                start(out)?.entry(&message.request)?.options(&message.options)?.entry(&message.topic)?.end()
+            }
+            Self::Subscribed(message) => start(out)?.entry(&message.request)?.entry(&message.subscription)?.end(),
+            Self::Unsubscribe(message) => start(out)?.entry(&message.request)?.entry(&message.subscription)?.end(),
+            Self::Unsubscribed(message) => start(out)?.end_of_request(message.request, &message.details)?.end(),
+            Self::Event(event) => {
+                write_event(codec, event.subscription, event.publication, &event.details, &event.payload, out)
+            }
+            Self::EventReceived(message) => start(out)?.entry(&message.publication)?.end(),
+            Self::Call(message) => start(out)?
+                .entry(&message.request)?
+                .options(&message.options)?
+                .entry(&message.procedure)?
+                .payload(&message.payload)?
+                .end(),
+            Self::Cancel(message) => start(out)?.entry(&message.request)?.options(&message.options)?.end(),
+            Self::Result(message) => {
+                start(out)?.entry(&message.request)?.options(&message.details)?.payload(&message.payload)?.end()
+            }
+            Self::Register(message) => {
+                start(out)?.entry(&message.request)?.options(&message.options)?.entry(&message.procedure)?.end()
+            }
+            Self::Registered(message) => start(out)?.entry(&message.request)?.entry(&message.registration)?.end(),
+            Self::Unregister(message) => start(out)?.entry(&message.request)?.entry(&message.registration)?.end(),
+            Self::Unregistered(message) => start(out)?.end_of_request(message.request, &message.details)?.end(),
+            Self::Invocation(message) => start(out)?
+                .entry(&message.request)?
+                .entry(&message.registration)?
+                .options(&message.details)?
+                .payload(&message.payload)?
+                .end(),
+            Self::Interrupt(message) => start(out)?.entry(&message.request)?.options(&message.options)?.end(),
+            Self::Yield(message) => {
+                start(out)?.entry(&message.request)?.options(&message.options)?.payload(&message.payload)?.end()
+            }
+        }
+    }
+}
+
+/// Appends a RESULT with the details that a result of this process has.
+///
+/// # Errors
+/// What the codec cannot hold.
+pub(crate) fn write_result(
+    codec: Codec,
+    request: RequestId,
+    progress: bool,
+    payload: &Payload,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    let details = ResultDetails { progress: progress.then_some(true), ..ResultDetails::default() };
+    Writer::begin(codec, out, MessageType::Result)?.entry(&request)?.entry(&details)?.payload(payload)?.end()
+}
+
+/// Appends an ERROR without details.
+///
+/// # Errors
+/// What the codec cannot hold.
+pub(crate) fn write_error(
+    codec: Codec,
+    request_type: MessageType,
+    request: RequestId,
+    error: &str,
+    payload: &Payload,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    Writer::begin(codec, out, MessageType::Error)?
+        .entry(&request_type.code())?
+        .entry(&request)?
+        .entry(&ErrorDetails::default())?
+        .string(error)?
+        .payload(payload)?
+        .end()
+}
+
+/// Appends an EVENT.
+///
+/// # Errors
+/// What the codec cannot hold.
+pub(crate) fn write_event(
+    codec: Codec,
+    subscription: SubscriptionId,
+    publication: PublicationId,
+    details: &Options<EventDetails>,
+    payload: &Payload,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    Writer::begin(codec, out, MessageType::Event)?
+        .entry(&subscription)?
+        .entry(&publication)?
+        .options(details)?
+        .payload(payload)?
+        .end()
+}
+
+/// A message that is being written, element by element.
+struct Writer<'b> {
+    output: Output<'b>,
+    list: Container,
+}
+
+impl<'b> Writer<'b> {
+    #[inline]
+    fn begin(codec: Codec, out: &'b mut Vec<u8>, kind: MessageType) -> Result<Self, EncodeError> {
+        let mut output = Output::new(codec, out);
+        let list = output.begin(ContainerKind::List, None)?;
+        Self { output, list }.entry(&kind.code())
+    }
+
+    #[inline]
+    fn entry<T: Entry>(mut self, value: &T) -> Result<Self, EncodeError> {
+        self.output.item(&mut self.list);
+        value.write(&mut self.output)?;
+        Ok(self)
+    }
+
+    #[inline]
+    fn string(mut self, text: &str) -> Result<Self, EncodeError> {
+        self.output.item(&mut self.list);
+        self.output.string(text)?;
+        Ok(self)
+    }
+
+    #[inline]
+    fn options<T: Dictionary>(mut self, options: &Options<T>) -> Result<Self, EncodeError> {
+        self.output.item(&mut self.list);
+        options.write(&mut self.output)?;
+        Ok(self)
+    }
+
+    /// A list or dict that is encoded already, perhaps in another codec.
+    #[inline]
+    fn encoded(mut self, codec: Codec, value: &[u8]) -> Result<Self, EncodeError> {
+        self.output.item(&mut self.list);
+        transcode_value(codec, value, &mut self.output)?;
+        Ok(self)
+    }
+
+    #[inline]
+    fn payload(self, payload: &Payload) -> Result<Self, EncodeError> {
+        let codec = payload.codec();
+        match (payload.args_bytes().or(payload.opaque_bytes()), payload.kwargs_bytes()) {
+            (None, None) => Ok(self),
+            (Some(args), None) => self.encoded(codec, args),
+            (Some(args), Some(kwargs)) => self.encoded(codec, args)?.encoded(codec, kwargs),
+            // An empty list keeps the place of the missing arguments.
+            (None, Some(kwargs)) => self.encoded(Codec::Json, b"[]")?.encoded(codec, kwargs),
+        }
+    }
+
+    /// The rest of UNSUBSCRIBED or UNREGISTERED.
+    fn end_of_request<T: Dictionary>(
+        self,
+        request: Option<RequestId>,
+        details: &Options<T>,
+    ) -> Result<Self, EncodeError> {
+        match request {
+            Some(request) => self.entry(&request),
+            None => self.entry(&0)?.options(details),
+        }
+    }
+
+    #[inline]
+    fn end(mut self) -> Result<(), EncodeError> {
+        self.output.end(&self.list)
+    }
+}
