@@ -192,7 +192,7 @@ impl<'de> Source<'de> {
 
     /// The bytes of the value that is next.
     fn take_value(&mut self) -> Result<&'de [u8], ReadError> {
-        let start = self.start();
+        let start = self.position();
         skip_value(self)?;
         Ok(self.input.get(start..self.position()).unwrap_or_default())
     }
