@@ -159,14 +159,6 @@ fn peeks_at_the_request() {
     }
 }
 
-/// Whether a text is JSON, as `serde_json` sees it. It refuses numbers beyond `f64`, which JSON itself does not.
-fn serde_json_accepts(text: &[u8]) -> bool {
-    match serde_json::from_slice::<serde_json::Value>(text) {
-        Ok(_) => true,
-        Err(error) => error.to_string().starts_with("number out of range"),
-    }
-}
-
 const FRAGMENTS: &[&str] = &[
     "[",
     "]",
@@ -209,7 +201,13 @@ const FRAGMENTS: &[&str] = &[
 ];
 
 fn check_acceptance(text: &[u8]) {
-    assert_eq!(scan_value(Json, text, ScanLimits::NONE).is_ok(), serde_json_accepts(text), "{:?}", text.escape_ascii());
+    let accepted = match serde_json::from_slice::<serde_json::Value>(text) {
+        Ok(_) => true,
+        // It stops at numbers beyond `f64`, which JSON itself allows.
+        Err(error) if error.to_string().starts_with("number out of range") => return,
+        Err(_) => false,
+    };
+    assert_eq!(scan_value(Json, text, ScanLimits::NONE).is_ok(), accepted, "{}", text.escape_ascii());
 }
 
 proptest! {
