@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::codec::{Cbor, Codec, Items, Json, MessagePack, Read, ReadError, Reader, Token};
+use super::codec::{Cbor, Codec, Head, Items, Json, MessagePack, Read, ReadError, Reader, Token};
 
 /// No limit on depth exceeds this, so that recursion over nested values is safe on the smallest stack in use.
 pub(crate) const MAX_DEPTH: usize = 128;
@@ -68,6 +68,7 @@ pub(crate) fn scan_message(
     limits: ScanLimits,
     arguments_at: impl FnOnce(u64) -> Option<usize>,
 ) -> Result<Scanned, ReadError> {
+    Span::new(0, message.len())?;
     match codec {
         Codec::Json => Scanner::new(Json::new(message), limits).message(arguments_at),
         Codec::MessagePack => Scanner::new(MessagePack::new(message), limits).message(arguments_at),
@@ -82,6 +83,7 @@ pub(crate) fn scan_payload(
     args: Option<Span>,
     kwargs: Option<Span>,
 ) -> Result<Slots, ReadError> {
+    Span::new(0, bytes.len())?;
     let mut slots = Slots::default();
     let scanner = |span: Span| {
         let mut scanner = Scanner::new(Reader::new(codec, span.of(bytes)), ScanLimits::NONE);
@@ -90,14 +92,14 @@ pub(crate) fn scan_payload(
     };
     if let Some(span) = args {
         let mut scanner = scanner(span);
-        let Token::List(items) = scanner.reader.token()? else {
+        let Head::List(items) = scanner.reader.head()? else {
             return Err(scanner.expected("a list of arguments"));
         };
         scanner.args(items, MAX_DEPTH, &mut slots)?;
     }
     if let Some(span) = kwargs {
         let mut scanner = scanner(span);
-        let Token::Map(items) = scanner.reader.token()? else {
+        let Head::Map(items) = scanner.reader.head()? else {
             return Err(scanner.expected("a dict of keyword arguments"));
         };
         scanner.kwargs(items, MAX_DEPTH, &mut slots)?;
@@ -150,7 +152,7 @@ impl<'de, R: Read<'de>> Scanner<R> {
     fn message(mut self, arguments_at: impl FnOnce(u64) -> Option<usize>) -> Result<Scanned, ReadError> {
         let mut scanned = Scanned::default();
         self.count()?;
-        let Token::List(mut items) = self.reader.token()? else {
+        let Head::List(mut items) = self.reader.head()? else {
             return Err(self.expected("a list as message"));
         };
         let depth = self.deeper(self.depth)?;
@@ -159,18 +161,19 @@ impl<'de, R: Read<'de>> Scanner<R> {
         while self.reader.more(&mut items)? {
             let start = self.reader.start();
             self.count()?;
-            let token = self.reader.token()?;
             if let Some(arguments_at) = arguments_at.take() {
-                arguments = token.as_u64().and_then(arguments_at);
+                let mut reader = self.reader;
+                arguments = reader.token()?.as_u64().and_then(arguments_at);
             }
             // The index of this element relative to that of Arguments.
             let relative = arguments.and_then(|index| scanned.elements.len().checked_sub(index));
-            match (relative, token) {
-                (Some(0), Token::List(items)) => self.args(items, depth, &mut scanned.slots)?,
-                (Some(1), Token::Map(items)) => self.kwargs(items, depth, &mut scanned.slots)?,
-                _ => self.content(token, depth)?,
+            match (relative, self.reader.head()?) {
+                (_, Head::Scalar) => {}
+                (Some(0), Head::List(items)) => self.args(items, depth, &mut scanned.slots)?,
+                (Some(1), Head::Map(items)) => self.kwargs(items, depth, &mut scanned.slots)?,
+                (_, head) => self.content(head, depth)?,
             }
-            scanned.elements.push(self.span(start)?);
+            scanned.elements.push(self.span(start));
         }
         self.reader.finish()?;
         Ok(scanned)
@@ -181,7 +184,7 @@ impl<'de, R: Read<'de>> Scanner<R> {
         while self.reader.more(&mut items)? {
             let start = self.reader.start();
             self.value(depth)?;
-            slots.args.push(self.span(start)?);
+            slots.args.push(self.span(start));
         }
         Ok(())
     }
@@ -191,44 +194,43 @@ impl<'de, R: Read<'de>> Scanner<R> {
         while self.reader.more(&mut items)? {
             let start = self.reader.start();
             self.key()?;
-            let key = self.span(start)?;
+            let key = self.span(start);
             self.reader.separator()?;
             let start = self.reader.start();
             self.value(depth)?;
-            slots.kwargs.push((key, self.span(start)?));
+            slots.kwargs.push((key, self.span(start)));
         }
         Ok(())
     }
 
     /// Passes one value that may nest to the given depth.
+    #[inline]
     fn value(&mut self, depth: usize) -> Result<(), ReadError> {
         self.count()?;
-        let token = self.reader.token()?;
-        self.content(token, depth)
+        match self.reader.head()? {
+            Head::Scalar => Ok(()),
+            head => self.content(head, depth),
+        }
     }
 
-    #[inline]
-    fn content(&mut self, head: Token<'de>, depth: usize) -> Result<(), ReadError> {
+    /// Passes what follows the head of a value.
+    fn content(&mut self, head: Head, depth: usize) -> Result<(), ReadError> {
+        let depth = self.deeper(depth)?;
         match head {
-            Token::List(mut items) => {
-                let depth = self.deeper(depth)?;
+            Head::Scalar => {}
+            Head::List(mut items) => {
                 while self.reader.more(&mut items)? {
                     self.value(depth)?;
                 }
             }
-            Token::Map(mut items) => {
-                let depth = self.deeper(depth)?;
+            Head::Map(mut items) => {
                 while self.reader.more(&mut items)? {
                     self.key()?;
                     self.reader.separator()?;
                     self.value(depth)?;
                 }
             }
-            Token::Tag(_) => {
-                let depth = self.deeper(depth)?;
-                self.value(depth)?;
-            }
-            _ => {}
+            Head::Tag => self.value(depth)?,
         }
         Ok(())
     }
@@ -255,8 +257,10 @@ impl<'de, R: Read<'de>> Scanner<R> {
     }
 
     #[inline]
-    fn span(&self, start: usize) -> Result<Span, ReadError> {
-        Span::new(self.offset.wrapping_add(start), self.offset.wrapping_add(self.reader.position()))
+    fn span(&self, start: usize) -> Span {
+        // The casts lose nothing: longer input than a span can refer to is refused before.
+        let place = |position: usize| self.offset.wrapping_add(position) as u32;
+        Span { start: place(start), end: place(self.reader.position()) }
     }
 
     #[cold]

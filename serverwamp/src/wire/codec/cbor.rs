@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::text::{Binary, Text};
-use super::{Items, Read, ReadError, Token};
+use super::{Head, Items, Read, ReadError, Token};
 
 /// Ends a string, list or map of unknown length.
 const BREAK: u8 = 0xff;
@@ -117,6 +117,16 @@ impl<'de> Read<'de> for Cbor<'de> {
     }
 
     #[inline]
+    fn head(&mut self) -> Result<Head, ReadError> {
+        Ok(match self.token()? {
+            Token::List(items) => Head::List(items),
+            Token::Map(items) => Head::Map(items),
+            Token::Tag(_) => Head::Tag,
+            _ => Head::Scalar,
+        })
+    }
+
+    #[inline]
     fn key(&mut self) -> Result<Token<'de>, ReadError> {
         self.token()
     }
@@ -128,8 +138,8 @@ impl<'de> Read<'de> for Cbor<'de> {
 
     #[inline]
     fn more(&mut self, items: &mut Items) -> Result<bool, ReadError> {
-        if let Some(more) = items.take_counted() {
-            return Ok(more);
+        if items.end == 0 {
+            return Ok(items.take_counted());
         }
         let more = self.0.peek() != Some(BREAK);
         if !more {

@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::text::{Binary, Text};
-use super::{Items, Read, ReadError, Token};
+use super::{Head, Items, Read, ReadError, Token};
 
 /// How a binary begins, between the quotes. No JSON string can hold U+0000 in another form than an escape.
 const BINARY_MARK: &str = "\\u0000";
@@ -35,59 +35,68 @@ impl<'de> Json<'de> {
         }
     }
 
+    /// Reads a number; says whether it has neither fraction nor exponent.
     #[inline]
-    fn number(&mut self) -> Result<Token<'de>, ReadError> {
-        let start = self.0.position;
-        let negative = self.0.peek() == Some(b'-');
-        if negative {
-            self.0.advance();
-        }
-        let first = self.0.position;
-        let mut value = 0_u64;
-        while let Some(digit @ b'0'..=b'9') = self.0.peek() {
-            value = value.wrapping_mul(10).wrapping_add(u64::from(digit & 0x0f));
-            self.0.advance();
-        }
-        let digits = self.0.since(first);
-        if digits.is_empty() || (digits.len() > 1 && digits.first() == Some(&b'0')) {
+    fn number(&mut self) -> Result<(&'de [u8], bool), ReadError> {
+        let rest = self.0.rest();
+        let sign = usize::from(rest.first() == Some(&b'-'));
+        let whole = sign.wrapping_add(digits(rest, sign));
+        if whole == sign || (rest.get(sign) == Some(&b'0') && whole.wrapping_sub(sign) > 1) {
             return Err(self.0.expected("a number"));
         }
-        if let Some(b'.' | b'e' | b'E') = self.0.peek() {
-            return self.fraction(start);
+        let end = match rest.get(whole) {
+            Some(b'.' | b'e' | b'E') => self.fraction(rest, whole)?,
+            _ => whole,
+        };
+        self.0.position = self.0.position.wrapping_add(end);
+        Ok((rest.get(..end).unwrap_or_default(), end == whole))
+    }
+
+    /// Finds the end of the number whose integer part ends at `end`.
+    fn fraction(&self, rest: &[u8], mut end: usize) -> Result<usize, ReadError> {
+        if rest.get(end) == Some(&b'.') {
+            end = self.some_digits(rest, end.wrapping_add(1))?;
         }
-        if digits.len() <= SAFE_DIGITS && !(negative && value == 0) {
-            let value = i128::from(value);
-            return Ok(Token::Integer(if negative { value.wrapping_neg() } else { value }));
+        if let Some(b'e' | b'E') = rest.get(end) {
+            end = end.wrapping_add(1);
+            if let Some(b'+' | b'-') = rest.get(end) {
+                end = end.wrapping_add(1);
+            }
+            end = self.some_digits(rest, end)?;
         }
-        let text = self.0.text_since(start)?;
+        Ok(end)
+    }
+
+    fn some_digits(&self, rest: &[u8], start: usize) -> Result<usize, ReadError> {
+        match digits(rest, start) {
+            0 => Err(self.0.expected("a number with digits in each part")),
+            length => Ok(start.wrapping_add(length)),
+        }
+    }
+
+    #[inline]
+    fn number_token(&mut self) -> Result<Token<'de>, ReadError> {
+        let (number, plain) = self.number()?;
+        let (negative, digits) = match number {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        if plain && digits.len() <= SAFE_DIGITS {
+            let step = |value: u64, digit: &u8| value.wrapping_mul(10).wrapping_add(u64::from(digit & 0x0f));
+            let value = i128::from(digits.iter().fold(0, step));
+            if !negative || value != 0 {
+                return Ok(Token::Integer(if negative { value.wrapping_neg() } else { value }));
+            }
+        }
+        self.long_number(number, plain)
+    }
+
+    fn long_number(&self, number: &'de [u8], plain: bool) -> Result<Token<'de>, ReadError> {
+        let text = self.0.text(number)?;
         match text.parse() {
-            Ok(integer) if text != "-0" => Ok(Token::Integer(integer)),
+            Ok(integer) if plain && text != "-0" => Ok(Token::Integer(integer)),
             _ => Ok(Token::Number(text)),
         }
-    }
-
-    /// Reads the rest of a number whose integer part has been read.
-    fn fraction(&mut self, start: usize) -> Result<Token<'de>, ReadError> {
-        if self.0.peek() == Some(b'.') {
-            self.0.advance();
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.0.peek() {
-            self.0.advance();
-            if let Some(b'+' | b'-') = self.0.peek() {
-                self.0.advance();
-            }
-            self.digits()?;
-        }
-        Ok(Token::Number(self.0.text_since(start)?))
-    }
-
-    fn digits(&mut self) -> Result<(), ReadError> {
-        let start = self.0.position;
-        while let Some(b'0'..=b'9') = self.0.peek() {
-            self.0.advance();
-        }
-        if self.0.position == start { Err(self.0.expected("a digit")) } else { Ok(()) }
     }
 
     /// Reads a string whose opening quote has been read.
@@ -185,6 +194,12 @@ impl<'de> Json<'de> {
     }
 }
 
+/// How many digits there are from a place on.
+#[inline]
+fn digits(bytes: &[u8], start: usize) -> usize {
+    bytes.get(start..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
 impl<'de> Read<'de> for Json<'de> {
     #[inline]
     fn position(&self) -> usize {
@@ -201,7 +216,7 @@ impl<'de> Read<'de> for Json<'de> {
     fn token(&mut self) -> Result<Token<'de>, ReadError> {
         self.skip_whitespace();
         match self.0.peek() {
-            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b'-' | b'0'..=b'9') => self.number_token(),
             Some(b'"') => {
                 self.0.advance();
                 match self.string()? {
@@ -225,6 +240,27 @@ impl<'de> Read<'de> for Json<'de> {
             Some(b'f') => self.word(b"false", Token::Bool(false)),
             Some(_) => Err(self.0.expected("a value")),
             None => Err(self.0.ended()),
+        }
+    }
+
+    #[inline]
+    fn head(&mut self) -> Result<Head, ReadError> {
+        self.skip_whitespace();
+        match self.0.peek() {
+            Some(b'-' | b'0'..=b'9') => self.number().map(|_| Head::Scalar),
+            Some(b'"') => {
+                self.0.advance();
+                self.string().map(|_| Head::Scalar)
+            }
+            Some(b'[') => {
+                self.0.advance();
+                Ok(Head::List(Items::until(b']')))
+            }
+            Some(b'{') => {
+                self.0.advance();
+                Ok(Head::Map(Items::until(b'}')))
+            }
+            _ => self.token().map(|_| Head::Scalar),
         }
     }
 

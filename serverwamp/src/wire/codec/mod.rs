@@ -100,42 +100,47 @@ impl<'de> Token<'de> {
     }
 }
 
+/// What a value that is only passed over begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Head {
+    /// The whole value has been read.
+    Scalar,
+    List(Items),
+    Map(Items),
+    Tag,
+}
+
 /// What is left of a list or map that is being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Items {
     /// How many values or entries are still to come, where the codec says so in advance.
-    remaining: Option<u64>,
+    remaining: u64,
+    /// What ends the items where no count was given; zero otherwise.
+    end: u8,
     /// Whether the first of them is still to come.
     first: bool,
-    /// What ends the items where no count was given.
-    end: u8,
 }
 
 impl Items {
     const fn counted(count: u64) -> Self {
-        Self { remaining: Some(count), first: true, end: 0 }
+        Self { remaining: count, end: 0, first: true }
     }
 
     const fn until(end: u8) -> Self {
-        Self { remaining: None, first: true, end }
+        Self { remaining: 0, end, first: true }
     }
 
     /// The number of values or entries still to come, where it is known; no reason to allocate that much.
     pub(crate) fn remaining(&self) -> Option<usize> {
-        self.remaining.and_then(|count| usize::try_from(count).ok())
+        usize::try_from(self.remaining).ok().filter(|_| self.end == 0)
     }
 
-    /// Takes one off a counted container; `None` where an end mark decides.
+    /// Takes one off a counted container, if there is one left.
     #[inline]
-    fn take_counted(&mut self) -> Option<bool> {
-        let remaining = self.remaining.as_mut()?;
-        Some(match remaining.checked_sub(1) {
-            Some(less) => {
-                *remaining = less;
-                true
-            }
-            None => false,
-        })
+    fn take_counted(&mut self) -> bool {
+        let left = self.remaining.checked_sub(1);
+        self.remaining = left.unwrap_or_default();
+        left.is_some()
     }
 }
 
@@ -149,6 +154,9 @@ pub(crate) trait Read<'de>: Copy {
 
     /// Reads the next token. Strings come complete and checked, containers only their head.
     fn token(&mut self) -> Result<Token<'de>, ReadError>;
+
+    /// Reads and checks the next token without making its content available.
+    fn head(&mut self) -> Result<Head, ReadError>;
 
     /// Reads a map's key.
     fn key(&mut self) -> Result<Token<'de>, ReadError>;
@@ -209,6 +217,11 @@ impl<'de> Read<'de> for Reader<'de> {
     #[inline]
     fn token(&mut self) -> Result<Token<'de>, ReadError> {
         dispatch!(self, reader => reader.token())
+    }
+
+    #[inline]
+    fn head(&mut self) -> Result<Head, ReadError> {
+        dispatch!(self, reader => reader.head())
     }
 
     #[inline]

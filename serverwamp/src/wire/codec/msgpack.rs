@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::text::{Binary, Text};
-use super::{Items, Read, ReadError, Token};
+use super::{Head, Items, Read, ReadError, Token};
 
 /// What JavaScript's msgpack5 writes for `undefined`: the one-byte extension 0 of a zero.
 const UNDEFINED: &[u8] = &[0xd4, 0x00, 0x00];
@@ -107,6 +107,16 @@ impl<'de> Read<'de> for MessagePack<'de> {
     }
 
     #[inline]
+    fn head(&mut self) -> Result<Head, ReadError> {
+        Ok(match self.token()? {
+            Token::List(items) => Head::List(items),
+            Token::Map(items) => Head::Map(items),
+            Token::Tag(_) => Head::Tag,
+            _ => Head::Scalar,
+        })
+    }
+
+    #[inline]
     fn key(&mut self) -> Result<Token<'de>, ReadError> {
         self.token()
     }
@@ -118,7 +128,7 @@ impl<'de> Read<'de> for MessagePack<'de> {
 
     #[inline]
     fn more(&mut self, items: &mut Items) -> Result<bool, ReadError> {
-        Ok(items.take_counted().unwrap_or_default())
+        Ok(items.take_counted())
     }
 
     #[inline]
