@@ -51,11 +51,18 @@ pub(crate) struct Slots {
     pub(crate) kwargs: SmallVec<[(Span, Span); 2]>,
 }
 
+/// An element of a message's list: its first token, and where it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Element<'de> {
+    pub(crate) token: Token<'de>,
+    pub(crate) span: Span,
+}
+
 /// A message that was checked completely, and where its parts are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Scanned {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scanned<'de> {
     /// The elements of the message's list.
-    pub(crate) elements: SmallVec<[Span; 8]>,
+    pub(crate) elements: SmallVec<[Element<'de>; 7]>,
     /// The single arguments, if the message has any.
     pub(crate) slots: Slots,
 }
@@ -67,7 +74,7 @@ pub(crate) fn scan_message(
     message: &[u8],
     limits: ScanLimits,
     arguments_at: impl FnOnce(u64) -> Option<usize>,
-) -> Result<Scanned, ReadError> {
+) -> Result<Scanned<'_>, ReadError> {
     Span::new(0, message.len())?;
     match codec {
         Codec::Json => Scanner::new(Json::new(message), limits).message(arguments_at),
@@ -149,7 +156,7 @@ impl<'de, R: Read<'de>> Scanner<R> {
     }
 
     #[inline]
-    fn message(mut self, arguments_at: impl FnOnce(u64) -> Option<usize>) -> Result<Scanned, ReadError> {
+    fn message(mut self, arguments_at: impl FnOnce(u64) -> Option<usize>) -> Result<Scanned<'de>, ReadError> {
         let mut scanned = Scanned::default();
         self.count()?;
         let Head::List(mut items) = self.reader.head()? else {
@@ -161,19 +168,21 @@ impl<'de, R: Read<'de>> Scanner<R> {
         while self.reader.more(&mut items)? {
             let start = self.reader.start();
             self.count()?;
+            let token = self.reader.token()?;
             if let Some(arguments_at) = arguments_at.take() {
-                let mut reader = self.reader;
-                arguments = reader.token()?.as_u64().and_then(arguments_at);
+                arguments = token.as_u64().and_then(arguments_at);
             }
             // The index of this element relative to that of Arguments.
             let relative = arguments.and_then(|index| scanned.elements.len().checked_sub(index));
-            match (relative, self.reader.head()?) {
-                (_, Head::Scalar) => {}
-                (Some(0), Head::List(items)) => self.args(items, depth, &mut scanned.slots)?,
-                (Some(1), Head::Map(items)) => self.kwargs(items, depth, &mut scanned.slots)?,
-                (_, head) => self.content(head, depth)?,
+            match (relative, token) {
+                (Some(0), Token::List(items)) => self.args(items, depth, &mut scanned.slots)?,
+                (Some(1), Token::Map(items)) => self.kwargs(items, depth, &mut scanned.slots)?,
+                (_, Token::List(items)) => self.content(Head::List(items), depth)?,
+                (_, Token::Map(items)) => self.content(Head::Map(items), depth)?,
+                (_, Token::Tag(_)) => self.content(Head::Tag, depth)?,
+                _ => {}
             }
-            scanned.elements.push(self.span(start));
+            scanned.elements.push(Element { token, span: self.span(start) });
         }
         self.reader.finish()?;
         Ok(scanned)

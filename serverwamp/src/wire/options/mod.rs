@@ -182,12 +182,26 @@ pub(crate) struct Source<'de> {
     codec: Codec,
     input: &'de [u8],
     reader: Reader<'de>,
+    /// Where the token begins that was read last.
+    token_start: usize,
 }
 
 impl<'de> Source<'de> {
     #[inline]
     pub(crate) fn new(codec: Codec, input: &'de [u8]) -> Self {
-        Self { codec, input, reader: Reader::new(codec, input) }
+        Self { codec, input, reader: Reader::new(codec, input), token_start: 0 }
+    }
+
+    pub(crate) fn token(&mut self) -> Result<Token<'de>, ReadError> {
+        self.token_start = self.reader.start();
+        self.reader.token()
+    }
+
+    /// The bytes of a dict whose head was read last.
+    fn rest_of_dict(&mut self, items: Items) -> Result<&'de [u8], ReadError> {
+        let start = self.token_start;
+        skip_entries(self, items, MAX_DEPTH)?;
+        Ok(self.input.get(start..self.position()).unwrap_or_default())
     }
 
     /// The bytes of the value that is next.
@@ -239,7 +253,7 @@ impl<T: Entry> Field for Option<T> {
         if source.is_undefined() {
             return Ok(skip_value(source)?);
         }
-        let value = T::read(source).map_err(|problem| problem.within(key))?;
+        let value = T::read(source.token()?, source).map_err(|problem| problem.within(key))?;
         match self.replace(value) {
             Some(_) => Err(Problem::new("one value", "two").within(key)),
             None => Ok(()),
@@ -380,16 +394,18 @@ fn skip_to_depth(reader: &mut Reader<'_>, depth: usize) -> Result<(), ReadError>
                 skip_to_depth(reader, depth)?;
             }
         }
-        Token::Map(mut items) => {
-            let depth = deeper()?;
-            while reader.more(&mut items)? {
-                reader.key()?;
-                reader.separator()?;
-                skip_to_depth(reader, depth)?;
-            }
-        }
+        Token::Map(items) => skip_entries(reader, items, deeper()?)?,
         Token::Tag(_) => skip_to_depth(reader, deeper()?)?,
         _ => {}
+    }
+    Ok(())
+}
+
+fn skip_entries(reader: &mut Reader<'_>, mut items: Items, depth: usize) -> Result<(), ReadError> {
+    while reader.more(&mut items)? {
+        reader.key()?;
+        reader.separator()?;
+        skip_to_depth(reader, depth)?;
     }
     Ok(())
 }
