@@ -62,12 +62,12 @@ impl Message {
             kind = MessageType::from_code(code);
             kind?.arguments_index()
         };
-        let scanned = match scan_message(codec, &bytes, limits, arguments_at) {
+        let mut scanned = match scan_message(codec, &bytes, limits, arguments_at) {
             Ok(scanned) => scanned,
             Err(error) => return Err(refuse_unscanned(codec, &bytes, error)),
         };
         match kind {
-            Some(kind) => parse_elements(&mut Elements::new(codec, &bytes, scanned, kind)),
+            Some(kind) => parse_elements(&mut Elements::new(codec, &bytes, &mut scanned, kind)),
             None => Err(no_message_type(scanned.elements.first())),
         }
     }
@@ -116,7 +116,7 @@ fn peek_acknowledge(codec: Codec, bytes: &[u8]) -> Result<bool, Problem> {
     Ok(PublishOptions::read(options, &mut source)?.acknowledge == Some(true))
 }
 
-fn parse_elements(elements: &mut Elements<'_>) -> Result<Message, ParseError> {
+fn parse_elements(elements: &mut Elements<'_, '_>) -> Result<Message, ParseError> {
     Ok(match elements.kind() {
         MessageType::Hello => {
             elements.check_count(3..=3)?;

@@ -80,26 +80,41 @@ impl Uri {
     }
 }
 
+const FORBIDDEN: u8 = 1;
+const BEYOND_ASCII: u8 = 2;
+
+/// What each byte means for the loose rule.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < classes.len() {
+        classes[byte] = match byte {
+            0x09..=0x0d | 0x20 | 0x23 => FORBIDDEN,
+            0x80.. => BEYOND_ASCII,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+};
+
 /// Checks without keeping.
 pub(crate) fn check(uri: &str, policy: MatchPolicy) -> Result<(), UriError> {
     if uri.len() > MAX_URI_LENGTH {
         return Err(UriError::TooLong);
     }
-    let mut ascii = true;
-    let mut separated = true;
+    let mut classes = 0;
     let mut empty_inside = false;
+    let mut previous = b'.';
     for &byte in uri.as_bytes() {
-        if byte <= b'#' && (byte == b'#' || byte == b' ' || byte.wrapping_sub(b'\t') <= b'\r' - b'\t') {
-            return Err(UriError::ForbiddenCharacter);
-        }
-        let separator = byte == b'.';
-        empty_inside |= separator && separated;
-        separated = separator;
-        ascii &= byte < 0x80;
+        classes |= CLASSES.get(usize::from(byte)).copied().unwrap_or(FORBIDDEN);
+        empty_inside |= byte == b'.' && previous == b'.';
+        previous = byte;
     }
-    if !ascii && uri.chars().any(char::is_whitespace) {
+    if classes & FORBIDDEN != 0 || (classes & BEYOND_ASCII != 0 && uri.chars().any(char::is_whitespace)) {
         return Err(UriError::ForbiddenCharacter);
     }
+    let separated = previous == b'.';
     let refused = match policy {
         MatchPolicy::Exact => empty_inside || separated,
         MatchPolicy::Prefix => empty_inside,

@@ -341,15 +341,13 @@ impl<T: Dictionary> Options<T> {
     /// Reads an encoded dict that a scan has found to be well-formed. `dict` gives the same bytes to keep.
     #[inline]
     pub(crate) fn parse(codec: Codec, bytes: &[u8], dict: impl FnOnce() -> Bytes) -> Result<Self, Problem> {
-        if is_empty_dict(codec, bytes) {
-            return Ok(Self::default());
-        }
+        if is_empty_dict(codec, bytes) { Ok(Self::default()) } else { Self::parse_entries(codec, bytes, dict()) }
+    }
+
+    fn parse_entries(codec: Codec, bytes: &[u8], dict: Bytes) -> Result<Self, Problem> {
         let mut source = Source::new(codec, bytes);
-        let known = match source.token()? {
-            Token::Map(items) => T::read_entries(&mut source, items)?,
-            token => return Err(Problem::unexpected("a dict", &token)),
-        };
-        Ok(Self { known, raw: RawDict::new(codec, dict()) })
+        let token = source.token()?;
+        Ok(Self { known: T::read(token, &mut source)?, raw: RawDict::new(codec, dict) })
     }
 
     /// Writes the known keys that are present, then the unknown ones that came with them.
@@ -363,11 +361,7 @@ impl<T: Dictionary> Options<T> {
 
 #[inline]
 fn is_empty_dict(codec: Codec, bytes: &[u8]) -> bool {
-    match codec {
-        Codec::Json => bytes == b"{}",
-        Codec::MessagePack => bytes == [0x80],
-        Codec::Cbor => bytes == [0xa0],
-    }
+    matches!((codec, bytes), (Codec::Json, [b'{', b'}']) | (Codec::MessagePack, [0x80]) | (Codec::Cbor, [0xa0]))
 }
 
 fn read_key<'de>(source: &mut Source<'de>) -> Result<Cow<'de, str>, Problem> {

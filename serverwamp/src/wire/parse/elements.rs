@@ -16,17 +16,17 @@ use crate::wire::{
 };
 
 /// A scanned message whose next element is to be read.
-pub(super) struct Elements<'m> {
+pub(super) struct Elements<'s, 'm> {
     codec: Codec,
     bytes: &'m Bytes,
-    scanned: Scanned<'m>,
+    scanned: &'s mut Scanned<'m>,
     kind: MessageType,
     next: usize,
 }
 
-impl<'m> Elements<'m> {
+impl<'s, 'm> Elements<'s, 'm> {
     /// Begins after the message type.
-    pub(super) fn new(codec: Codec, bytes: &'m Bytes, scanned: Scanned<'m>, kind: MessageType) -> Self {
+    pub(super) fn new(codec: Codec, bytes: &'m Bytes, scanned: &'s mut Scanned<'m>, kind: MessageType) -> Self {
         Self { codec, bytes, scanned, kind, next: 1 }
     }
 
