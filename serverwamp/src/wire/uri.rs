@@ -83,20 +83,14 @@ impl Uri {
 const FORBIDDEN: u8 = 1;
 const BEYOND_ASCII: u8 = 2;
 
-/// What each byte means for the loose rule.
-const CLASSES: [u8; 256] = {
-    let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < classes.len() {
-        classes[byte] = match byte {
-            0x09..=0x0d | 0x20 | 0x23 => FORBIDDEN,
-            0x80.. => BEYOND_ASCII,
-            _ => 0,
-        };
-        byte += 1;
+/// What a byte means for the loose rule.
+const fn class(byte: u8) -> u8 {
+    match byte {
+        b'\t'..=b'\r' | b' ' | b'#' => FORBIDDEN,
+        0x80.. => BEYOND_ASCII,
+        _ => 0,
     }
-    classes
-};
+}
 
 /// Checks without keeping.
 pub(crate) fn check(uri: &str, policy: MatchPolicy) -> Result<(), UriError> {
@@ -107,7 +101,7 @@ pub(crate) fn check(uri: &str, policy: MatchPolicy) -> Result<(), UriError> {
     let mut empty_inside = false;
     let mut previous = b'.';
     for &byte in uri.as_bytes() {
-        classes |= CLASSES.get(usize::from(byte)).copied().unwrap_or(FORBIDDEN);
+        classes |= class(byte);
         empty_inside |= byte == b'.' && previous == b'.';
         previous = byte;
     }
