@@ -80,32 +80,26 @@ impl Uri {
     }
 }
 
-const FORBIDDEN: u8 = 1;
-const BEYOND_ASCII: u8 = 2;
-
-/// What a byte means for the loose rule.
-const fn class(byte: u8) -> u8 {
-    match byte {
-        b'\t'..=b'\r' | b' ' | b'#' => FORBIDDEN,
-        0x80.. => BEYOND_ASCII,
-        _ => 0,
-    }
-}
+/// The bits of the ASCII characters that the loose rule forbids: whitespace and `#`.
+const FORBIDDEN: u64 = 1 << b'\t' | 1 << b'\n' | 1 << 0x0b | 1 << 0x0c | 1 << b'\r' | 1 << b' ' | 1 << b'#';
 
 /// Checks without keeping.
 pub(crate) fn check(uri: &str, policy: MatchPolicy) -> Result<(), UriError> {
     if uri.len() > MAX_URI_LENGTH {
         return Err(UriError::TooLong);
     }
-    let mut classes = 0;
+    let mut forbidden = 0;
+    let mut all = 0;
     let mut empty_inside = false;
     let mut previous = b'.';
     for &byte in uri.as_bytes() {
-        classes |= class(byte);
+        forbidden |= u64::from(byte < 64) & (FORBIDDEN >> (byte & 63));
+        all |= byte;
         empty_inside |= byte == b'.' && previous == b'.';
         previous = byte;
     }
-    if classes & FORBIDDEN != 0 || (classes & BEYOND_ASCII != 0 && uri.chars().any(char::is_whitespace)) {
+    let ascii = all < 0x80;
+    if forbidden != 0 || (!ascii && uri.chars().any(char::is_whitespace)) {
         return Err(UriError::ForbiddenCharacter);
     }
     let separated = previous == b'.';
