@@ -80,26 +80,40 @@ impl Uri {
     }
 }
 
-/// The bits of the ASCII characters that the loose rule forbids: whitespace and `#`.
-const FORBIDDEN: u64 = 1 << b'\t' | 1 << b'\n' | 1 << 0x0b | 1 << 0x0c | 1 << b'\r' | 1 << b' ' | 1 << b'#';
+const FORBIDDEN: u8 = 1;
+const BEYOND_ASCII: u8 = 2;
+
+/// What each byte means for the loose rule.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut rest: &mut [u8] = &mut classes;
+    let mut byte = 0_u8;
+    while let [class, following @ ..] = rest {
+        *class = match byte {
+            b'\t'..=b'\r' | b' ' | b'#' => FORBIDDEN,
+            0x80.. => BEYOND_ASCII,
+            _ => 0,
+        };
+        byte = byte.wrapping_add(1);
+        rest = following;
+    }
+    classes
+};
 
 /// Checks without keeping.
 pub(crate) fn check(uri: &str, policy: MatchPolicy) -> Result<(), UriError> {
     if uri.len() > MAX_URI_LENGTH {
         return Err(UriError::TooLong);
     }
-    let mut forbidden = 0;
-    let mut all = 0;
+    let mut classes = 0;
     let mut empty_inside = false;
     let mut previous = b'.';
     for &byte in uri.as_bytes() {
-        forbidden |= u64::from(byte < 64) & (FORBIDDEN >> (byte & 63));
-        all |= byte;
+        classes |= CLASSES.get(usize::from(byte)).copied().unwrap_or(FORBIDDEN);
         empty_inside |= byte == b'.' && previous == b'.';
         previous = byte;
     }
-    let ascii = all < 0x80;
-    if forbidden != 0 || (!ascii && uri.chars().any(char::is_whitespace)) {
+    if classes & FORBIDDEN != 0 || (classes & BEYOND_ASCII != 0 && uri.chars().any(char::is_whitespace)) {
         return Err(UriError::ForbiddenCharacter);
     }
     let separated = previous == b'.';
