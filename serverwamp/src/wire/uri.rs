@@ -75,7 +75,7 @@ impl Uri {
     /// # Errors
     /// Other empty components, whitespace, `#` and more than 255 bytes are refused.
     pub fn pattern(uri: &str, policy: MatchPolicy) -> Result<Self, UriError> {
-        check(uri, policy)?;
+        check_uri(uri, policy)?;
         Ok(Self(Arc::from(uri)))
     }
 }
@@ -101,7 +101,7 @@ const CLASSES: [u8; 256] = {
 };
 
 /// Checks without keeping.
-pub(crate) fn check(uri: &str, policy: MatchPolicy) -> Result<(), UriError> {
+pub(crate) fn check_uri(uri: &str, policy: MatchPolicy) -> Result<(), UriError> {
     if uri.len() > MAX_URI_LENGTH {
         return Err(UriError::TooLong);
     }
