@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::codec::{Cbor, Codec, Head, Items, Json, MessagePack, Read, ReadError, Reader, Token};
+use super::codec::{Cbor, Codec, Expected, Head, Items, Json, MessagePack, Read, ReadError, Reader, Token};
 
 /// No limit on depth exceeds this, so that recursion over nested values is safe on the smallest stack in use.
 pub(crate) const MAX_DEPTH: usize = 128;
@@ -32,7 +32,7 @@ impl Span {
     pub(crate) fn new(start: usize, end: usize) -> Result<Self, ReadError> {
         match (u32::try_from(start), u32::try_from(end)) {
             (Ok(start), Ok(end)) => Ok(Self { start, end }),
-            _ => Err(ReadError::malformed("less than 4 GiB", start)),
+            _ => Err(ReadError::malformed(Expected::LessInput, start)),
         }
     }
 
@@ -100,14 +100,14 @@ pub(crate) fn scan_payload(
     if let Some(span) = args {
         let mut scanner = scanner(span);
         let Head::List(items) = scanner.reader.head()? else {
-            return Err(scanner.expected("a list of arguments"));
+            return Err(scanner.expected(Expected::Arguments));
         };
         scanner.args(items, MAX_DEPTH, &mut slots)?;
     }
     if let Some(span) = kwargs {
         let mut scanner = scanner(span);
         let Head::Map(items) = scanner.reader.head()? else {
-            return Err(scanner.expected("a dict of keyword arguments"));
+            return Err(scanner.expected(Expected::ArgumentsKw));
         };
         scanner.kwargs(items, MAX_DEPTH, &mut slots)?;
     }
@@ -160,13 +160,13 @@ impl<'de, R: Read<'de>> Scanner<R> {
         let mut scanned = Scanned::default();
         self.count()?;
         let Head::List(mut items) = self.reader.head()? else {
-            return Err(self.expected("a list as message"));
+            return Err(self.expected(Expected::Message));
         };
         let depth = self.deeper(self.depth)?;
         let mut arguments_at = Some(arguments_at);
         let mut arguments = None;
         while self.reader.more(&mut items)? {
-            let start = self.reader.start();
+            let start = self.reader.position();
             self.count()?;
             let token = self.reader.token()?;
             if let Some(arguments_at) = arguments_at.take() {
@@ -191,7 +191,7 @@ impl<'de, R: Read<'de>> Scanner<R> {
     fn args(&mut self, mut items: Items, depth: usize, slots: &mut Slots) -> Result<(), ReadError> {
         let depth = self.deeper(depth)?;
         while self.reader.more(&mut items)? {
-            let start = self.reader.start();
+            let start = self.reader.position();
             self.value(depth)?;
             slots.args.push(self.span(start));
         }
@@ -201,11 +201,11 @@ impl<'de, R: Read<'de>> Scanner<R> {
     fn kwargs(&mut self, mut items: Items, depth: usize, slots: &mut Slots) -> Result<(), ReadError> {
         let depth = self.deeper(depth)?;
         while self.reader.more(&mut items)? {
-            let start = self.reader.start();
+            let start = self.reader.position();
             self.key()?;
             let key = self.span(start);
             self.reader.separator()?;
-            let start = self.reader.start();
+            let start = self.reader.position();
             self.value(depth)?;
             slots.kwargs.push((key, self.span(start)));
         }
@@ -248,9 +248,9 @@ impl<'de, R: Read<'de>> Scanner<R> {
     #[inline]
     fn key(&mut self) -> Result<(), ReadError> {
         self.count()?;
-        match self.reader.key()? {
-            Token::List(_) | Token::Map(_) | Token::Tag(_) => Err(self.expected("a scalar as key")),
-            _ => Ok(()),
+        match self.reader.key_head()? {
+            Head::Scalar => Ok(()),
+            _ => Err(self.expected(Expected::ScalarKey)),
         }
     }
 
@@ -273,7 +273,7 @@ impl<'de, R: Read<'de>> Scanner<R> {
     }
 
     #[cold]
-    fn expected(&self, expected: &'static str) -> ReadError {
+    fn expected(&self, expected: Expected) -> ReadError {
         ReadError::malformed(expected, self.reader.position())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::text::{Binary, Text};
-use super::{Head, Items, Read, ReadError, Token};
+use super::{Expected, Head, Items, Read, ReadError, Token};
 
 /// Ends a string, list or map of unknown length.
 const BREAK: u8 = 0xff;
@@ -26,18 +26,18 @@ impl<'de> Cbor<'de> {
             26 => Ok(Some(u32::from_be_bytes(self.0.array()?).into())),
             27 => Ok(Some(u64::from_be_bytes(self.0.array()?))),
             31 => Ok(None),
-            _ => Err(self.0.expected("no reserved length")),
+            _ => Err(self.0.expected(Expected::KnownValue)),
         }
     }
 
     #[inline]
     fn known_argument(&mut self, head: u8) -> Result<u64, ReadError> {
-        self.argument(head)?.ok_or_else(|| self.0.expected("a known length"))
+        self.argument(head)?.ok_or_else(|| self.0.expected(Expected::KnownLength))
     }
 
     #[inline]
     fn items(&mut self, head: u8) -> Result<Items, ReadError> {
-        Ok(self.argument(head)?.map_or(const { Items::until(BREAK) }, Items::counted))
+        Ok(self.argument(head)?.map_or(Items::until(BREAK), Items::counted))
     }
 
     fn simple(&mut self, head: u8) -> Result<Token<'de>, ReadError> {
@@ -48,14 +48,14 @@ impl<'de> Cbor<'de> {
             0xf9 => Ok(Token::Single(half_to_single(u16::from_be_bytes(self.0.array()?)))),
             0xfa => Ok(Token::Single(f32::from_be_bytes(self.0.array()?))),
             0xfb => Ok(Token::Double(f64::from_be_bytes(self.0.array()?))),
-            BREAK => Err(self.0.expected("a value before the break")),
-            _ => Err(self.0.expected("a known simple value")),
+            BREAK => Err(self.0.expected(Expected::Value)),
+            _ => Err(self.0.expected(Expected::KnownValue)),
         }
     }
 
     /// Reads the chunks of a string of unknown length and its break. The chunks are checked to have the head's type.
     fn chunks(&mut self, head: u8) -> Result<&'de [u8], ReadError> {
-        let start = self.0.position;
+        let start = self.0.rest;
         loop {
             let chunk_head = self.0.byte()?;
             if chunk_head == BREAK {
@@ -63,7 +63,7 @@ impl<'de> Cbor<'de> {
                 return Ok(chunks.split_last().map_or(chunks, |(_, chunks)| chunks));
             }
             if chunk_head >> 5 != head >> 5 {
-                return Err(self.0.expected("a chunk of the same type"));
+                return Err(self.0.expected(Expected::Chunk));
             }
             let length = self.known_argument(chunk_head)?;
             let chunk = self.0.take(length)?;
@@ -84,12 +84,7 @@ impl<'de> Cbor<'de> {
 impl<'de> Read<'de> for Cbor<'de> {
     #[inline]
     fn position(&self) -> usize {
-        self.0.position
-    }
-
-    #[inline]
-    fn start(&mut self) -> usize {
-        self.0.position
+        self.0.position()
     }
 
     #[inline]
@@ -116,19 +111,43 @@ impl<'de> Read<'de> for Cbor<'de> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn head(&mut self) -> Result<Head, ReadError> {
-        Ok(match self.token()? {
-            Token::List(items) => Head::List(items),
-            Token::Map(items) => Head::Map(items),
-            Token::Tag(_) => Head::Tag,
-            _ => Head::Scalar,
-        })
+        match self.0.peek() {
+            Some(0x00..=0x17 | 0x20..=0x37 | 0xf4..=0xf7) => {
+                self.0.advance(1);
+                Ok(Head::Scalar)
+            }
+            Some(head @ 0x80..=0x97) => {
+                self.0.advance(1);
+                Ok(Head::List(Items::counted(u64::from(head & 0x1f))))
+            }
+            Some(head @ 0xa0..=0xb7) => {
+                self.0.advance(1);
+                Ok(Head::Map(Items::counted(u64::from(head & 0x1f))))
+            }
+            Some(head @ 0x60..=0x77) => {
+                self.0.advance(1);
+                let text = self.0.take(u64::from(head & 0x1f))?;
+                self.0.check_text(text).map(|()| Head::Scalar)
+            }
+            _ => Ok(match self.token()? {
+                Token::List(items) => Head::List(items),
+                Token::Map(items) => Head::Map(items),
+                Token::Tag(_) => Head::Tag,
+                _ => Head::Scalar,
+            }),
+        }
     }
 
     #[inline]
     fn key(&mut self) -> Result<Token<'de>, ReadError> {
         self.token()
+    }
+
+    #[inline]
+    fn key_head(&mut self) -> Result<Head, ReadError> {
+        self.head()
     }
 
     #[inline]
@@ -143,7 +162,7 @@ impl<'de> Read<'de> for Cbor<'de> {
         }
         let more = self.0.peek() != Some(BREAK);
         if !more {
-            self.0.advance();
+            self.0.advance(1);
         }
         Ok(more)
     }
@@ -152,9 +171,23 @@ impl<'de> Read<'de> for Cbor<'de> {
     fn take_null(&mut self) -> bool {
         let null = matches!(self.0.peek(), Some(0xf6 | 0xf7));
         if null {
-            self.0.advance();
+            self.0.advance(1);
         }
         null
+    }
+
+    #[inline]
+    fn take_small_integer(&mut self) -> Option<i64> {
+        let (length, integer) = match *self.0.rest {
+            [small @ 0x00..=0x17, ..] => (1, small.into()),
+            [small @ 0x20..=0x37, ..] => (1, !i64::from(small & 0x1f)),
+            [0x18, a, ..] => (2, a.into()),
+            [0x19, a, b, ..] => (3, u16::from_be_bytes([a, b]).into()),
+            [0x1a, a, b, c, d, ..] => (5, u32::from_be_bytes([a, b, c, d]).into()),
+            _ => return None,
+        };
+        self.0.advance(length);
+        Some(integer)
     }
 
     #[inline]

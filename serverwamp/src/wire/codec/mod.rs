@@ -2,6 +2,7 @@
 
 mod cbor;
 mod cursor;
+mod error;
 mod json;
 mod msgpack;
 mod number;
@@ -11,6 +12,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub(crate) use cbor::Cbor;
+pub(crate) use error::{Expected, ReadError, ReadErrorKind};
 pub(crate) use json::Json;
 pub(crate) use msgpack::MessagePack;
 pub(crate) use number::{integral_float, integral_text, parse_number};
@@ -114,7 +116,7 @@ pub(crate) enum Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Items {
     /// How many values or entries are still to come, where the codec says so in advance.
-    remaining: u64,
+    remaining: u32,
     /// What ends the items where no count was given; zero otherwise.
     end: u8,
     /// Whether the first of them is still to come.
@@ -122,17 +124,20 @@ pub(crate) struct Items {
 }
 
 impl Items {
-    const fn counted(count: u64) -> Self {
-        Self { remaining: count, end: 0, first: true }
+    #[inline]
+    fn counted(count: u64) -> Self {
+        // No input is long enough to hold more.
+        Self { remaining: u32::try_from(count).unwrap_or(u32::MAX), end: 0, first: true }
     }
 
+    #[inline]
     const fn until(end: u8) -> Self {
         Self { remaining: 0, end, first: true }
     }
 
     /// The number of values or entries still to come, where it is known; no reason to allocate that much.
     pub(crate) fn remaining(&self) -> Option<usize> {
-        usize::try_from(self.remaining).ok().filter(|_| self.end == 0)
+        (self.end == 0).then_some(self.remaining as usize)
     }
 
     /// Takes one off a counted container, if there is one left.
@@ -146,11 +151,8 @@ impl Items {
 
 /// Reads the tokens of one codec in order.
 pub(crate) trait Read<'de>: Copy {
-    /// How many bytes have been read.
+    /// How many bytes have been read: where the next token begins, after [`Read::more`] and [`Read::separator`] too.
     fn position(&self) -> usize;
-
-    /// Where the next token begins: passes whitespace and says the position.
-    fn start(&mut self) -> usize;
 
     /// Reads the next token. Strings come complete and checked, containers only their head.
     fn token(&mut self) -> Result<Token<'de>, ReadError>;
@@ -161,6 +163,9 @@ pub(crate) trait Read<'de>: Copy {
     /// Reads a map's key.
     fn key(&mut self) -> Result<Token<'de>, ReadError>;
 
+    /// Reads and checks a map's key without making its content available.
+    fn key_head(&mut self) -> Result<Head, ReadError>;
+
     /// Reads what separates a key from its value.
     fn separator(&mut self) -> Result<(), ReadError>;
 
@@ -169,6 +174,9 @@ pub(crate) trait Read<'de>: Copy {
 
     /// Reads a null if one is next.
     fn take_null(&mut self) -> bool;
+
+    /// Reads an integer if one is next in one of its usual short forms: faster than a token, for what is frequent.
+    fn take_small_integer(&mut self) -> Option<i64>;
 
     /// Checks that nothing follows.
     fn finish(&mut self) -> Result<(), ReadError>;
@@ -210,11 +218,6 @@ impl<'de> Read<'de> for Reader<'de> {
     }
 
     #[inline]
-    fn start(&mut self) -> usize {
-        dispatch!(self, reader => reader.start())
-    }
-
-    #[inline]
     fn token(&mut self) -> Result<Token<'de>, ReadError> {
         dispatch!(self, reader => reader.token())
     }
@@ -227,6 +230,11 @@ impl<'de> Read<'de> for Reader<'de> {
     #[inline]
     fn key(&mut self) -> Result<Token<'de>, ReadError> {
         dispatch!(self, reader => reader.key())
+    }
+
+    #[inline]
+    fn key_head(&mut self) -> Result<Head, ReadError> {
+        dispatch!(self, reader => reader.key_head())
     }
 
     #[inline]
@@ -245,58 +253,15 @@ impl<'de> Read<'de> for Reader<'de> {
     }
 
     #[inline]
+    fn take_small_integer(&mut self) -> Option<i64> {
+        dispatch!(self, reader => reader.take_small_integer())
+    }
+
+    #[inline]
     fn finish(&mut self) -> Result<(), ReadError> {
         dispatch!(self, reader => reader.finish())
     }
 }
-
-/// Why bytes could not be read, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ReadError {
-    pub(crate) kind: ReadErrorKind,
-    pub(crate) position: usize,
-}
-
-/// What is wrong with the bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ReadErrorKind {
-    /// They do not follow the codec; the text says what was expected.
-    Malformed(&'static str),
-    /// Lists and maps are nested deeper than the limit.
-    TooDeep,
-    /// There are more values and keys than the limit.
-    TooManyNodes,
-}
-
-impl ReadError {
-    #[cold]
-    pub(crate) fn malformed(expected: &'static str, position: usize) -> Self {
-        Self { kind: ReadErrorKind::Malformed(expected), position }
-    }
-
-    #[cold]
-    pub(crate) fn too_deep(position: usize) -> Self {
-        Self { kind: ReadErrorKind::TooDeep, position }
-    }
-
-    #[cold]
-    pub(crate) fn too_many_nodes(position: usize) -> Self {
-        Self { kind: ReadErrorKind::TooManyNodes, position }
-    }
-}
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            ReadErrorKind::Malformed(expected) => write!(formatter, "expected {expected}")?,
-            ReadErrorKind::TooDeep => formatter.write_str("nested too deeply")?,
-            ReadErrorKind::TooManyNodes => formatter.write_str("too many values")?,
-        }
-        write!(formatter, " at byte {}", self.position)
-    }
-}
-
-impl std::error::Error for ReadError {}
 
 #[cfg(test)]
 mod tests;

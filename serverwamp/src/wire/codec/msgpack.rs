@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::text::{Binary, Text};
-use super::{Head, Items, Read, ReadError, Token};
+use super::{Expected, Head, Items, Read, ReadError, Token};
 
 /// What JavaScript's msgpack5 writes for `undefined`: the one-byte extension 0 of a zero.
 const UNDEFINED: &[u8] = &[0xd4, 0x00, 0x00];
@@ -59,12 +59,7 @@ macro_rules! integer {
 impl<'de> Read<'de> for MessagePack<'de> {
     #[inline]
     fn position(&self) -> usize {
-        self.0.position
-    }
-
-    #[inline]
-    fn start(&mut self) -> usize {
-        self.0.position
+        self.0.position()
     }
 
     #[inline]
@@ -75,7 +70,7 @@ impl<'de> Read<'de> for MessagePack<'de> {
             head @ 0x90..=0x9f => Ok(Token::List(Items::counted(u64::from(head & 0x0f)))),
             head @ 0xa0..=0xbf => self.text(u64::from(head & 0x1f)),
             0xc0 => Ok(Token::Null),
-            0xc1 => Err(self.0.expected("no reserved byte")),
+            0xc1 => Err(self.0.expected(Expected::KnownValue)),
             0xc2 => Ok(Token::Bool(false)),
             0xc3 => Ok(Token::Bool(true)),
             0xc4 => self.length8().and_then(|length| self.binary(length)),
@@ -106,19 +101,42 @@ impl<'de> Read<'de> for MessagePack<'de> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn head(&mut self) -> Result<Head, ReadError> {
-        Ok(match self.token()? {
-            Token::List(items) => Head::List(items),
-            Token::Map(items) => Head::Map(items),
-            Token::Tag(_) => Head::Tag,
-            _ => Head::Scalar,
-        })
+        match self.0.peek() {
+            Some(0x00..=0x7f | 0xc0 | 0xc2 | 0xc3 | 0xe0..=0xff) => {
+                self.0.advance(1);
+                Ok(Head::Scalar)
+            }
+            Some(head @ 0x80..=0x8f) => {
+                self.0.advance(1);
+                Ok(Head::Map(Items::counted(u64::from(head & 0x0f))))
+            }
+            Some(head @ 0x90..=0x9f) => {
+                self.0.advance(1);
+                Ok(Head::List(Items::counted(u64::from(head & 0x0f))))
+            }
+            Some(head @ 0xa0..=0xbf) => {
+                self.0.advance(1);
+                let text = self.0.take(u64::from(head & 0x1f))?;
+                self.0.check_text(text).map(|()| Head::Scalar)
+            }
+            _ => Ok(match self.token()? {
+                Token::List(items) => Head::List(items),
+                Token::Map(items) => Head::Map(items),
+                _ => Head::Scalar,
+            }),
+        }
     }
 
     #[inline]
     fn key(&mut self) -> Result<Token<'de>, ReadError> {
         self.token()
+    }
+
+    #[inline]
+    fn key_head(&mut self) -> Result<Head, ReadError> {
+        self.head()
     }
 
     #[inline]
@@ -133,14 +151,28 @@ impl<'de> Read<'de> for MessagePack<'de> {
 
     #[inline]
     fn take_null(&mut self) -> bool {
-        let rest = self.0.rest();
+        let rest = self.0.rest;
         let length = match rest.first() {
             Some(0xc0) => 1,
             Some(0xd4) if rest.starts_with(UNDEFINED) => UNDEFINED.len(),
             _ => return false,
         };
-        self.0.position = self.0.position.wrapping_add(length);
+        self.0.advance(length);
         true
+    }
+
+    #[inline]
+    fn take_small_integer(&mut self) -> Option<i64> {
+        let (length, integer) = match *self.0.rest {
+            [small @ 0x00..=0x7f, ..] => (1, small.into()),
+            [small @ 0xe0..=0xff, ..] => (1, i8::from_be_bytes([small]).into()),
+            [0xcc, a, ..] => (2, a.into()),
+            [0xcd, a, b, ..] => (3, u16::from_be_bytes([a, b]).into()),
+            [0xce, a, b, c, d, ..] => (5, u32::from_be_bytes([a, b, c, d]).into()),
+            _ => return None,
+        };
+        self.0.advance(length);
+        Some(integer)
     }
 
     #[inline]

@@ -117,6 +117,12 @@ fn is_decimal<T>() -> bool {
 macro_rules! integers {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+            if let Some(integer) = self.reader.take_small_integer() {
+                return match u64::try_from(integer) {
+                    Ok(integer) => visitor.visit_u64(integer),
+                    Err(_) => visitor.visit_i64(integer),
+                };
+            }
             match self.read(Wanted::Integer)? {
                 Datum::Integer(integer) => visit_integer(integer, visitor),
                 other => self.visit(other, visitor),

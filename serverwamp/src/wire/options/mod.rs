@@ -193,7 +193,7 @@ impl<'de> Source<'de> {
     }
 
     pub(crate) fn token(&mut self) -> Result<Token<'de>, ReadError> {
-        self.token_start = self.reader.start();
+        self.token_start = self.reader.position();
         self.reader.token()
     }
 
@@ -206,7 +206,7 @@ impl<'de> Source<'de> {
 
     /// The bytes of the value that is next.
     fn take_value(&mut self) -> Result<&'de [u8], ReadError> {
-        let start = self.start();
+        let start = self.position();
         skip_value(self)?;
         Ok(self.input.get(start..self.position()).unwrap_or_default())
     }
