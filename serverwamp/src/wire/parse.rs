@@ -21,7 +21,7 @@ use super::{
         CallOptions, Entry, ErrorDetails, EventDetails, InvocationDetails, Problem, PublishOptions, RegisterOptions,
         ResultDetails, Source, SubscribeOptions, YieldOptions,
     },
-    scan::{Element, ScanLimits, peek_request, scan_message},
+    scan::{Element, ScanLimits, Scanned, peek_request, scan_message},
     uri::MatchPolicy,
 };
 
@@ -62,13 +62,13 @@ impl Message {
             kind = MessageType::from_code(code);
             kind?.arguments_index()
         };
-        let mut scanned = match scan_message(codec, &bytes, limits, arguments_at) {
-            Ok(scanned) => scanned,
-            Err(error) => return Err(refuse_unscanned(codec, &bytes, error)),
-        };
+        let mut scanned = Scanned::new();
+        if let Err(error) = scan_message(codec, &bytes, limits, arguments_at, &mut scanned) {
+            return Err(refuse_unscanned(codec, &bytes, error));
+        }
         match kind {
             Some(kind) => parse_elements(&mut Elements::new(codec, &bytes, &mut scanned, kind)),
-            None => Err(no_message_type(scanned.elements.first())),
+            None => Err(no_message_type(scanned.elements().first())),
         }
     }
 }

@@ -36,20 +36,20 @@ impl<'s, 'm> Elements<'s, 'm> {
 
     /// Checks the number of elements, the message type included.
     pub(super) fn check_count(&self, allowed: RangeInclusive<usize>) -> Result<(), ParseError> {
-        if allowed.contains(&self.scanned.elements.len()) { Ok(()) } else { Err(self.wrong_count(&allowed)) }
+        if allowed.contains(&self.scanned.count) { Ok(()) } else { Err(self.wrong_count(&allowed)) }
     }
 
     #[cold]
     fn wrong_count(&self, allowed: &RangeInclusive<usize>) -> ParseError {
         let (least, most) = (allowed.start(), allowed.end());
         let expected = if least == most { least.to_string() } else { format!("{least} to {most}") };
-        let got = self.scanned.elements.len();
+        let got = self.scanned.count;
         ParseError::Violation(format!("{}: expected {expected} elements, got {got}", self.kind))
     }
 
     #[inline]
     fn take(&mut self) -> Option<Element<'m>> {
-        let element = self.scanned.elements.get(self.next).copied();
+        let element = self.scanned.elements().get(self.next).copied();
         self.next = self.next.wrapping_add(1);
         element
     }
@@ -147,7 +147,7 @@ impl<'s, 'm> Elements<'s, 'm> {
     /// The rest of UNSUBSCRIBED or UNREGISTERED: the request that it answers, or 0 and the details of a revocation.
     pub(super) fn end_of_request<T: Dictionary>(&mut self) -> Result<(Option<RequestId>, Options<T>), ParseError> {
         self.check_count(2..=3)?;
-        if self.scanned.elements.len() == 2 {
+        if self.scanned.count == 2 {
             return Ok((Some(self.entry("Request")?), Options::default()));
         }
         match self.entry::<u64>("Request")? {

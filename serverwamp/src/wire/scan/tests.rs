@@ -7,8 +7,9 @@ fn call_arguments(code: u64) -> Option<usize> {
 }
 
 fn check(codec: Codec, message: &[u8], elements: &[&[u8]], args: &[&[u8]], kwargs: &[(&[u8], &[u8])]) {
-    let scanned = scan_message(codec, message, LIMITS, call_arguments).unwrap();
-    assert_eq!(scanned.elements.iter().map(|element| element.span.of(message)).collect::<Vec<_>>(), elements);
+    let mut scanned = Scanned::new();
+    scan_message(codec, message, LIMITS, call_arguments, &mut scanned).unwrap();
+    assert_eq!(scanned.elements().iter().map(|element| element.span.of(message)).collect::<Vec<_>>(), elements);
     assert_eq!(scanned.slots.args.iter().map(|span| span.of(message)).collect::<Vec<_>>(), args);
     let found = scanned.slots.kwargs.iter().map(|(key, value)| (key.of(message), value.of(message)));
     assert_eq!(found.collect::<Vec<_>>(), kwargs);
