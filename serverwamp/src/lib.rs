@@ -5,5 +5,5 @@
 // Lets the code that the macros generate name this crate from within itself.
 extern crate self as serverwamp;
 
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, unused_imports)]
 mod wire;

@@ -102,7 +102,7 @@ pub(crate) enum BatchError {
 ///
 /// # Errors
 /// Frames without a message, and lengths beyond the end of the frame.
-pub(crate) fn split(codec: Codec, frame: Bytes) -> Result<SmallVec<[Bytes; 1]>, BatchError> {
+pub(crate) fn split_batch(codec: Codec, frame: Bytes) -> Result<SmallVec<[Bytes; 1]>, BatchError> {
     let messages = match codec {
         Codec::Json => split_terminated(&frame),
         Codec::MessagePack | Codec::Cbor => split_prefixed(frame)?,
@@ -137,7 +137,7 @@ fn split_prefixed(mut frame: Bytes) -> Result<SmallVec<[Bytes; 1]>, BatchError> 
 ///
 /// # Errors
 /// Messages whose length the prefix cannot say.
-pub(crate) fn append(
+pub(crate) fn append_to_batch(
     codec: Codec,
     separator: Separator,
     message: &[u8],
@@ -175,10 +175,10 @@ mod tests {
     }
 
     fn check(codec: Codec, separator: Separator, messages: &[&[u8]], batch: &[u8]) {
-        assert_eq!(split(codec, Bytes::copy_from_slice(batch)).unwrap().as_slice(), messages);
+        assert_eq!(split_batch(codec, Bytes::copy_from_slice(batch)).unwrap().as_slice(), messages);
         let mut written = Vec::new();
         for message in messages {
-            append(codec, separator, message, &mut written).unwrap();
+            append_to_batch(codec, separator, message, &mut written).unwrap();
         }
         assert_eq!(written, batch);
     }
@@ -196,20 +196,24 @@ mod tests {
     #[test]
     fn an_empty_batch_is_illegal() {
         for codec in [Codec::Json, Codec::MessagePack, Codec::Cbor] {
-            assert_eq!(split(codec, vector("illegal_empty").into()), Err(BatchError::Empty), "{codec}");
+            assert_eq!(split_batch(codec, vector("illegal_empty").into()), Err(BatchError::Empty), "{codec}");
         }
     }
 
     #[test]
     fn the_last_separator_may_be_missing() {
-        let messages = split(Codec::Json, Bytes::from_static(b"[1]\x1e[2]")).unwrap();
+        let messages = split_batch(Codec::Json, Bytes::from_static(b"[1]\x1e[2]")).unwrap();
         assert_eq!(messages.as_slice(), [&b"[1]"[..], b"[2]"]);
     }
 
     #[test]
     fn a_length_beyond_the_frame_is_refused() {
         for frame in [&b"\0\0\0\x02\x90"[..], b"\0\0", b"\0\0\0\x01\x90\0", b"\xff\xff\xff\xff\x90"] {
-            assert_eq!(split(Codec::Cbor, Bytes::copy_from_slice(frame)), Err(BatchError::Truncated), "{frame:?}");
+            assert_eq!(
+                split_batch(Codec::Cbor, Bytes::copy_from_slice(frame)),
+                Err(BatchError::Truncated),
+                "{frame:?}"
+            );
         }
     }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use self::elements::Elements;
 use super::{
-    codec::{Codec, Read, ReadError, ReadErrorKind, Reader, Token},
+    codec::{Codec, Read, ReadError, ReadErrorKind, Token},
     id::RequestId,
     messages::{
         Abort, Authenticate, Call, Cancel, Challenge, ErrorMessage, Event, EventReceived, Goodbye, Hello, Interrupt,
@@ -21,7 +21,7 @@ use super::{
         CallOptions, Entry, ErrorDetails, EventDetails, InvocationDetails, Problem, PublishOptions, RegisterOptions,
         ResultDetails, Source, SubscribeOptions, YieldOptions,
     },
-    scan::{ScanLimits, Scanned, peek_request, scan_message},
+    scan::{Element, ScanLimits, Scanned, peek_request, scan_message},
     uri::MatchPolicy,
 };
 
@@ -62,27 +62,24 @@ impl Message {
             kind = MessageType::from_code(code);
             kind?.arguments_index()
         };
-        let scanned = match scan_message(codec, &bytes, limits, arguments_at) {
-            Ok(scanned) => scanned,
-            Err(error) => return Err(refuse_unscanned(codec, &bytes, error)),
-        };
+        let mut scanned = Scanned::new();
+        if let Err(error) = scan_message(codec, &bytes, limits, arguments_at, &mut scanned) {
+            return Err(refuse_unscanned(codec, &bytes, error));
+        }
         match kind {
-            Some(kind) => parse_elements(&mut Elements::new(codec, bytes, scanned, kind)),
-            None => Err(no_message_type(codec, &bytes, &scanned)),
+            Some(kind) => parse_elements(&mut Elements::new(codec, &bytes, &mut scanned, kind)),
+            None => Err(no_message_type(scanned.elements().first())),
         }
     }
 }
 
 #[cold]
-fn no_message_type(codec: Codec, bytes: &[u8], scanned: &Scanned) -> ParseError {
+fn no_message_type(first: Option<&Element<'_>>) -> ParseError {
     const EXPECTED: &str = "a message type";
-    let problem = match scanned.elements.first().map(|first| Reader::new(codec, first.of(bytes)).token()) {
+    let problem = match first.map(|first| (first.token, first.token.as_u64())) {
         None => Problem::new(EXPECTED, "an empty list"),
-        Some(Ok(token)) => match token.as_u64() {
-            Some(code) => return ParseError::Violation(format!("unknown message type {code}")),
-            None => Problem::unexpected(EXPECTED, &token),
-        },
-        Some(Err(error)) => error.into(),
+        Some((_, Some(code))) => return ParseError::Violation(format!("unknown message type {code}")),
+        Some((token, None)) => Problem::unexpected(EXPECTED, &token),
     };
     ParseError::Violation(problem.to_string())
 }
@@ -115,10 +112,11 @@ fn peek_acknowledge(codec: Codec, bytes: &[u8]) -> Result<bool, Problem> {
         source.token()?;
     }
     source.more(&mut items)?;
-    Ok(PublishOptions::read(&mut source)?.acknowledge == Some(true))
+    let options = source.token()?;
+    Ok(PublishOptions::read(options, &mut source)?.acknowledge == Some(true))
 }
 
-fn parse_elements(elements: &mut Elements) -> Result<Message, ParseError> {
+fn parse_elements(elements: &mut Elements<'_, '_>) -> Result<Message, ParseError> {
     Ok(match elements.kind() {
         MessageType::Hello => {
             elements.check_count(3..=3)?;
@@ -137,12 +135,12 @@ fn parse_elements(elements: &mut Elements) -> Result<Message, ParseError> {
         }
         MessageType::Challenge => {
             elements.check_count(3..=3)?;
-            Message::Challenge(Challenge { method: elements.entry("AuthMethod")?, extra: elements.entry("Extra")? })
+            Message::Challenge(Challenge { method: elements.entry("AuthMethod")?, extra: elements.raw_dict("Extra")? })
         }
         MessageType::Authenticate => {
             elements.check_count(3..=3)?;
             let signature = elements.entry("Signature")?;
-            Message::Authenticate(Authenticate { signature, extra: elements.entry("Extra")? })
+            Message::Authenticate(Authenticate { signature, extra: elements.raw_dict("Extra")? })
         }
         MessageType::Goodbye => {
             elements.check_count(3..=3)?;

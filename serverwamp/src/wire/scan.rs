@@ -51,28 +51,61 @@ pub(crate) struct Slots {
     pub(crate) kwargs: SmallVec<[(Span, Span); 2]>,
 }
 
+/// The most elements that a message of the protocol has.
+const MAX_ELEMENTS: usize = 7;
+
+/// An element of a message's list: its first token, and where it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Element<'de> {
+    pub(crate) token: Token<'de>,
+    pub(crate) span: Span,
+}
+
 /// A message that was checked completely, and where its parts are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Scanned {
-    /// The elements of the message's list.
-    pub(crate) elements: SmallVec<[Span; 8]>,
+#[derive(Debug)]
+pub(crate) struct Scanned<'de> {
+    elements: [Element<'de>; MAX_ELEMENTS],
+    /// How many elements there are; those that no message has are not kept.
+    pub(crate) count: usize,
     /// The single arguments, if the message has any.
     pub(crate) slots: Slots,
 }
 
-/// Checks a whole message and finds its parts. `arguments_at` says for a message type at which index of the list its
-/// Arguments would be; ArgumentsKw follow them.
-pub(crate) fn scan_message(
+impl<'de> Scanned<'de> {
+    pub(crate) fn new() -> Self {
+        const NONE: Element<'_> = Element { token: Token::Null, span: Span { start: 0, end: 0 } };
+        Self { elements: [NONE; MAX_ELEMENTS], count: 0, slots: Slots::default() }
+    }
+
+    /// The elements of the message's list.
+    #[inline]
+    pub(crate) fn elements(&self) -> &[Element<'de>] {
+        self.elements.get(..self.count).unwrap_or(&self.elements)
+    }
+
+    #[inline]
+    fn push(&mut self, element: Element<'de>) {
+        if let Some(place) = self.elements.get_mut(self.count) {
+            *place = element;
+        }
+        self.count = self.count.wrapping_add(1);
+    }
+}
+
+/// Checks a whole message and finds its parts, for a new `Scanned`. `arguments_at` says for a message type at which
+/// index of the list its Arguments would be; ArgumentsKw follow them.
+pub(crate) fn scan_message<'de>(
     codec: Codec,
-    message: &[u8],
+    message: &'de [u8],
     limits: ScanLimits,
     arguments_at: impl FnOnce(u64) -> Option<usize>,
-) -> Result<Scanned, ReadError> {
+    scanned: &mut Scanned<'de>,
+) -> Result<(), ReadError> {
     Span::new(0, message.len())?;
     match codec {
-        Codec::Json => Scanner::new(Json::new(message), limits).message(arguments_at),
-        Codec::MessagePack => Scanner::new(MessagePack::new(message), limits).message(arguments_at),
-        Codec::Cbor => Scanner::new(Cbor::new(message), limits).message(arguments_at),
+        Codec::Json => Scanner::new(Json::new(message), limits).message(arguments_at, scanned),
+        Codec::MessagePack => Scanner::new(MessagePack::new(message), limits).message(arguments_at, scanned),
+        Codec::Cbor => Scanner::new(Cbor::new(message), limits).message(arguments_at, scanned),
     }
 }
 
@@ -149,8 +182,11 @@ impl<'de, R: Read<'de>> Scanner<R> {
     }
 
     #[inline]
-    fn message(mut self, arguments_at: impl FnOnce(u64) -> Option<usize>) -> Result<Scanned, ReadError> {
-        let mut scanned = Scanned::default();
+    fn message(
+        mut self,
+        arguments_at: impl FnOnce(u64) -> Option<usize>,
+        scanned: &mut Scanned<'de>,
+    ) -> Result<(), ReadError> {
         self.count()?;
         let Head::List(mut items) = self.reader.head()? else {
             return Err(self.expected(Expected::Message));
@@ -161,26 +197,23 @@ impl<'de, R: Read<'de>> Scanner<R> {
         while self.reader.more(&mut items)? {
             let start = self.reader.position();
             self.count()?;
+            let token = self.reader.token()?;
             if let Some(arguments_at) = arguments_at.take() {
-                let mut first = self.reader;
-                let code = match first.take_small_integer() {
-                    Some(code) => u64::try_from(code).ok(),
-                    None => first.token()?.as_u64(),
-                };
-                arguments = code.and_then(arguments_at);
+                arguments = token.as_u64().and_then(arguments_at);
             }
             // The index of this element relative to that of Arguments.
-            let relative = arguments.and_then(|index| scanned.elements.len().checked_sub(index));
-            match (relative, self.reader.head()?) {
-                (_, Head::Scalar) => {}
-                (Some(0), Head::List(items)) => self.args(items, depth, &mut scanned.slots)?,
-                (Some(1), Head::Map(items)) => self.kwargs(items, depth, &mut scanned.slots)?,
-                (_, head) => self.content(head, depth)?,
+            let relative = arguments.and_then(|index| scanned.count.checked_sub(index));
+            match (relative, token) {
+                (Some(0), Token::List(items)) => self.args(items, depth, &mut scanned.slots)?,
+                (Some(1), Token::Map(items)) => self.kwargs(items, depth, &mut scanned.slots)?,
+                (_, Token::List(items)) => self.content(Head::List(items), depth)?,
+                (_, Token::Map(items)) => self.content(Head::Map(items), depth)?,
+                (_, Token::Tag(_)) => self.content(Head::Tag, depth)?,
+                _ => {}
             }
-            scanned.elements.push(self.span(start));
+            scanned.push(Element { token, span: self.span(start) });
         }
-        self.reader.finish()?;
-        Ok(scanned)
+        self.reader.finish()
     }
 
     fn args(&mut self, mut items: Items, depth: usize, slots: &mut Slots) -> Result<(), ReadError> {

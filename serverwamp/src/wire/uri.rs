@@ -75,31 +75,48 @@ impl Uri {
     /// # Errors
     /// Other empty components, whitespace, `#` and more than 255 bytes are refused.
     pub fn pattern(uri: &str, policy: MatchPolicy) -> Result<Self, UriError> {
-        check(uri, policy)?;
+        check_uri(uri, policy)?;
         Ok(Self(Arc::from(uri)))
     }
 }
 
+const FORBIDDEN: u8 = 1;
+const BEYOND_ASCII: u8 = 2;
+
+/// What each byte means for the loose rule.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut rest: &mut [u8] = &mut classes;
+    let mut byte = 0_u8;
+    while let [class, following @ ..] = rest {
+        *class = match byte {
+            b'\t'..=b'\r' | b' ' | b'#' => FORBIDDEN,
+            0x80.. => BEYOND_ASCII,
+            _ => 0,
+        };
+        byte = byte.wrapping_add(1);
+        rest = following;
+    }
+    classes
+};
+
 /// Checks without keeping.
-pub(crate) fn check(uri: &str, policy: MatchPolicy) -> Result<(), UriError> {
+pub(crate) fn check_uri(uri: &str, policy: MatchPolicy) -> Result<(), UriError> {
     if uri.len() > MAX_URI_LENGTH {
         return Err(UriError::TooLong);
     }
-    let mut ascii = true;
-    let mut separated = true;
+    let mut classes = 0;
     let mut empty_inside = false;
+    let mut previous = b'.';
     for &byte in uri.as_bytes() {
-        if byte <= b'#' && (byte == b'#' || byte == b' ' || byte.wrapping_sub(b'\t') <= b'\r' - b'\t') {
-            return Err(UriError::ForbiddenCharacter);
-        }
-        let separator = byte == b'.';
-        empty_inside |= separator && separated;
-        separated = separator;
-        ascii &= byte < 0x80;
+        classes |= CLASSES.get(usize::from(byte)).copied().unwrap_or(FORBIDDEN);
+        empty_inside |= byte == b'.' && previous == b'.';
+        previous = byte;
     }
-    if !ascii && uri.chars().any(char::is_whitespace) {
+    if classes & FORBIDDEN != 0 || (classes & BEYOND_ASCII != 0 && uri.chars().any(char::is_whitespace)) {
         return Err(UriError::ForbiddenCharacter);
     }
+    let separated = previous == b'.';
     let refused = match policy {
         MatchPolicy::Exact => empty_inside || separated,
         MatchPolicy::Prefix => empty_inside,

@@ -207,3 +207,62 @@ impl<'b> Writer<'b> {
         self.output.end(&self.list)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{encode::PayloadBuilder, id::PublicationId};
+
+    const CODECS: [Codec; 3] = [Codec::Json, Codec::MessagePack, Codec::Cbor];
+
+    /// Checks what is written with a payload in each codec, as JSON.
+    #[track_caller]
+    fn check(
+        write: impl Fn(Codec, &Payload, &mut Vec<u8>) -> Result<(), EncodeError>,
+        payload: &Payload,
+        expected: &str,
+    ) {
+        for codec in CODECS {
+            let mut message = Vec::new();
+            write(codec, payload, &mut message).unwrap();
+            let mut json = Vec::new();
+            transcode_value(codec, &message, &mut Output::new(Codec::Json, &mut json)).unwrap();
+            assert_eq!(String::from_utf8(json).unwrap(), expected, "{codec}");
+        }
+    }
+
+    #[test]
+    fn replies_of_the_hot_path() {
+        let request = RequestId::new(1).unwrap();
+        for codec in CODECS {
+            let payload = Payload::encode(codec, &5).unwrap();
+            let result =
+                |progress| move |codec, payload: &_, out: &mut _| write_result(codec, request, progress, payload, out);
+            check(result(false), &payload, "[50,1,{},[5]]");
+            check(result(true), &payload, r#"[50,1,{"progress":true},[5]]"#);
+            check(result(false), &Payload::empty(codec), "[50,1,{}]");
+            let error = |codec, payload: &_, out: &mut _| {
+                write_error(codec, MessageType::Call, request, "a.error", payload, out)
+            };
+            check(error, &payload, r#"[8,48,1,{},"a.error",[5]]"#);
+            let keywords = PayloadBuilder::new(codec).kwarg("a", &vec![1_u8]).unwrap().finish().unwrap();
+            check(error, &keywords, r#"[8,48,1,{},"a.error",[],{"a":"\u0000AQ=="}]"#);
+            let event = |codec, payload: &_, out: &mut _| {
+                let subscription = SubscriptionId::new(2).unwrap();
+                let publication = PublicationId::new(3).unwrap();
+                write_event(codec, subscription, publication, &Options::default(), payload, out)
+            };
+            check(event, &payload, "[36,2,3,{},[5]]");
+        }
+    }
+
+    #[test]
+    fn a_message_is_appended() {
+        let mut out = b"before".to_vec();
+        write_result(Codec::Json, RequestId::FIRST, false, &Payload::empty(Codec::Json), &mut out).unwrap();
+        assert_eq!(out, b"before[50,1,{}]");
+        let mut out = b"before".to_vec();
+        write_result(Codec::Cbor, RequestId::FIRST, false, &Payload::empty(Codec::Cbor), &mut out).unwrap();
+        assert_eq!(out, b"before\x83\x18\x32\x01\xa0");
+    }
+}

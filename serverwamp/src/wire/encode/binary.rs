@@ -2,10 +2,7 @@
 
 use std::any::type_name;
 
-use serde::{
-    Serialize, Serializer,
-    ser::{Impossible, SerializeSeq},
-};
+use serde::{Serialize, Serializer, ser::Impossible};
 
 use super::EncodeError;
 
@@ -37,68 +34,72 @@ fn names_binary(name: &str) -> bool {
 
 /// The bytes of a value of such a type.
 pub(super) fn collect_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    let mut bytes = Vec::new();
-    value.serialize(&mut Collector(&mut bytes))?;
-    Ok(bytes)
+    match value.serialize(Collector)? {
+        Collected::Bytes(bytes) => Ok(bytes),
+        Collected::Byte(_) => Err(unexpected()),
+    }
 }
 
-struct Collector<'b>(&'b mut Vec<u8>);
+/// Takes bytes, and sequences of them in one go, so that the compiler can make a copy of it.
+struct Collector;
 
-impl SerializeSeq for &mut Collector<'_> {
-    type Ok = ();
-    type Error = EncodeError;
+enum Collected {
+    Byte(u8),
+    Bytes(Vec<u8>),
+}
 
-    #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        value.serialize(&mut **self)
-    }
-
-    fn end(self) -> Result<(), EncodeError> {
-        Ok(())
-    }
+#[cold]
+fn unexpected() -> EncodeError {
+    EncodeError::new("bytes were expected")
 }
 
 /// Everything but bytes and a sequence of them is out of place.
 macro_rules! refuse {
     ($($method:ident($($argument:ty),*) -> $ok:ty;)+) => {$(
         fn $method(self, $(_: $argument),*) -> Result<$ok, EncodeError> {
-            Err(EncodeError::new("bytes were expected"))
+            Err(unexpected())
         }
     )+};
 }
 
-impl<'c, 'b> Serializer for &'c mut Collector<'b> {
-    type Ok = ();
+impl Serializer for Collector {
+    type Ok = Collected;
     type Error = EncodeError;
-    type SerializeSeq = Self;
-    type SerializeTuple = Impossible<(), EncodeError>;
-    type SerializeTupleStruct = Impossible<(), EncodeError>;
-    type SerializeTupleVariant = Impossible<(), EncodeError>;
-    type SerializeMap = Impossible<(), EncodeError>;
-    type SerializeStruct = Impossible<(), EncodeError>;
-    type SerializeStructVariant = Impossible<(), EncodeError>;
+    type SerializeSeq = Impossible<Collected, EncodeError>;
+    type SerializeTuple = Impossible<Collected, EncodeError>;
+    type SerializeTupleStruct = Impossible<Collected, EncodeError>;
+    type SerializeTupleVariant = Impossible<Collected, EncodeError>;
+    type SerializeMap = Impossible<Collected, EncodeError>;
+    type SerializeStruct = Impossible<Collected, EncodeError>;
+    type SerializeStructVariant = Impossible<Collected, EncodeError>;
 
     #[inline]
-    fn serialize_u8(self, value: u8) -> Result<(), EncodeError> {
-        self.0.push(value);
-        Ok(())
+    fn serialize_u8(self, value: u8) -> Result<Collected, EncodeError> {
+        Ok(Collected::Byte(value))
     }
 
-    fn serialize_bytes(self, value: &[u8]) -> Result<(), EncodeError> {
-        self.0.extend_from_slice(value);
-        Ok(())
+    fn serialize_bytes(self, value: &[u8]) -> Result<Collected, EncodeError> {
+        Ok(Collected::Bytes(value.to_vec()))
     }
 
-    fn serialize_seq(self, length: Option<usize>) -> Result<Self, EncodeError> {
-        self.0.reserve(length.unwrap_or(0));
-        Ok(self)
+    fn collect_seq<I: IntoIterator<Item: Serialize>>(self, items: I) -> Result<Collected, EncodeError> {
+        let mut other = false;
+        let bytes = items.into_iter().map(|item| match item.serialize(Self) {
+            Ok(Collected::Byte(byte)) => byte,
+            _ => {
+                other = true;
+                0
+            }
+        });
+        let bytes = bytes.collect();
+        if other { Err(unexpected()) } else { Ok(Collected::Bytes(bytes)) }
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<(), EncodeError> {
+    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<Collected, EncodeError> {
         self.serialize_none()
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<(), EncodeError> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<Collected, EncodeError> {
         self.serialize_none()
     }
 
@@ -108,27 +109,28 @@ impl<'c, 'b> Serializer for &'c mut Collector<'b> {
         _: u32,
         _: &'static str,
         _: &T,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<Collected, EncodeError> {
         self.serialize_none()
     }
 
     refuse! {
-        serialize_bool(bool) -> ();
-        serialize_i8(i8) -> ();
-        serialize_i16(i16) -> ();
-        serialize_i32(i32) -> ();
-        serialize_i64(i64) -> ();
-        serialize_u16(u16) -> ();
-        serialize_u32(u32) -> ();
-        serialize_u64(u64) -> ();
-        serialize_f32(f32) -> ();
-        serialize_f64(f64) -> ();
-        serialize_char(char) -> ();
-        serialize_str(&str) -> ();
-        serialize_none() -> ();
-        serialize_unit() -> ();
-        serialize_unit_struct(&'static str) -> ();
-        serialize_unit_variant(&'static str, u32, &'static str) -> ();
+        serialize_bool(bool) -> Collected;
+        serialize_i8(i8) -> Collected;
+        serialize_i16(i16) -> Collected;
+        serialize_i32(i32) -> Collected;
+        serialize_i64(i64) -> Collected;
+        serialize_u16(u16) -> Collected;
+        serialize_u32(u32) -> Collected;
+        serialize_u64(u64) -> Collected;
+        serialize_f32(f32) -> Collected;
+        serialize_f64(f64) -> Collected;
+        serialize_char(char) -> Collected;
+        serialize_str(&str) -> Collected;
+        serialize_none() -> Collected;
+        serialize_unit() -> Collected;
+        serialize_unit_struct(&'static str) -> Collected;
+        serialize_unit_variant(&'static str, u32, &'static str) -> Collected;
+        serialize_seq(Option<usize>) -> Self::SerializeSeq;
         serialize_tuple(usize) -> Self::SerializeTuple;
         serialize_tuple_struct(&'static str, usize) -> Self::SerializeTupleStruct;
         serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Self::SerializeTupleVariant;

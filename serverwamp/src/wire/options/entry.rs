@@ -12,15 +12,15 @@ use crate::wire::{
 
 /// A value of a known key.
 pub(crate) trait Entry: Sized {
-    /// Reads the value that is next.
-    fn read(source: &mut Source<'_>) -> Result<Self, Problem>;
+    /// Reads the value whose first token has just been read from the source.
+    fn read(token: Token<'_>, source: &mut Source<'_>) -> Result<Self, Problem>;
 
     fn write(&self, output: &mut Output<'_>) -> Result<(), EncodeError>;
 }
 
 impl Entry for bool {
-    fn read(source: &mut Source<'_>) -> Result<Self, Problem> {
-        match source.token()? {
+    fn read(token: Token<'_>, _: &mut Source<'_>) -> Result<Self, Problem> {
+        match token {
             Token::Bool(value) => Ok(value),
             token => Err(Problem::unexpected("a boolean", &token)),
         }
@@ -32,8 +32,7 @@ impl Entry for bool {
 }
 
 impl Entry for u64 {
-    fn read(source: &mut Source<'_>) -> Result<Self, Problem> {
-        let token = source.token()?;
+    fn read(token: Token<'_>, _: &mut Source<'_>) -> Result<Self, Problem> {
         token.as_u64().ok_or_else(|| Problem::unexpected("a non-negative integer", &token))
     }
 
@@ -43,8 +42,8 @@ impl Entry for u64 {
 }
 
 impl Entry for Box<str> {
-    fn read(source: &mut Source<'_>) -> Result<Self, Problem> {
-        match source.token()? {
+    fn read(token: Token<'_>, _: &mut Source<'_>) -> Result<Self, Problem> {
+        match token {
             Token::Text(text) => Ok(text.to_cow().into()),
             token => Err(Problem::unexpected("a string", &token)),
         }
@@ -56,8 +55,8 @@ impl Entry for Box<str> {
 }
 
 impl Entry for Uri {
-    fn read(source: &mut Source<'_>) -> Result<Self, Problem> {
-        match source.token()? {
+    fn read(token: Token<'_>, _: &mut Source<'_>) -> Result<Self, Problem> {
+        match token {
             Token::Text(text) => {
                 let text = text.to_cow();
                 Self::new(&text).map_err(|_| Problem::new("a URI", quoted(&text)))
@@ -72,12 +71,11 @@ impl Entry for Uri {
 }
 
 impl<T: Entry> Entry for Box<[T]> {
-    fn read(source: &mut Source<'_>) -> Result<Self, Problem> {
-        let token = source.token()?;
+    fn read(token: Token<'_>, source: &mut Source<'_>) -> Result<Self, Problem> {
         let Token::List(mut items) = token else { return Err(Problem::unexpected("a list", &token)) };
         let mut list = Vec::new();
         while source.more(&mut items)? {
-            let item = T::read(source).map_err(|problem| problem.within(&list.len().to_string()))?;
+            let item = T::read(source.token()?, source).map_err(|problem| problem.within(&list.len().to_string()))?;
             list.push(item);
         }
         Ok(list.into())
@@ -94,8 +92,8 @@ impl<T: Entry> Entry for Box<[T]> {
 }
 
 impl<T: Dictionary> Entry for T {
-    fn read(source: &mut Source<'_>) -> Result<Self, Problem> {
-        match source.token()? {
+    fn read(token: Token<'_>, source: &mut Source<'_>) -> Result<Self, Problem> {
+        match token {
             Token::Map(items) => T::read_entries(source, items),
             token => Err(Problem::unexpected("a dict", &token)),
         }
@@ -111,8 +109,7 @@ impl<T: Dictionary> Entry for T {
 macro_rules! identifiers {
     ($($name:ident),+) => {$(
         impl Entry for $name {
-            fn read(source: &mut Source<'_>) -> Result<Self, Problem> {
-                let token = source.token()?;
+            fn read(token: Token<'_>, _: &mut Source<'_>) -> Result<Self, Problem> {
                 token.as_u64().and_then(Self::new).ok_or_else(|| Problem::unexpected("an id from 1 to 2^53", &token))
             }
 
@@ -129,8 +126,7 @@ identifiers!(SessionId, RequestId, PublicationId, SubscriptionId, RegistrationId
 macro_rules! names {
     ($name:ty, $expected:literal) => {
         impl Entry for $name {
-            fn read(source: &mut Source<'_>) -> Result<Self, Problem> {
-                let token = source.token()?;
+            fn read(token: Token<'_>, _: &mut Source<'_>) -> Result<Self, Problem> {
                 let Token::Text(text) = token else { return Err(Problem::unexpected($expected, &token)) };
                 let text = text.to_cow();
                 Self::from_name(&text).ok_or_else(|| Problem::new($expected, quoted(&text)))
@@ -221,10 +217,9 @@ impl EncryptionAlgorithm {
 }
 
 impl Entry for RawDict {
-    fn read(source: &mut Source<'_>) -> Result<Self, Problem> {
-        let mut ahead = **source;
-        match ahead.token()? {
-            Token::Map(_) => Ok(Self::new(source.codec, Bytes::copy_from_slice(source.take_value()?))),
+    fn read(token: Token<'_>, source: &mut Source<'_>) -> Result<Self, Problem> {
+        match token {
+            Token::Map(items) => Ok(Self::new(source.codec, Bytes::copy_from_slice(source.rest_of_dict(items)?))),
             token => Err(Problem::unexpected("a dict", &token)),
         }
     }

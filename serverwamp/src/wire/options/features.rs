@@ -90,8 +90,7 @@ impl Features {
     }
 
     /// Reads the dict of features and whether each is announced.
-    fn read_announced(source: &mut Source<'_>) -> Result<Self, Problem> {
-        let token = source.token()?;
+    fn read_announced(token: Token<'_>, source: &mut Source<'_>) -> Result<Self, Problem> {
         let Token::Map(mut items) = token else { return Err(Problem::unexpected("a dict", &token)) };
         let mut features = Self::NONE;
         while source.more(&mut items)? {
@@ -100,7 +99,7 @@ impl Features {
                 skip_value(source)?;
                 continue;
             };
-            if bool::read(source).map_err(|problem| problem.within(&key))? {
+            if bool::read(source.token()?, source).map_err(|problem| problem.within(&key))? {
                 features = features.with(feature);
             }
         }
@@ -131,8 +130,7 @@ impl FromIterator<Feature> for Features {
 
 /// A role: a dict that has the features under the key `features`.
 impl Entry for Features {
-    fn read(source: &mut Source<'_>) -> Result<Self, Problem> {
-        let token = source.token()?;
+    fn read(token: Token<'_>, source: &mut Source<'_>) -> Result<Self, Problem> {
         let Token::Map(mut items) = token else { return Err(Problem::unexpected("a dict", &token)) };
         let mut features = Self::NONE;
         while source.more(&mut items)? {
@@ -141,7 +139,7 @@ impl Entry for Features {
                 skip_value(source)?;
                 continue;
             }
-            features = Self::read_announced(source).map_err(|problem| problem.within("features"))?;
+            features = Self::read_announced(source.token()?, source).map_err(|problem| problem.within("features"))?;
         }
         Ok(features)
     }

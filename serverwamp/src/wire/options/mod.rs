@@ -182,12 +182,26 @@ pub(crate) struct Source<'de> {
     codec: Codec,
     input: &'de [u8],
     reader: Reader<'de>,
+    /// Where the token begins that was read last.
+    token_start: usize,
 }
 
 impl<'de> Source<'de> {
     #[inline]
     pub(crate) fn new(codec: Codec, input: &'de [u8]) -> Self {
-        Self { codec, input, reader: Reader::new(codec, input) }
+        Self { codec, input, reader: Reader::new(codec, input), token_start: 0 }
+    }
+
+    pub(crate) fn token(&mut self) -> Result<Token<'de>, ReadError> {
+        self.token_start = self.reader.position();
+        self.reader.token()
+    }
+
+    /// The bytes of a dict whose head was read last.
+    fn rest_of_dict(&mut self, items: Items) -> Result<&'de [u8], ReadError> {
+        let start = self.token_start;
+        skip_entries(self, items, MAX_DEPTH)?;
+        Ok(self.input.get(start..self.position()).unwrap_or_default())
     }
 
     /// The bytes of the value that is next.
@@ -239,7 +253,7 @@ impl<T: Entry> Field for Option<T> {
         if source.is_undefined() {
             return Ok(skip_value(source)?);
         }
-        let value = T::read(source).map_err(|problem| problem.within(key))?;
+        let value = T::read(source.token()?, source).map_err(|problem| problem.within(key))?;
         match self.replace(value) {
             Some(_) => Err(Problem::new("one value", "two").within(key)),
             None => Ok(()),
@@ -327,15 +341,13 @@ impl<T: Dictionary> Options<T> {
     /// Reads an encoded dict that a scan has found to be well-formed. `dict` gives the same bytes to keep.
     #[inline]
     pub(crate) fn parse(codec: Codec, bytes: &[u8], dict: impl FnOnce() -> Bytes) -> Result<Self, Problem> {
-        if is_empty_dict(codec, bytes) {
-            return Ok(Self::default());
-        }
+        if is_empty_dict(codec, bytes) { Ok(Self::default()) } else { Self::parse_entries(codec, bytes, dict()) }
+    }
+
+    fn parse_entries(codec: Codec, bytes: &[u8], dict: Bytes) -> Result<Self, Problem> {
         let mut source = Source::new(codec, bytes);
-        let known = match source.token()? {
-            Token::Map(items) => T::read_entries(&mut source, items)?,
-            token => return Err(Problem::unexpected("a dict", &token)),
-        };
-        Ok(Self { known, raw: RawDict::new(codec, dict()) })
+        let token = source.token()?;
+        Ok(Self { known: T::read(token, &mut source)?, raw: RawDict::new(codec, dict) })
     }
 
     /// Writes the known keys that are present, then the unknown ones that came with them.
@@ -349,11 +361,7 @@ impl<T: Dictionary> Options<T> {
 
 #[inline]
 fn is_empty_dict(codec: Codec, bytes: &[u8]) -> bool {
-    match codec {
-        Codec::Json => bytes == b"{}",
-        Codec::MessagePack => bytes == [0x80],
-        Codec::Cbor => bytes == [0xa0],
-    }
+    matches!((codec, bytes), (Codec::Json, [b'{', b'}']) | (Codec::MessagePack, [0x80]) | (Codec::Cbor, [0xa0]))
 }
 
 fn read_key<'de>(source: &mut Source<'de>) -> Result<Cow<'de, str>, Problem> {
@@ -380,16 +388,18 @@ fn skip_to_depth(reader: &mut Reader<'_>, depth: usize) -> Result<(), ReadError>
                 skip_to_depth(reader, depth)?;
             }
         }
-        Token::Map(mut items) => {
-            let depth = deeper()?;
-            while reader.more(&mut items)? {
-                reader.key()?;
-                reader.separator()?;
-                skip_to_depth(reader, depth)?;
-            }
-        }
+        Token::Map(items) => skip_entries(reader, items, deeper()?)?,
         Token::Tag(_) => skip_to_depth(reader, deeper()?)?,
         _ => {}
+    }
+    Ok(())
+}
+
+fn skip_entries(reader: &mut Reader<'_>, mut items: Items, depth: usize) -> Result<(), ReadError> {
+    while reader.more(&mut items)? {
+        reader.key()?;
+        reader.separator()?;
+        skip_to_depth(reader, depth)?;
     }
     Ok(())
 }

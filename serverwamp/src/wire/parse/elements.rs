@@ -6,27 +6,27 @@ use bytes::Bytes;
 
 use super::{INVALID_URI, ParseError};
 use crate::wire::{
-    codec::{Codec, Read, Reader, Token},
+    codec::{Codec, Token},
     id::RequestId,
     messages::MessageType,
-    options::{Dictionary, Entry, Options, Passthru, Problem, Source},
+    options::{Dictionary, Entry, Options, Passthru, Problem, RawDict, Source},
     payload::Payload,
-    scan::{Scanned, Span},
+    scan::{Element, Scanned, Span},
     uri::{MatchPolicy, Uri, UriError},
 };
 
 /// A scanned message whose next element is to be read.
-pub(super) struct Elements {
+pub(super) struct Elements<'s, 'm> {
     codec: Codec,
-    bytes: Bytes,
-    scanned: Scanned,
+    bytes: &'m Bytes,
+    scanned: &'s mut Scanned<'m>,
     kind: MessageType,
     next: usize,
 }
 
-impl Elements {
+impl<'s, 'm> Elements<'s, 'm> {
     /// Begins after the message type.
-    pub(super) fn new(codec: Codec, bytes: Bytes, scanned: Scanned, kind: MessageType) -> Self {
+    pub(super) fn new(codec: Codec, bytes: &'m Bytes, scanned: &'s mut Scanned<'m>, kind: MessageType) -> Self {
         Self { codec, bytes, scanned, kind, next: 1 }
     }
 
@@ -36,41 +36,60 @@ impl Elements {
 
     /// Checks the number of elements, the message type included.
     pub(super) fn check_count(&self, allowed: RangeInclusive<usize>) -> Result<(), ParseError> {
-        if allowed.contains(&self.scanned.elements.len()) { Ok(()) } else { Err(self.wrong_count(&allowed)) }
+        if allowed.contains(&self.scanned.count) { Ok(()) } else { Err(self.wrong_count(&allowed)) }
     }
 
     #[cold]
     fn wrong_count(&self, allowed: &RangeInclusive<usize>) -> ParseError {
         let (least, most) = (allowed.start(), allowed.end());
         let expected = if least == most { least.to_string() } else { format!("{least} to {most}") };
-        let got = self.scanned.elements.len();
+        let got = self.scanned.count;
         ParseError::Violation(format!("{}: expected {expected} elements, got {got}", self.kind))
     }
 
-    fn take(&mut self) -> Option<Span> {
-        let span = self.scanned.elements.get(self.next).copied();
-        self.next = self.next.saturating_add(1);
-        span
+    #[inline]
+    fn take(&mut self) -> Option<Element<'m>> {
+        let element = self.scanned.elements().get(self.next).copied();
+        self.next = self.next.wrapping_add(1);
+        element
     }
 
+    /// The next element, which the check of the count has found to be there.
     #[inline]
+    fn take_counted(&mut self) -> Element<'m> {
+        self.take().unwrap_or(Element { token: Token::Null, span: Span::default() })
+    }
+
+    #[cold]
     fn violation(&self, name: &str, problem: Problem) -> ParseError {
         ParseError::Violation(problem.within(&format!("{}.{name}", self.kind)).to_string())
     }
 
-    /// The next element, of any type that is not about URIs of requests.
+    /// The next element, a single value.
     #[inline]
     pub(super) fn entry<T: Entry>(&mut self, name: &str) -> Result<T, ParseError> {
-        let span = self.take().unwrap_or_default();
-        let mut source = Source::new(self.codec, span.of(&self.bytes));
-        T::read(&mut source).map_err(|problem| self.violation(name, problem))
+        let element = self.take_counted();
+        T::read(element.token, &mut Source::new(self.codec, &[])).map_err(|problem| self.violation(name, problem))
+    }
+
+    /// The next element, a dict that is kept as it came.
+    pub(super) fn raw_dict(&mut self, name: &str) -> Result<RawDict, ParseError> {
+        let Element { token, span } = self.take_counted();
+        match token {
+            Token::Map(_) => Ok(RawDict::new(self.codec, self.slice(span))),
+            token => Err(self.violation(name, Problem::unexpected("a dict", &token))),
+        }
     }
 
     #[inline]
     pub(super) fn options<T: Dictionary>(&mut self, name: &str) -> Result<Options<T>, ParseError> {
-        let span = self.take().unwrap_or_default();
-        let dict = || self.bytes.slice(span.start as usize..span.end as usize);
-        Options::parse(self.codec, span.of(&self.bytes), dict).map_err(|problem| self.violation(name, problem))
+        let span = self.take_counted().span;
+        Options::parse(self.codec, span.of(self.bytes), || self.slice(span))
+            .map_err(|problem| self.violation(name, problem))
+    }
+
+    fn slice(&self, span: Span) -> Bytes {
+        self.bytes.slice_ref(span.of(self.bytes))
     }
 
     /// The URI or pattern that a client's request is about.
@@ -103,16 +122,13 @@ impl Elements {
         policy: MatchPolicy,
         refusal: impl FnOnce(String) -> ParseError,
     ) -> Result<Uri, ParseError> {
-        let span = self.take().unwrap_or_default();
-        let checked = match Reader::new(self.codec, span.of(&self.bytes)).token() {
-            Ok(Token::Text(text)) => {
+        match self.take_counted().token {
+            Token::Text(text) => {
                 let text = text.to_cow();
                 Uri::pattern(&text, policy).map_err(|error| refusal(no_uri(&self.kind_and(name), &text, error)))
             }
-            Ok(token) => Err(self.violation(name, Problem::unexpected("a URI", &token))),
-            Err(error) => Err(self.violation(name, error.into())),
-        };
-        checked
+            token => Err(self.violation(name, Problem::unexpected("a URI", &token))),
+        }
     }
 
     fn kind_and(&self, name: &str) -> String {
@@ -131,7 +147,7 @@ impl Elements {
     /// The rest of UNSUBSCRIBED or UNREGISTERED: the request that it answers, or 0 and the details of a revocation.
     pub(super) fn end_of_request<T: Dictionary>(&mut self) -> Result<(Option<RequestId>, Options<T>), ParseError> {
         self.check_count(2..=3)?;
-        if self.scanned.elements.len() == 2 {
+        if self.scanned.count == 2 {
             return Ok((Some(self.entry("Request")?), Options::default()));
         }
         match self.entry::<u64>("Request")? {
@@ -148,37 +164,26 @@ impl Elements {
     #[inline]
     pub(super) fn payload(&mut self, passthru: Option<&Passthru>) -> Result<Payload, ParseError> {
         let mut payload = Payload::empty(self.codec);
-        let Some(span) = self.take() else { return Ok(payload) };
+        let Some(args) = self.take() else { return Ok(payload) };
         let kwargs = self.take();
-        match self.head(span) {
-            Some(Token::List(_)) => payload.args = Some(span),
-            Some(Token::Text(_) | Token::Binary(_))
+        match args.token {
+            Token::List(_) => payload.args = Some(args.span),
+            Token::Text(_) | Token::Binary(_)
                 if kwargs.is_none() && passthru.is_some_and(|passthru| passthru.enc_algo.is_some()) =>
             {
-                payload.opaque = Some(span);
+                payload.opaque = Some(args.span);
             }
-            head => return Err(self.unexpected("Arguments", "a list", head)),
+            token => return Err(self.violation("Arguments", Problem::unexpected("a list", &token))),
         }
         if let Some(kwargs) = kwargs {
-            match self.head(kwargs) {
-                Some(Token::Map(_)) => payload.kwargs = Some(kwargs),
-                head => return Err(self.unexpected("ArgumentsKw", "a dict", head)),
+            match kwargs.token {
+                Token::Map(_) => payload.kwargs = Some(kwargs.span),
+                token => return Err(self.violation("ArgumentsKw", Problem::unexpected("a dict", &token))),
             }
         }
         payload.slots = Some(std::mem::take(&mut self.scanned.slots));
-        payload.bytes = std::mem::take(&mut self.bytes);
+        payload.bytes = self.bytes.clone();
         Ok(payload)
-    }
-
-    #[inline]
-    fn head(&self, span: Span) -> Option<Token<'_>> {
-        Reader::new(self.codec, span.of(&self.bytes)).token().ok()
-    }
-
-    #[cold]
-    fn unexpected(&self, name: &str, expected: &'static str, head: Option<Token<'_>>) -> ParseError {
-        let got = head.map_or("nothing", |head| head.kind());
-        self.violation(name, Problem::new(expected, got))
     }
 }
 

@@ -10,16 +10,22 @@ fn call_arguments(code: u64) -> Option<usize> {
     (code == 48).then_some(4)
 }
 
+fn scan(codec: Codec, message: &[u8], limits: ScanLimits) -> Result<Scanned<'_>, ReadError> {
+    let mut scanned = Scanned::new();
+    scan_message(codec, message, limits, call_arguments, &mut scanned)?;
+    Ok(scanned)
+}
+
 fn check(codec: Codec, message: &[u8], elements: &[&[u8]], args: &[&[u8]], kwargs: &[(&[u8], &[u8])]) {
-    let scanned = scan_message(codec, message, LIMITS, call_arguments).unwrap();
-    assert_eq!(scanned.elements.iter().map(|span| span.of(message)).collect::<Vec<_>>(), elements);
+    let scanned = scan(codec, message, LIMITS).unwrap();
+    assert_eq!(scanned.elements().iter().map(|element| element.span.of(message)).collect::<Vec<_>>(), elements);
     let slots = |slots: &Slots| {
         assert_eq!(slots.args.iter().map(|span| span.of(message)).collect::<Vec<_>>(), args);
         let found = slots.kwargs.iter().map(|(key, value)| (key.of(message), value.of(message)));
         assert_eq!(found.collect::<Vec<_>>(), kwargs);
     };
     slots(&scanned.slots);
-    let place = |index: usize| scanned.elements.get(index).copied();
+    let place = |index: usize| scanned.elements().get(index).map(|element| element.span);
     slots(&scan_payload(codec, message, place(4), place(5)).unwrap());
 }
 
@@ -55,14 +61,15 @@ fn finds_no_slots_where_no_arguments_are() {
     for message in
         ["[49,1,{},2,[3]]", "[48,1,{},2]", "[48,1,{},2,3,4]", "[48,1,{},2,{\"a\":1},[3]]", "[[48],1,2,3,[4]]"]
     {
-        let scanned = scan_message(Json, message.as_bytes(), LIMITS, call_arguments).unwrap();
+        let scanned = scan(Json, message.as_bytes(), LIMITS).unwrap();
         assert_eq!(scanned.slots, Slots::default(), "{message}");
     }
-    assert_eq!(scan_message(Json, b"[]", LIMITS, call_arguments), Ok(Scanned::default()));
+    assert_eq!(scan(Json, b"[]", LIMITS).unwrap().count, 0);
+    assert_eq!(scan(Json, b"[1,2,3,4,5,6,7,8,9]", LIMITS).unwrap().count, 9);
 }
 
 fn check_refused(codec: Codec, message: &[u8], expected: &str) {
-    let error = scan_message(codec, message, LIMITS, call_arguments).unwrap_err();
+    let error = scan(codec, message, LIMITS).unwrap_err();
     assert!(error.to_string().contains(expected), "{codec} {message:02x?}: {error}");
 }
 
@@ -113,17 +120,17 @@ fn nested(codec: Codec, depth: usize) -> Vec<u8> {
 #[test]
 fn limits_the_depth() {
     for codec in [Json, MessagePack, Cbor] {
-        let kind = |depth| scan_message(codec, &nested(codec, depth), LIMITS, |_| None).map_err(|error| error.kind);
+        let kind = |depth| scan(codec, &nested(codec, depth), LIMITS).map(drop).map_err(|error| error.kind);
         assert!(kind(64).is_ok());
         assert_eq!(kind(65), Err(ReadErrorKind::TooDeep));
         assert_eq!(kind(100_000), Err(ReadErrorKind::TooDeep));
         let limits = ScanLimits { depth: usize::MAX, nodes: usize::MAX };
-        let kind = |depth| scan_message(codec, &nested(codec, depth), limits, |_| None).map_err(|error| error.kind);
+        let kind = |depth| scan(codec, &nested(codec, depth), limits).map(drop).map_err(|error| error.kind);
         assert!(kind(MAX_DEPTH).is_ok());
         assert_eq!(kind(MAX_DEPTH + 1), Err(ReadErrorKind::TooDeep));
     }
     let tags = [&b"\x81"[..], &b"\xc6".repeat(100_000), b"\x01"].concat();
-    assert_eq!(scan_message(Cbor, &tags, LIMITS, |_| None).unwrap_err().kind, ReadErrorKind::TooDeep);
+    assert_eq!(scan(Cbor, &tags, LIMITS).unwrap_err().kind, ReadErrorKind::TooDeep);
 }
 
 #[test]
@@ -135,7 +142,7 @@ fn limits_the_nodes() {
         (Cbor, b"\x85\x18\x30\x01\xa1\x61a\x01\x61p\x81\x02"),
     ];
     for (codec, message) in messages {
-        let scan = |nodes| scan_message(codec, message, ScanLimits { depth: 64, nodes }, call_arguments);
+        let scan = |nodes| scan(codec, message, ScanLimits { depth: 64, nodes });
         assert!(scan(9).is_ok());
         for nodes in 0..9 {
             assert_eq!(scan(nodes).unwrap_err().kind, ReadErrorKind::TooManyNodes);
@@ -234,7 +241,7 @@ proptest! {
     #[test]
     fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         for codec in [Json, MessagePack, Cbor] {
-            let _ = scan_message(codec, &bytes, LIMITS, call_arguments);
+            let _ = scan(codec, &bytes, LIMITS);
             let _ = peek_request(codec, &bytes);
             let whole = Span::new(0, bytes.len()).ok();
             let _ = scan_payload(codec, &bytes, whole, whole);
