@@ -98,10 +98,8 @@ impl<'de> Json<'de> {
         let start = self.0.rest;
         let plain = self.pass_number()?;
         let text = self.0.text(self.0.since(start))?;
-        match text.parse() {
-            Ok(integer) if plain && text != "-0" => Ok(Token::Integer(integer)),
-            _ => Ok(Token::Number(text)),
-        }
+        let integer = if plain && text != "-0" { text.parse().ok() } else { None };
+        Ok(integer.map_or(Token::Number(text), Token::Integer))
     }
 
     /// Reads a string whose opening quote has been read.

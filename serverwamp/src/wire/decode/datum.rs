@@ -41,7 +41,12 @@ pub(super) enum Datum<'de> {
 impl<'de> Datum<'de> {
     #[inline]
     pub(super) fn read(reader: &mut Reader<'de>, wanted: Wanted) -> Result<Self, DecodeError> {
-        match (reader.token()?, wanted) {
+        let token = reader.token()?;
+        Self::from_token(token, reader, wanted)
+    }
+
+    pub(super) fn from_token(token: Token<'de>, reader: &mut Reader<'de>, wanted: Wanted) -> Result<Self, DecodeError> {
+        match (token, wanted) {
             (Token::Null, _) => Ok(Self::Null),
             (Token::Bool(value), _) => Ok(Self::Bool(value)),
             (Token::Integer(integer), Wanted::Any | Wanted::Integer | Wanted::Native) => {

@@ -1,11 +1,11 @@
 use serde::de::value::{CowStrDeserializer, SeqDeserializer};
-use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use serde::de::{Deserializer, Error, Expected, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::access::{Elements, Entries, SingleEntry, Special};
 use super::datum::{Datum, Wanted};
 use super::{Arena, DecodeError};
-use crate::wire::codec::{Binary, Items, Read, Reader, Text};
+use crate::wire::codec::{Binary, Items, Read, Reader, Text, Token};
 use crate::wire::integer::Integer;
 use crate::wire::scan::skip;
 use crate::wire::value::VALUE_NAME;
@@ -22,6 +22,21 @@ impl<'de> Decoder<'de> {
     #[inline]
     fn read(&mut self, wanted: Wanted) -> Result<Datum<'de>, DecodeError> {
         Datum::read(&mut self.reader, wanted)
+    }
+
+    /// Reads anything but binary, which types that take strings might take for one.
+    #[inline]
+    fn read_text(&mut self, expected: &dyn Expected) -> Result<Datum<'de>, DecodeError> {
+        let token = self.reader.token()?;
+        if let Token::Text(text) = token {
+            return Ok(Datum::Text(text));
+        }
+        match Datum::from_token(token, &mut self.reader, Wanted::Any)? {
+            Datum::Binary(_) | Datum::Extension(..) => {
+                Err(DecodeError::invalid_type(Unexpected::Other("binary"), expected))
+            }
+            other => Ok(other),
+        }
     }
 
     /// Gives a visitor whatever was read.
@@ -160,21 +175,16 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.read(Wanted::Any)? {
-            Datum::Binary(_) | Datum::Extension(..) => {
-                Err(DecodeError::invalid_type(Unexpected::Other("binary"), &visitor))
-            }
+        match self.read_text(&visitor)? {
+            Datum::Text(Text::Plain(text)) => visitor.visit_borrowed_str(text),
             other => self.visit(other, visitor),
         }
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.read(Wanted::Any)? {
+        match self.read_text(&visitor)? {
             Datum::Text(Text::Plain(text)) => visitor.visit_borrowed_str(text),
             Datum::Text(text) => visitor.visit_string(text.to_cow().into_owned()),
-            Datum::Binary(_) | Datum::Extension(..) => {
-                Err(DecodeError::invalid_type(Unexpected::Other("binary"), &visitor))
-            }
             other => self.visit(other, visitor),
         }
     }
