@@ -147,7 +147,8 @@ impl<'de> Json<'de> {
             b'u' => match self.code_unit()? {
                 0xdc00..=0xdfff => Err(self.0.expected(Expected::Surrogates)),
                 0xd800..=0xdbff => {
-                    let pair = self.0.array::<2>()? == *b"\\u" && matches!(self.code_unit()?, 0xdc00..=0xdfff);
+                    let escape = self.0.byte()? == b'\\' && self.0.byte()? == b'u';
+                    let pair = escape && matches!(self.code_unit()?, 0xdc00..=0xdfff);
                     if pair { Ok(()) } else { Err(self.0.expected(Expected::Surrogates)) }
                 }
                 _ => Ok(()),

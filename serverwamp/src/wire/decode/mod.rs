@@ -67,4 +67,6 @@ pub(crate) fn decode_kwargs<'de, T: Deserialize<'de>>(
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
