@@ -92,8 +92,8 @@ impl<'de> Scanned<'de> {
     }
 }
 
-/// Checks a whole message and finds its parts, for a new `Scanned`. `arguments_at` says for a message type at which index of the list its
-/// Arguments would be; ArgumentsKw follow them.
+/// Checks a whole message and finds its parts, for a new `Scanned`. `arguments_at` says for a message type at which
+/// index of the list its Arguments would be; ArgumentsKw follow them.
 pub(crate) fn scan_message<'de>(
     codec: Codec,
     message: &'de [u8],

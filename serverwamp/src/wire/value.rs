@@ -130,6 +130,7 @@ from! {
     f32 => Float f64 => Float
     &str => String String => String
     &[u8] => Bytes
+    Vec<u8> => Bytes
     Vec<Value> => Array
     Dict => Map
 }

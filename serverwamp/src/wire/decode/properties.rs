@@ -193,8 +193,10 @@ enum Tree {
     Map(BTreeMap<String, Tree>),
 }
 
-/// The ways to nest, as what opens and what closes a level.
-const NESTINGS: [(Codec, &[u8], &[u8], &[u8]); 9] = [
+/// A way to nest: what opens a level, the innermost value, and what closes a level.
+type Nesting = (Codec, &'static [u8], &'static [u8], &'static [u8]);
+
+const NESTINGS: [Nesting; 9] = [
     (Json, b"[", b"1", b"]"),
     (Json, b"{\"a\":", b"1", b"}"),
     (Json, b"[[1],", b"1", b"]"),
