@@ -193,9 +193,9 @@ enum Tree {
     Map(BTreeMap<String, Tree>),
 }
 
+/// A way to nest: what opens a level, the innermost value, and what closes a level.
 type Nesting = (Codec, &'static [u8], &'static [u8], &'static [u8]);
 
-/// The ways to nest, as what opens a level, what is innermost, and what closes a level.
 const NESTINGS: [Nesting; 9] = [
     (Json, b"[", b"1", b"]"),
     (Json, b"{\"a\":", b"1", b"}"),

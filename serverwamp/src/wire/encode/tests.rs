@@ -307,6 +307,47 @@ fn the_shape_of_a_value_decides() {
 }
 
 #[test]
+fn a_payload_changes_its_codec() {
+    const CODECS: [Codec; 3] = [Codec::Json, Codec::MessagePack, Codec::Cbor];
+    let value = Value::Array(vec![Value::from(u64::MAX), Value::Bytes(vec![1, 2]), Value::from(1.0), Value::Null]);
+    for from in CODECS {
+        let payload = PayloadBuilder::new(from).arg(&value).unwrap().kwarg("k", &value).unwrap().finish().unwrap();
+        for to in CODECS {
+            let transcoded = payload.transcode(to).unwrap();
+            assert_eq!((transcoded.codec(), transcoded.arg_count()), (to, 1));
+            assert_eq!(transcoded.arg(0).unwrap(), encode(to, &value).unwrap(), "{from} {to}");
+            assert_eq!(transcoded.kwargs_bytes().unwrap(), encode(to, &BTreeMap::from([("k", &value)])).unwrap());
+            assert!(Payload::empty(from).transcode(to).unwrap().is_empty());
+        }
+    }
+    let wide = Payload::encode(Codec::Cbor, &u128::MAX).unwrap();
+    assert_eq!(wide.transcode(Codec::Json).unwrap().arg(0).unwrap(), u128::MAX.to_string().as_bytes());
+    assert!(wide.transcode(Codec::MessagePack).is_err());
+    let beyond = [&b"\x81\xc2\x51\x01"[..], &[0; 16]].concat();
+    let mut out = Vec::new();
+    assert!(super::transcode_value(Codec::Cbor, &beyond, &mut super::Output::new(Codec::Json, &mut out)).is_err());
+}
+
+#[test]
+fn numbers_of_json_find_their_form() {
+    for (json, message_pack, cbor) in [
+        ("1.5", Some("cb3ff8000000000000"), Some("fb3ff8000000000000")),
+        ("1.0", Some("cb3ff0000000000000"), Some("fb3ff0000000000000")),
+        ("-0", Some("cb8000000000000000"), Some("fb8000000000000000")),
+        ("18446744073709551616", None, Some("c249010000000000000000")),
+        ("340282366920938463463374607431768211456", None, None),
+        ("1e400", None, None),
+    ] {
+        for (codec, expected) in [(Codec::MessagePack, message_pack), (Codec::Cbor, cbor)] {
+            let mut out = Vec::new();
+            let written =
+                super::transcode_value(Codec::Json, json.as_bytes(), &mut super::Output::new(codec, &mut out));
+            assert_eq!(written.is_ok().then(|| hex(&out)).as_deref(), expected, "{json} in {codec}");
+        }
+    }
+}
+
+#[test]
 fn a_payload_is_built_part_by_part() {
     for codec in [Codec::Json, Codec::MessagePack, Codec::Cbor] {
         let builder = PayloadBuilder::new(codec);

@@ -4,6 +4,8 @@ use super::{ContainerKind, EncodeError, MAX_DEPTH, Output};
 use crate::wire::{
     codec::{Binary, Codec, Items, Read, ReadError, Reader, Text, Token, integral_text},
     integer::Integer,
+    payload::Payload,
+    scan::Span,
 };
 
 /// CBOR's tags of integers beyond 64 bits.
@@ -20,6 +22,32 @@ pub(crate) fn transcode_value(codec: Codec, value: &[u8], output: &mut Output<'_
         return Ok(());
     }
     copy(&mut Reader::new(codec, value), output, MAX_DEPTH)
+}
+
+impl Payload {
+    /// The same arguments in a codec; cheap if they are in it already.
+    ///
+    /// # Errors
+    /// What the codec cannot hold.
+    pub(crate) fn transcode(&self, codec: Codec) -> Result<Self, EncodeError> {
+        if codec == self.codec {
+            return Ok(self.clone());
+        }
+        let mut payload = Self::empty(codec);
+        let mut bytes = Vec::with_capacity(self.size());
+        for (part, place) in [
+            (self.args_bytes(), &mut payload.args),
+            (self.kwargs_bytes(), &mut payload.kwargs),
+            (self.opaque_bytes(), &mut payload.opaque),
+        ] {
+            let Some(part) = part else { continue };
+            let start = bytes.len();
+            transcode_value(self.codec, part, &mut Output::new(codec, &mut bytes))?;
+            *place = Some(Span::new(start, bytes.len())?);
+        }
+        payload.bytes = bytes.into();
+        Ok(payload)
+    }
 }
 
 impl From<ReadError> for EncodeError {

@@ -1,7 +1,8 @@
 //! Options and details of remote procedure calls, PROTOCOL 2.1.
 
 use super::{
-    Forwarder, Group, Passthru, dictionary,
+    Forwarder, Group, Passthru,
+    dictionary::dictionary,
     entry::{CancelMode, InvokePolicy},
 };
 use crate::wire::{

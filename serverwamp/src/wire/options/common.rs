@@ -1,6 +1,6 @@
 //! Keys that several messages have in common.
 
-use super::{dictionary, entry::EncryptionAlgorithm};
+use super::{dictionary::dictionary, entry::EncryptionAlgorithm};
 use crate::wire::id::SessionId;
 
 dictionary! {

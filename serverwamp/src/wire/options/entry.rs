@@ -219,7 +219,7 @@ impl EncryptionAlgorithm {
 impl Entry for RawDict {
     fn read(token: Token<'_>, source: &mut Source<'_>) -> Result<Self, Problem> {
         match token {
-            Token::Map(items) => Ok(Self::new(source.codec, Bytes::copy_from_slice(source.rest_of_dict(items)?))),
+            Token::Map(_) => Ok(Self::new(source.codec, Bytes::copy_from_slice(source.value_of_token()?))),
             token => Err(Problem::unexpected("a dict", &token)),
         }
     }

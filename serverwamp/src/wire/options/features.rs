@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Problem, Source, entry::Entry, read_key, skip_value};
+use super::{Entry, Problem, Source};
 use crate::wire::{
     codec::{Read, Token},
     encode::{ContainerKind, EncodeError, Output},
@@ -94,9 +94,9 @@ impl Features {
         let Token::Map(mut items) = token else { return Err(Problem::unexpected("a dict", &token)) };
         let mut features = Self::NONE;
         while source.more(&mut items)? {
-            let key = read_key(source)?;
+            let key = source.key()?;
             let Some(feature) = Feature::from_name(&key).filter(|_| !source.is_undefined()) else {
-                skip_value(source)?;
+                source.value()?;
                 continue;
             };
             if bool::read(source.token()?, source).map_err(|problem| problem.within(&key))? {
@@ -134,9 +134,9 @@ impl Entry for Features {
         let Token::Map(mut items) = token else { return Err(Problem::unexpected("a dict", &token)) };
         let mut features = Self::NONE;
         while source.more(&mut items)? {
-            let key = read_key(source)?;
+            let key = source.key()?;
             if key != "features" || source.is_undefined() {
-                skip_value(source)?;
+                source.value()?;
                 continue;
             }
             features = Self::read_announced(source.token()?, source).map_err(|problem| problem.within("features"))?;

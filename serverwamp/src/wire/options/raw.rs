@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{Problem, Source, read_key};
+use super::{Problem, Source};
 use crate::wire::{
     codec::{Codec, Read, Reader, Token},
     decode::{Arena, DecodeError, decode},
@@ -82,8 +82,8 @@ impl RawDict {
     ) -> Result<Result<(), EncodeError>, Problem> {
         let Token::Map(mut items) = source.token()? else { return Ok(Ok(())) };
         while source.more(&mut items)? {
-            let key = read_key(source)?;
-            let value = source.take_value()?;
+            let key = source.key()?;
+            let value = source.value()?;
             if wanted(&key) {
                 let written = output.key(dict, &key).and_then(|()| transcode_value(source.codec, value, output));
                 if written.is_err() {

@@ -1,6 +1,6 @@
 //! Details of the messages that open and close sessions, PROTOCOL 1.5.
 
-use super::{Features, RawDict, dictionary};
+use super::{Features, RawDict, dictionary::dictionary};
 use crate::wire::uri::Uri;
 
 dictionary! {

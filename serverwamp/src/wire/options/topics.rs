@@ -1,6 +1,6 @@
 //! Options and details of publications and subscriptions, PROTOCOL 2.2.
 
-use super::{Forwarder, Group, Passthru, dictionary};
+use super::{Forwarder, Group, Passthru, dictionary::dictionary};
 use crate::wire::{
     id::{SessionId, SubscriptionId},
     uri::{MatchPolicy, Uri},
