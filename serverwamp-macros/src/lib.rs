@@ -1,1 +1,85 @@
 //! The attribute macros of serverwamp.
+//!
+//! Use them through the crate `serverwamp`, which documents what annotated functions can do: `#[wamp::rpc]` and
+//! `#[wamp::service]` from its module `wamp`, and `#[derive(WampError)]` from its root.
+
+mod attr;
+mod check;
+mod derive;
+mod errors;
+mod expand;
+mod item;
+mod model;
+mod names;
+mod options;
+#[cfg(test)]
+mod tests;
+
+use proc_macro::TokenStream;
+
+use quote::quote;
+
+use crate::{errors::Errors, model::Kind};
+
+/// What a macro expands to, beside the mistakes it found.
+fn report(expand: impl FnOnce(&mut Errors) -> proc_macro2::TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let expanded = expand(&mut errors);
+    let errors = errors.compile_errors();
+    quote!(#expanded #errors).into()
+}
+
+/// Makes a function callable as a procedure.
+///
+/// ```ignore
+/// #[wamp::rpc("math.add")]
+/// async fn add(a: i64, #[wamp(default = 1)] b: i64) -> i64 { a + b }
+/// ```
+///
+/// The URI comes first; without one it is the function's name. Options follow: `match = "exact" | "prefix" | "wildcard"
+/// | "regex"`, `realm = "…"`, `rename_all = "camelCase"`, `lenient`, `blocking`, `detached`, `timeout = "5s"`,
+/// `concurrency = 10`, `manual`, `crate = "path"`. Parameters take `#[wamp(default = expression)]`,
+/// `#[wamp(default)]`, `#[wamp(rename = "…")]` and `#[wamp(keyword)]`.
+#[proc_macro_attribute]
+pub fn rpc(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    report(|errors| expand::function::expand(Kind::Procedure, arguments.into(), item.into(), errors))
+}
+
+/// Makes the annotated methods of an inherent impl block callable on one shared instance.
+///
+/// ```ignore
+/// #[wamp::service(prefix = "docs")]
+/// impl Docs {
+///     #[wamp::rpc]
+///     async fn get(&self, id: u64) -> Option<Document> { self.documents.get(id).await }
+/// }
+/// ```
+///
+/// `prefix`, a dot and the URI or name of a method make the method's URI. `realm`, `rename_all`, `lenient`, `detached`,
+/// `timeout`, `concurrency`, `manual` and `crate` hold for every method that does not say otherwise.
+#[proc_macro_attribute]
+pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    report(|errors| expand::service::expand(arguments.into(), item.into(), errors))
+}
+
+/// Maps an error type to error URIs and back.
+///
+/// ```ignore
+/// #[derive(Debug, WampError)]
+/// #[wamp(prefix = "app.error")]
+/// enum Problem {
+///     NotFound { id: u64 },
+///     #[wamp(uri = "app.denied")]
+///     Denied(String),
+///     #[wamp(internal)]
+///     Database(io::Error),
+/// }
+/// ```
+///
+/// Without `uri`, a variant's URI is the prefix, a dot and its name in snake case. Fields with names are keyword
+/// arguments, which `#[wamp(rename = "…")]` can rename; other fields are positional ones. An `internal` variant is logged
+/// and reaches the caller as `wamp.error.runtime_error` without its content.
+#[proc_macro_derive(WampError, attributes(wamp))]
+pub fn wamp_error(item: TokenStream) -> TokenStream {
+    report(|errors| expand::error::expand(item.into(), errors))
+}

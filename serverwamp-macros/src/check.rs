@@ -1,0 +1,220 @@
+//! Checks of annotated items. Each reports all that it finds.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{FnArg, GenericParam, Generics, LitStr, ReceiverKind, ReturnType, Safety, Signature, Type, ext::IdentExt};
+
+use crate::{
+    errors::Errors,
+    item::{self, Function, Implementation},
+    model::{Handler, Kind, MatchPolicy, Options, Parameter},
+    names,
+};
+
+/// Checks what no handler may have, whatever its options.
+pub(crate) fn signature(signature: &Signature, kind: Kind, in_service: bool, errors: &mut Errors) {
+    let attribute = kind.attribute();
+    if let Some(token) = signature.constness {
+        errors.on(token, format!("{attribute} goes on an `async fn` or a plain `fn`, not on a `const fn`"));
+    }
+    if let Safety::Unsafe(token) = signature.safety {
+        errors.on(token, format!("{attribute} goes on a safe function: a remote caller cannot keep its promises"));
+    }
+    if let Some(abi) = &signature.abi {
+        errors.on(abi, format!("{attribute} goes on a Rust function, not on an `extern fn`"));
+    }
+    if let Some(variadic) = &signature.variadic {
+        errors.on(variadic, "a handler has a fixed list of parameters; `Rest<T>` takes all further arguments");
+    }
+    generics(&signature.generics, "a handler cannot be generic: callers send values, which have one type each", errors);
+    receiver(signature, in_service, errors);
+    for input in &signature.inputs {
+        if let FnArg::Typed(argument) = input {
+            parameter_type(&argument.ty, errors);
+        }
+    }
+}
+
+/// Refuses type and const parameters.
+fn generics(generics: &Generics, message: &str, errors: &mut Errors) {
+    for parameter in &generics.params {
+        match parameter {
+            GenericParam::Type(parameter) => errors.on(parameter, message),
+            GenericParam::Const(parameter) => errors.on(parameter, message),
+            GenericParam::Lifetime(_) => {}
+        }
+    }
+}
+
+fn receiver(signature: &Signature, in_service: bool, errors: &mut Errors) {
+    match signature.receiver() {
+        Some(receiver) if !in_service => {
+            errors.on(receiver, "methods need #[wamp::service] on their impl block");
+        }
+        Some(receiver) if matches!(receiver.kind, ReceiverKind::Reference(_, _, None)) => {}
+        Some(receiver) => {
+            let found = item::source_text(receiver);
+            errors.on(
+                receiver,
+                format!("expected `&self`, since all calls share one instance of the service; found `{found}`"),
+            );
+        }
+        None if in_service => {
+            errors.at(
+                signature.ident.span(),
+                format!(
+                    "expected `&self` as first parameter of `{}`; a function without it goes outside of the service",
+                    signature.ident
+                ),
+            );
+        }
+        None => {}
+    }
+}
+
+fn parameter_type(ty: &Type, errors: &mut Errors) {
+    match ty {
+        Type::Group(group) => parameter_type(&group.elem, errors),
+        Type::Paren(paren) => parameter_type(&paren.elem, errors),
+        Type::Reference(reference) if reference.mutability.is_some() => errors.on(
+            ty,
+            format!(
+                "a call's argument cannot be borrowed mutably; take `{}` and make the parameter `mut`",
+                item::source_text(&reference.elem)
+            ),
+        ),
+        _ => impl_trait(ty.to_token_stream(), errors),
+    }
+}
+
+fn impl_trait(tokens: TokenStream, errors: &mut Errors) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(word) if word == "impl" => {
+                errors.on(word, "`impl Trait` makes the handler generic: name the type that callers send");
+            }
+            TokenTree::Group(group) => impl_trait(group.stream(), errors),
+            _ => {}
+        }
+    }
+}
+
+/// Checks the impl block of a service, apart from its methods.
+pub(crate) fn implementation(implementation: &Implementation, errors: &mut Errors) {
+    if let Some(implemented) = &implementation.implemented {
+        errors.on(
+            implemented,
+            format!(
+                "#[wamp::service] goes on an inherent impl block, `impl {}`, not on that of a trait",
+                item::source_text(&implementation.self_type)
+            ),
+        );
+    }
+    let message = "a service cannot be generic: one instance of one type answers its calls";
+    if !implementation.generics.params.is_empty() {
+        errors.on(&implementation.generics.params, message);
+    } else if let Some(lifetime) = borrowed(implementation.self_type.to_token_stream()) {
+        errors.on(lifetime, message);
+    }
+}
+
+/// The first lifetime that is not `'static`.
+fn borrowed(tokens: TokenStream) -> Option<Ident> {
+    let mut after_quote = false;
+    for token in tokens {
+        match token {
+            TokenTree::Ident(lifetime) if after_quote && lifetime != "static" => return Some(lifetime),
+            TokenTree::Group(group) => {
+                if let Some(lifetime) = borrowed(group.stream()) {
+                    return Some(lifetime);
+                }
+                after_quote = false;
+            }
+            token => after_quote = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\''),
+        }
+    }
+    None
+}
+
+/// Checks the options against the function and joins both.
+pub(crate) fn handler<'a>(
+    function: &'a Function,
+    parameters: &'a [Parameter],
+    (kind, options): (Kind, Options),
+    service: Option<&'a Implementation>,
+    errors: &mut Errors,
+) -> Handler<'a> {
+    let signature = &function.signature;
+    let asynchronous = signature.asyncness.is_some();
+    if let (Some(span), true) = (options.blocking, asynchronous) {
+        errors.at(span, "`blocking` moves a plain `fn` to the blocking pool; an `async fn` never runs there");
+    }
+    let name = |name: &Ident| {
+        let name = name.unraw().to_string();
+        options.rename_all.map_or(name.clone(), |rule| rule.apply(&name))
+    };
+    let parameters: Vec<_> = parameters
+        .iter()
+        .map(|parameter| {
+            let keyword = parameter.options.rename.as_ref().map_or_else(|| name(&parameter.name), LitStr::value);
+            (keyword, parameter)
+        })
+        .collect();
+    // Of two that are compiled under different conditions, one may be there at a time.
+    let unconditional = parameters.iter().filter(|(_, parameter)| parameter.conditions.is_empty());
+    let keywords = unconditional.map(|(keyword, parameter)| {
+        let span = parameter.options.rename.as_ref().map_or(parameter.name.span(), LitStr::span);
+        (keyword.clone(), span, parameter.name.to_string())
+    });
+    distinct(keywords, "keyword", errors);
+    let uri = uri(&options, &signature.ident, name(&signature.ident), errors);
+    let mut attributes = item::inherited(&function.attributes);
+    attributes.extend(service.iter().flat_map(|service| item::inherited(&service.attributes)));
+    Handler {
+        kind,
+        uri,
+        name: &signature.ident,
+        service: service.map(|service| &service.self_type),
+        asynchronous,
+        lifetimes: signature.generics.lifetimes().map(|parameter| parameter.lifetime.ident.clone()).collect(),
+        output: match &signature.output {
+            ReturnType::Default => None,
+            ReturnType::Type(_, ty) => Some(ty),
+        },
+        documentation: item::documentation(&function.attributes),
+        attributes,
+        parameters,
+        options,
+    }
+}
+
+/// The URI of a function: what its attribute says, else its own name, under the prefix of its service.
+fn uri(options: &Options, function: &Ident, name: String, errors: &mut Errors) -> String {
+    let policy = options.match_policy.unwrap_or_default();
+    let (uri, span) = match &options.uri {
+        Some(literal) => (literal.value(), literal.span()),
+        None => (name, function.span()),
+    };
+    let uri = match options.prefix.as_ref().map(LitStr::value) {
+        // A prefix that is none has been reported.
+        Some(prefix) if names::uri_problem(&prefix, MatchPolicy::Exact).is_some() => uri,
+        Some(prefix) => format!("{prefix}.{uri}"),
+        None => uri,
+    };
+    let problem = names::uri_problem(&uri, policy).or_else(|| names::reserved_uri_problem(&uri, policy));
+    if let Some(problem) = problem {
+        errors.at(span, problem);
+    }
+    uri
+}
+
+/// Reports names that occur twice; `what` the names are and whose they are go into the message.
+pub(crate) fn distinct(names: impl IntoIterator<Item = (String, Span, String)>, what: &str, errors: &mut Errors) {
+    let mut seen: Vec<(String, String)> = Vec::new();
+    for (name, span, owner) in names {
+        match seen.iter().find(|(other, _)| *other == name) {
+            Some((_, other)) => errors.at(span, format!("`{name}` is already the {what} of `{other}`")),
+            None => seen.push((name, owner)),
+        }
+    }
+}

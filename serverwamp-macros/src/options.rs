@@ -1,0 +1,142 @@
+//! The options of each attribute.
+
+use proc_macro2::TokenStream;
+use syn::{Attribute, Lit, LitStr};
+
+use crate::{
+    attr::{Known, Reader},
+    errors::Errors,
+    item,
+    model::{DefaultValue, Kind, MatchPolicy, Options, ParameterOptions},
+    names::{self, RenameRule},
+};
+
+const MATCH: Known = ("match", "match = \"prefix\"");
+const REALM: Known = ("realm", "realm = \"customers\"");
+const RENAME_ALL: Known = ("rename_all", "rename_all = \"camelCase\"");
+const LENIENT: Known = ("lenient", "lenient");
+const BLOCKING: Known = ("blocking", "blocking");
+const DETACHED: Known = ("detached", "detached");
+const TIMEOUT: Known = ("timeout", "timeout = \"5s\"");
+const CONCURRENCY: Known = ("concurrency", "concurrency = 10");
+const MANUAL: Known = ("manual", "manual");
+pub(crate) const PREFIX: Known = ("prefix", "prefix = \"docs\"");
+pub(crate) const CRATE: Known = ("crate", "crate = \"path::to::serverwamp\"");
+pub(crate) const RENAME: Known = ("rename", "rename = \"name\"");
+
+const PROCEDURE: &[Known] =
+    &[MATCH, REALM, RENAME_ALL, LENIENT, BLOCKING, DETACHED, TIMEOUT, CONCURRENCY, MANUAL, CRATE];
+const SERVICE: &[Known] = &[PREFIX, REALM, RENAME_ALL, LENIENT, DETACHED, TIMEOUT, CONCURRENCY, MANUAL, CRATE];
+const PARAMETER: &[Known] = &[("default", "default = expression"), RENAME, ("keyword", "keyword")];
+
+impl Options {
+    /// Reads the options of an attribute on a function.
+    pub(crate) fn of_function(kind: Kind, tokens: TokenStream, errors: &mut Errors) -> Self {
+        let known = match kind {
+            Kind::Procedure => PROCEDURE,
+        };
+        Self::read(&mut Reader::new(kind.attribute(), known, errors), tokens)
+    }
+
+    /// Reads the options of an attribute on an impl block.
+    pub(crate) fn of_service(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut options = Self::read(&mut Reader::new("#[wamp::service]", SERVICE, errors), tokens);
+        if let Some(literal) = options.uri.take() {
+            errors.on(
+                &literal,
+                format!("expected `prefix = {}`, found a string without a name", item::source_text(&literal)),
+            );
+        }
+        options
+    }
+
+    fn read(reader: &mut Reader<'_>, tokens: TokenStream) -> Self {
+        let mut options = Self::default();
+        let (uri, arguments) = reader.arguments(tokens);
+        match uri {
+            Some(Lit::Str(uri)) => options.uri = Some(uri),
+            Some(other) => {
+                reader
+                    .errors()
+                    .on(&other, format!("expected the URI as a string, found `{}`", item::source_text(&other)));
+            }
+            None => {}
+        }
+        for argument in arguments {
+            match argument.name.to_string().as_str() {
+                "match" => options.match_policy = reader.choice(&argument, &MatchPolicy::ALL),
+                "realm" => options.realm = checked_uri(reader.string(&argument), reader.errors()),
+                "rename_all" => options.rename_all = reader.choice(&argument, &RenameRule::ALL),
+                "lenient" => options.lenient = reader.flag(&argument),
+                "blocking" => options.blocking = reader.flag(&argument).filter(|set| *set).map(|_| argument.span()),
+                "detached" => options.detached = reader.flag(&argument),
+                "timeout" => options.timeout = reader.duration(&argument),
+                "concurrency" => options.concurrency = reader.count(&argument),
+                "manual" => options.manual = reader.flag(&argument),
+                "prefix" => options.prefix = checked_uri(reader.string(&argument), reader.errors()),
+                "crate" => options.runtime = reader.path(&argument),
+                _ => {}
+            }
+        }
+        options
+    }
+
+    /// These options, and the service's where these say nothing.
+    pub(crate) fn or(self, service: &Self) -> Self {
+        Self {
+            uri: self.uri,
+            prefix: service.prefix.clone(),
+            match_policy: self.match_policy,
+            realm: self.realm.or_else(|| service.realm.clone()),
+            rename_all: self.rename_all.or(service.rename_all),
+            lenient: self.lenient.or(service.lenient),
+            blocking: self.blocking,
+            detached: self.detached.or(service.detached),
+            timeout: self.timeout.or(service.timeout),
+            concurrency: self.concurrency.or(service.concurrency),
+            manual: self.manual.or(service.manual),
+            runtime: self.runtime.or_else(|| service.runtime.clone()),
+        }
+    }
+}
+
+/// Checks a realm or a prefix.
+pub(crate) fn checked_uri(literal: Option<LitStr>, errors: &mut Errors) -> Option<LitStr> {
+    if let Some(literal) = &literal
+        && let Some(problem) = names::uri_problem(&literal.value(), MatchPolicy::Exact)
+    {
+        errors.on(literal, problem);
+    }
+    literal
+}
+
+impl ParameterOptions {
+    /// Takes `#[wamp(…)]` off a parameter.
+    pub(crate) fn take(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
+        let mut options = Self::default();
+        let mut reader = Reader::new("#[wamp(…)] on a parameter", PARAMETER, errors);
+        for attribute in take_wamp(attributes) {
+            for argument in reader.named(&attribute) {
+                match argument.name.to_string().as_str() {
+                    "default" => {
+                        let span = argument.span();
+                        options.default = Some(
+                            argument
+                                .value
+                                .map_or(DefaultValue::OfType(span), |value| DefaultValue::Expression(Box::new(value))),
+                        );
+                    }
+                    "rename" => options.rename = reader.string(&argument),
+                    "keyword" => options.keyword = reader.flag(&argument).unwrap_or_default(),
+                    _ => {}
+                }
+            }
+        }
+        options
+    }
+}
+
+/// Takes every `#[wamp(…)]` out of the attributes.
+pub(crate) fn take_wamp(attributes: &mut Vec<Attribute>) -> Vec<Attribute> {
+    attributes.extract_if(.., |attribute| attribute.path().is_ident("wamp")).collect()
+}
