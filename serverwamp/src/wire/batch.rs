@@ -38,6 +38,11 @@ impl Subprotocol {
         }
     }
 
+    /// The name without the protocol's.
+    pub(crate) fn serializer(self) -> &'static str {
+        self.name().strip_prefix("wamp.2.").unwrap_or_default()
+    }
+
     /// The subprotocol with that name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|subprotocol| subprotocol.name() == name)

@@ -10,6 +10,7 @@ use super::{
         SubscribeOptions, UnregisteredDetails, UnsubscribedDetails, WelcomeDetails, YieldOptions,
     },
     payload::Payload,
+    scan::Slots,
     uri::Uri,
 };
 
@@ -107,34 +108,34 @@ impl fmt::Display for MessageType {
     }
 }
 
-/// A message. The large ones that come once per session are boxed.
+/// A message. The large ones are boxed, so that passing a message on costs little.
 #[derive(Clone, Debug)]
 pub(crate) enum Message {
     Hello(Box<Hello>),
     Welcome(Box<Welcome>),
-    Abort(Abort),
-    Challenge(Challenge),
-    Authenticate(Authenticate),
-    Goodbye(Goodbye),
-    Error(ErrorMessage),
-    Publish(Publish),
+    Abort(Box<Abort>),
+    Challenge(Box<Challenge>),
+    Authenticate(Box<Authenticate>),
+    Goodbye(Box<Goodbye>),
+    Error(Box<ErrorMessage>),
+    Publish(Box<Publish>),
     Published(Published),
-    Subscribe(Subscribe),
+    Subscribe(Box<Subscribe>),
     Subscribed(Subscribed),
     Unsubscribe(Unsubscribe),
-    Unsubscribed(Unsubscribed),
-    Event(Event),
+    Unsubscribed(Box<Unsubscribed>),
+    Event(Box<Event>),
     EventReceived(EventReceived),
-    Call(Call),
-    Cancel(Cancel),
-    Result(ResultMessage),
-    Register(Register),
+    Call(Box<Call>),
+    Cancel(Box<Cancel>),
+    Result(Box<ResultMessage>),
+    Register(Box<Register>),
     Registered(Registered),
     Unregister(Unregister),
-    Unregistered(Unregistered),
-    Invocation(Invocation),
-    Interrupt(Interrupt),
-    Yield(Yield),
+    Unregistered(Box<Unregistered>),
+    Invocation(Box<Invocation>),
+    Interrupt(Box<Interrupt>),
+    Yield(Box<Yield>),
 }
 
 impl Message {
@@ -165,6 +166,21 @@ impl Message {
             Self::Invocation(_) => MessageType::Invocation,
             Self::Interrupt(_) => MessageType::Interrupt,
             Self::Yield(_) => MessageType::Yield,
+        }
+    }
+
+    /// The payload of a message that can have one.
+    pub(super) fn payload_mut(&mut self) -> Option<&mut Payload> {
+        match self {
+            Self::Abort(message) => Some(&mut message.payload),
+            Self::Error(message) => Some(&mut message.payload),
+            Self::Publish(message) => Some(&mut message.payload),
+            Self::Event(message) => Some(&mut message.payload),
+            Self::Call(message) => Some(&mut message.payload),
+            Self::Result(message) => Some(&mut message.payload),
+            Self::Invocation(message) => Some(&mut message.payload),
+            Self::Yield(message) => Some(&mut message.payload),
+            _ => None,
         }
     }
 }
@@ -236,7 +252,14 @@ messages! {
     EventReceived { publication: PublicationId }
 
     /// A client calls a procedure.
-    Call { request: RequestId, options: Options<CallOptions>, procedure: Uri, payload: Payload }
+    Call {
+        request: RequestId,
+        options: Options<CallOptions>,
+        procedure: Uri,
+        payload: Payload,
+        /// Where the single arguments of a message that was parsed are.
+        slots: Slots,
+    }
 
     /// A caller no longer wants the result.
     Cancel { request: RequestId, options: Options<CancelOptions> }

@@ -1,7 +1,9 @@
 //! Bytes ⇄ messages, without async and without IO.
 
 mod batch;
+pub mod bench;
 mod codec;
+mod convert;
 mod decode;
 mod encode;
 mod id;
@@ -14,34 +16,31 @@ mod scan;
 #[cfg(test)]
 mod tests;
 mod uri;
+pub(crate) mod uris;
 mod value;
 mod write;
 
-pub(crate) use self::{
-    batch::{BatchError, Separator, Subprotocol, append_to_batch, split_batch},
-    codec::Codec,
-    decode::{Arena, DecodeError, decode, decode_args, decode_kwargs, decode_value, missing},
-    encode::{EncodeError, PayloadBuilder, encode_into},
-    messages::{
-        Abort, Authenticate, Call, Cancel, Challenge, ErrorMessage, Event, EventReceived, Goodbye, Hello, Interrupt,
-        Invocation, Message, MessageType, Publish, Published, Register, Registered, ResultMessage, Subscribe,
-        Subscribed, Unregister, Unregistered, Unsubscribe, Unsubscribed, Welcome, Yield,
-    },
-    options::{
-        AbortDetails, Audience, CallOptions, CancelMode, CancelOptions, EncryptionAlgorithm, ErrorDetails,
-        EventDetails, Feature, Features, Forwarder, GoodbyeDetails, Group, HelloDetails, InterruptOptions,
-        InvocationDetails, InvokePolicy, Options, Passthru, PublishOptions, RawDict, RegisterOptions, ResultDetails,
-        Roles, SubscribeOptions, UnregisteredDetails, UnsubscribedDetails, WelcomeDetails, YieldOptions,
-    },
-    parse::ParseError,
-    payload::Payload,
-    scan::ScanLimits,
-    uri::{MAX_URI_LENGTH, check_uri},
-    write::{write_error, write_event, write_result},
+pub use codec::Codec;
+pub use decode::DecodeError;
+pub use encode::EncodeError;
+pub use id::{RequestId, SessionId};
+pub use payload::Payload;
+pub use uri::Uri;
+pub use value::{Dict, Value};
+
+pub(crate) use batch::{BatchError, Separator, Subprotocol, append_to_batch, split_batch};
+pub(crate) use convert::{from_value, to_value};
+pub(crate) use decode::{Arena, Decoder, decode, missing};
+pub(crate) use encode::PayloadBuilder;
+pub(crate) use id::MAX_ID;
+pub(crate) use messages::{
+    Abort, Call, Cancel, Goodbye, Hello, Message, MessageType, Publish, Register, Subscribe, Unregister, Unsubscribe,
+    Welcome,
 };
-pub use self::{
-    id::{PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId},
-    integer::Integer,
-    uri::{MatchPolicy, Uri, UriError},
-    value::{Dict, Value},
+pub(crate) use options::{
+    AbortDetails, CallOptions, CancelMode, CancelOptions, Feature, Features, GoodbyeDetails, HelloDetails, Roles,
+    WelcomeDetails,
 };
+pub(crate) use parse::ParseError;
+pub(crate) use scan::{ScanLimits, Slots};
+pub(crate) use write::{write_error, write_result};

@@ -22,7 +22,7 @@ use super::{
         ResultDetails, Source, SubscribeOptions, YieldOptions,
     },
     scan::{Element, ScanLimits, Scanned, peek_request, scan_message},
-    uri::MatchPolicy,
+    uri::{MatchPolicy, Uri},
 };
 
 const INVALID_URI: &str = "wamp.error.invalid_uri";
@@ -57,6 +57,19 @@ impl Message {
     /// # Errors
     /// Whatever is not a message of the protocol, or exceeds the limits.
     pub(crate) fn parse(codec: Codec, bytes: Bytes, limits: ScanLimits) -> Result<Self, ParseError> {
+        Self::parse_likely(codec, bytes, limits, None)
+    }
+
+    /// Reads a message that is likely to be about the same URI as one before it, an exact one.
+    ///
+    /// # Errors
+    /// As `parse`.
+    pub(crate) fn parse_likely(
+        codec: Codec,
+        bytes: Bytes,
+        limits: ScanLimits,
+        likely: Option<&Uri>,
+    ) -> Result<Self, ParseError> {
         let mut kind = None;
         let arguments_at = |code| {
             kind = MessageType::from_code(code);
@@ -66,10 +79,12 @@ impl Message {
         if let Err(error) = scan_message(codec, &bytes, limits, arguments_at, &mut scanned) {
             return Err(refuse_unscanned(codec, &bytes, error));
         }
-        match kind {
-            Some(kind) => parse_elements(&mut Elements::new(codec, &bytes, &mut scanned, kind)),
-            None => Err(no_message_type(scanned.elements().first())),
+        let Some(kind) = kind else { return Err(no_message_type(scanned.elements().first())) };
+        let mut message = parse_elements(&mut Elements::new(codec, &bytes, &mut scanned, kind, likely))?;
+        if let Some(payload) = message.payload_mut().filter(|payload| !payload.is_empty()) {
+            payload.bytes = bytes.into();
         }
+        Ok(message)
     }
 }
 
@@ -131,20 +146,30 @@ fn parse_elements(elements: &mut Elements<'_, '_>) -> Result<Message, ParseError
         MessageType::Abort => {
             elements.check_count(3..=5)?;
             let details = elements.options("Details")?;
-            Message::Abort(Abort { details, reason: elements.entry("Reason")?, payload: elements.payload(None)? })
+            Message::Abort(Box::new(Abort {
+                details,
+                reason: elements.entry("Reason")?,
+                payload: elements.payload(None)?,
+            }))
         }
         MessageType::Challenge => {
             elements.check_count(3..=3)?;
-            Message::Challenge(Challenge { method: elements.entry("AuthMethod")?, extra: elements.raw_dict("Extra")? })
+            Message::Challenge(Box::new(Challenge {
+                method: elements.entry("AuthMethod")?,
+                extra: elements.raw_dict("Extra")?,
+            }))
         }
         MessageType::Authenticate => {
             elements.check_count(3..=3)?;
             let signature = elements.entry("Signature")?;
-            Message::Authenticate(Authenticate { signature, extra: elements.raw_dict("Extra")? })
+            Message::Authenticate(Box::new(Authenticate { signature, extra: elements.raw_dict("Extra")? }))
         }
         MessageType::Goodbye => {
             elements.check_count(3..=3)?;
-            Message::Goodbye(Goodbye { details: elements.options("Details")?, reason: elements.entry("Reason")? })
+            Message::Goodbye(Box::new(Goodbye {
+                details: elements.options("Details")?,
+                reason: elements.entry("Reason")?,
+            }))
         }
         MessageType::Error => {
             elements.check_count(5..=7)?;
@@ -153,7 +178,7 @@ fn parse_elements(elements: &mut Elements<'_, '_>) -> Result<Message, ParseError
             let details = elements.options::<ErrorDetails>("Details")?;
             let error = elements.entry("Error")?;
             let payload = elements.payload(details.passthru.get())?;
-            Message::Error(ErrorMessage { request_type, request, details, error, payload })
+            Message::Error(Box::new(ErrorMessage { request_type, request, details, error, payload }))
         }
         MessageType::Publish => {
             elements.check_count(4..=6)?;
@@ -162,7 +187,7 @@ fn parse_elements(elements: &mut Elements<'_, '_>) -> Result<Message, ParseError
             let silent = options.acknowledge != Some(true);
             let topic = elements.uri("Topic", MatchPolicy::Exact, request, silent)?;
             let payload = elements.payload(options.passthru.get())?;
-            Message::Publish(Publish { request, options, topic, payload })
+            Message::Publish(Box::new(Publish { request, options, topic, payload }))
         }
         MessageType::Published => {
             elements.check_count(3..=3)?;
@@ -174,7 +199,7 @@ fn parse_elements(elements: &mut Elements<'_, '_>) -> Result<Message, ParseError
             let request = elements.entry("Request")?;
             let options = elements.options::<SubscribeOptions>("Options")?;
             let topic = elements.uri("Topic", options.match_policy.unwrap_or_default(), request, false)?;
-            Message::Subscribe(Subscribe { request, options, topic })
+            Message::Subscribe(Box::new(Subscribe { request, options, topic }))
         }
         MessageType::Subscribed => {
             elements.check_count(3..=3)?;
@@ -188,7 +213,7 @@ fn parse_elements(elements: &mut Elements<'_, '_>) -> Result<Message, ParseError
         }
         MessageType::Unsubscribed => {
             let (request, details) = elements.end_of_request()?;
-            Message::Unsubscribed(Unsubscribed { request, details })
+            Message::Unsubscribed(Box::new(Unsubscribed { request, details }))
         }
         MessageType::Event => {
             elements.check_count(4..=6)?;
@@ -196,7 +221,7 @@ fn parse_elements(elements: &mut Elements<'_, '_>) -> Result<Message, ParseError
             let publication = elements.entry("Publication")?;
             let details = elements.options::<EventDetails>("Details")?;
             let payload = elements.payload(details.passthru.get())?;
-            Message::Event(Event { subscription, publication, details, payload })
+            Message::Event(Box::new(Event { subscription, publication, details, payload }))
         }
         MessageType::EventReceived => {
             elements.check_count(2..=2)?;
@@ -208,25 +233,28 @@ fn parse_elements(elements: &mut Elements<'_, '_>) -> Result<Message, ParseError
             let options = elements.options::<CallOptions>("Options")?;
             let procedure = elements.uri("Procedure", MatchPolicy::Exact, request, false)?;
             let payload = elements.payload(options.passthru.get())?;
-            Message::Call(Call { request, options, procedure, payload })
+            Message::Call(Box::new(Call { request, options, procedure, payload, slots: elements.take_slots() }))
         }
         MessageType::Cancel => {
             elements.check_count(3..=3)?;
-            Message::Cancel(Cancel { request: elements.entry("Request")?, options: elements.options("Options")? })
+            Message::Cancel(Box::new(Cancel {
+                request: elements.entry("Request")?,
+                options: elements.options("Options")?,
+            }))
         }
         MessageType::Result => {
             elements.check_count(3..=5)?;
             let request = elements.entry("Request")?;
             let details = elements.options::<ResultDetails>("Details")?;
             let payload = elements.payload(details.passthru.get())?;
-            Message::Result(ResultMessage { request, details, payload })
+            Message::Result(Box::new(ResultMessage { request, details, payload }))
         }
         MessageType::Register => {
             elements.check_count(4..=4)?;
             let request = elements.entry("Request")?;
             let options = elements.options::<RegisterOptions>("Options")?;
             let procedure = elements.uri("Procedure", options.match_policy.unwrap_or_default(), request, false)?;
-            Message::Register(Register { request, options, procedure })
+            Message::Register(Box::new(Register { request, options, procedure }))
         }
         MessageType::Registered => {
             elements.check_count(3..=3)?;
@@ -240,7 +268,7 @@ fn parse_elements(elements: &mut Elements<'_, '_>) -> Result<Message, ParseError
         }
         MessageType::Unregistered => {
             let (request, details) = elements.end_of_request()?;
-            Message::Unregistered(Unregistered { request, details })
+            Message::Unregistered(Box::new(Unregistered { request, details }))
         }
         MessageType::Invocation => {
             elements.check_count(4..=6)?;
@@ -248,19 +276,19 @@ fn parse_elements(elements: &mut Elements<'_, '_>) -> Result<Message, ParseError
             let registration = elements.entry("Registration")?;
             let details = elements.options::<InvocationDetails>("Details")?;
             let payload = elements.payload(details.passthru.get())?;
-            Message::Invocation(Invocation { request, registration, details, payload })
+            Message::Invocation(Box::new(Invocation { request, registration, details, payload }))
         }
         MessageType::Interrupt => {
             elements.check_count(3..=3)?;
             let request = elements.entry("Request")?;
-            Message::Interrupt(Interrupt { request, options: elements.options("Options")? })
+            Message::Interrupt(Box::new(Interrupt { request, options: elements.options("Options")? }))
         }
         MessageType::Yield => {
             elements.check_count(3..=5)?;
             let request = elements.entry("Request")?;
             let options = elements.options::<YieldOptions>("Options")?;
             let payload = elements.payload(options.passthru.get())?;
-            Message::Yield(Yield { request, options, payload })
+            Message::Yield(Box::new(Yield { request, options, payload }))
         }
     })
 }

@@ -1,6 +1,7 @@
 //! The arguments that a message carries, kept encoded.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use bytes::Bytes;
 
@@ -11,21 +12,50 @@ use super::scan::{Slots, Span, scan_payload};
 ///
 /// The ranges refer to `bytes`, which may hold more than the arguments: the whole message that brought them.
 #[derive(Clone, Debug)]
-pub(crate) struct Payload {
+pub struct Payload {
     pub(super) codec: Codec,
-    pub(super) bytes: Bytes,
+    pub(super) bytes: Octets,
     pub(super) args: Option<Span>,
     pub(super) kwargs: Option<Span>,
-    /// Filled in by the scan of a message; looked up on demand in a payload that this process has encoded.
-    pub(super) slots: Option<Slots>,
     /// A single binary or string in the place of the arguments, which only the end points of an encrypted call read.
     pub(super) opaque: Option<Span>,
+}
+
+/// What payloads refer to: a part of the message that brought them, or what was encoded for them.
+#[derive(Clone, Debug)]
+pub(super) enum Octets {
+    Shared(Bytes),
+    Own(Vec<u8>),
+}
+
+impl Deref for Octets {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Octets::Shared(octets) => octets,
+            Octets::Own(octets) => octets,
+        }
+    }
+}
+
+impl From<Bytes> for Octets {
+    fn from(octets: Bytes) -> Octets {
+        Octets::Shared(octets)
+    }
+}
+
+impl From<Vec<u8>> for Octets {
+    fn from(octets: Vec<u8>) -> Octets {
+        Octets::Own(octets)
+    }
 }
 
 impl Payload {
     /// A payload without arguments.
     pub(crate) const fn empty(codec: Codec) -> Self {
-        Self { codec, bytes: Bytes::new(), args: None, kwargs: None, slots: None, opaque: None }
+        Self { codec, bytes: Octets::Own(Vec::new()), args: None, kwargs: None, opaque: None }
     }
 
     /// The codec that the arguments are encoded in.
@@ -53,17 +83,25 @@ impl Payload {
         self.opaque.map(|span| span.of(&self.bytes))
     }
 
-    /// Where the single arguments are.
-    pub(crate) fn slots(&self) -> Cow<'_, Slots> {
-        match &self.slots {
-            Some(slots) => Cow::Borrowed(slots),
-            None => Cow::Owned(scan_payload(self.codec, &self.bytes, self.args, self.kwargs).unwrap_or_default()),
-        }
+    /// Where the single arguments are. The slots of a CALL are in the message.
+    pub(crate) fn slots(&self) -> Slots {
+        scan_payload(self.codec, &self.bytes, self.args, self.kwargs).unwrap_or_default()
     }
 
     /// How many positional arguments there are.
     pub(crate) fn arg_count(&self) -> usize {
         self.slots().args.len()
+    }
+
+    /// What the spans of slots refer to.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The name of a keyword argument.
+    pub(crate) fn key(&self, key: Span) -> Cow<'_, str> {
+        key_text(self.codec, key.of(&self.bytes))
     }
 
     /// An encoded positional argument.
@@ -74,8 +112,10 @@ impl Payload {
     /// The name and the encoded value of each keyword argument.
     pub(crate) fn kwargs(&self) -> impl Iterator<Item = (Cow<'_, str>, &[u8])> {
         let slots = self.slots();
-        let entries = slots.kwargs.clone();
-        entries.into_iter().map(|(key, value)| (key_text(self.codec, key.of(&self.bytes)), value.of(&self.bytes)))
+        (0..slots.kwargs.len()).filter_map(move |index| {
+            let (key, value) = slots.kwargs.get(index)?;
+            Some((key_text(self.codec, key.of(&self.bytes)), value.of(&self.bytes)))
+        })
     }
 
     /// How many bytes the arguments take.

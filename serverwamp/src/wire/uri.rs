@@ -61,6 +61,16 @@ pub enum UriError {
 pub struct Uri(Arc<str>);
 
 impl Uri {
+    /// The URI as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A URI that is part of the protocol.
+    pub(crate) fn known(uri: &'static str) -> Self {
+        Self(uri.into())
+    }
+
     /// Checks a URI that names one procedure, topic, realm or error.
     ///
     /// # Errors

@@ -90,8 +90,106 @@ pub(crate) fn write_result(
     payload: &Payload,
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
-    let details = ResultDetails { progress: progress.then_some(true), ..ResultDetails::default() };
-    Writer::begin(codec, out, MessageType::Result)?.entry(&request)?.entry(&details)?.payload(payload)?.end()
+    if payload.codec() != codec || payload.opaque_bytes().is_some() {
+        let details = ResultDetails { progress: progress.then_some(true), ..ResultDetails::default() };
+        return Writer::begin(codec, out, MessageType::Result)?
+            .entry(&request)?
+            .entry(&details)?
+            .payload(payload)?
+            .end();
+    }
+    // A server writes more of these than of all others together.
+    match codec {
+        Codec::Json => write_json_result(request, progress, payload, out),
+        Codec::MessagePack => write_binary_result(MESSAGE_PACK, request, progress, payload, out),
+        Codec::Cbor => write_binary_result(CBOR, request, progress, payload, out),
+    }
+    Ok(())
+}
+
+fn write_json_result(request: RequestId, progress: bool, payload: &Payload, out: &mut Vec<u8>) {
+    out.reserve(payload.size() + 64);
+    out.extend_from_slice(b"[50,");
+    out.extend_from_slice(itoa::Buffer::new().format(request.get()).as_bytes());
+    out.extend_from_slice(if progress { br#",{"progress":true}"# } else { b",{}" });
+    let (args, kwargs) = (payload.args_bytes(), payload.kwargs_bytes());
+    if let Some(args) = args.or(kwargs.map(|_| &b"[]"[..])) {
+        out.push(b',');
+        out.extend_from_slice(args);
+    }
+    if let Some(kwargs) = kwargs {
+        out.push(b',');
+        out.extend_from_slice(kwargs);
+    }
+    out.push(b']');
+}
+
+/// What begins the parts of a RESULT in a binary codec.
+struct Heads {
+    list: u8,
+    code: &'static [u8],
+    empty_list: u8,
+    details: &'static [u8],
+    progress: &'static [u8],
+    /// For an id that follows in 1, 2, 4 and 8 octets, and below which it stands for itself.
+    id: [u8; 4],
+    immediate: u64,
+}
+
+const MESSAGE_PACK: Heads = Heads {
+    list: 0x90,
+    code: b"\x32",
+    empty_list: 0x90,
+    details: b"\x80",
+    progress: b"\x81\xa8progress\xc3",
+    id: [0xcc, 0xcd, 0xce, 0xcf],
+    immediate: 128,
+};
+
+const CBOR: Heads = Heads {
+    list: 0x80,
+    code: b"\x18\x32",
+    empty_list: 0x80,
+    details: b"\xa0",
+    progress: b"\xa1\x68progress\xf5",
+    id: [0x18, 0x19, 0x1a, 0x1b],
+    immediate: 24,
+};
+
+fn write_binary_result(heads: Heads, request: RequestId, progress: bool, payload: &Payload, out: &mut Vec<u8>) {
+    let (args, kwargs) = (payload.args_bytes(), payload.kwargs_bytes());
+    let count = match (args, kwargs) {
+        (None, None) => 3,
+        (Some(_), None) => 4,
+        (_, Some(_)) => 5,
+    };
+    out.push(heads.list | count);
+    out.extend_from_slice(heads.code);
+    let id = request.get();
+    let [one, two, four, eight] = heads.id;
+    match id {
+        id if id < heads.immediate => out.push(id as u8),
+        0..=0xff => out.extend_from_slice(&[one, id as u8]),
+        0x100..=0xffff => {
+            out.push(two);
+            out.extend_from_slice(&(id as u16).to_be_bytes());
+        }
+        0x1_0000..=0xffff_ffff => {
+            out.push(four);
+            out.extend_from_slice(&(id as u32).to_be_bytes());
+        }
+        _ => {
+            out.push(eight);
+            out.extend_from_slice(&id.to_be_bytes());
+        }
+    }
+    out.extend_from_slice(if progress { heads.progress } else { heads.details });
+    match (args, kwargs) {
+        (Some(args), _) => out.extend_from_slice(args),
+        (None, Some(_)) => out.push(heads.empty_list),
+        (None, None) => {}
+    }
+    out.extend_from_slice(kwargs.unwrap_or_default());
 }
 
 /// Appends an ERROR without details.

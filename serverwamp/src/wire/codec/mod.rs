@@ -20,9 +20,12 @@ pub(crate) use text::{Binary, Text};
 
 /// How the values of a session are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Codec {
+pub enum Codec {
+    /// JSON.
     Json,
+    /// MessagePack.
     MessagePack,
+    /// CBOR.
     Cbor,
 }
 

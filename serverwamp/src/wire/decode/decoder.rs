@@ -5,13 +5,13 @@ use serde::forward_to_deserialize_any;
 use super::access::{Elements, Entries, SingleEntry, Special};
 use super::datum::{Datum, Wanted};
 use super::{Arena, DecodeError};
-use crate::wire::codec::{Binary, Items, Read, Reader, Text, Token};
+use crate::wire::codec::{Binary, Codec, Items, Read, Reader, Text, Token};
 use crate::wire::integer::Integer;
-use crate::wire::scan::skip;
+use crate::wire::scan::{MAX_DEPTH, skip};
 use crate::wire::value::VALUE_NAME;
 
 /// Decodes one value after the other from a reader.
-pub(super) struct Decoder<'de> {
+pub(crate) struct Decoder<'de> {
     pub(super) reader: Reader<'de>,
     pub(super) arena: &'de Arena,
     /// How deep the next value may nest.
@@ -19,6 +19,11 @@ pub(super) struct Decoder<'de> {
 }
 
 impl<'de> Decoder<'de> {
+    /// A decoder of one encoded value.
+    pub(crate) fn new(codec: Codec, slot: &'de [u8], arena: &'de Arena) -> Self {
+        Self { reader: Reader::new(codec, slot), arena, depth: MAX_DEPTH }
+    }
+
     #[inline]
     fn read(&mut self, wanted: Wanted) -> Result<Datum<'de>, DecodeError> {
         Datum::read(&mut self.reader, wanted)

@@ -12,7 +12,7 @@ const MAX_CUSTOM: usize = 256;
 
 /// Why an argument does not fit the declared type. The text is for the peer that sent it.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct DecodeError(Box<str>);
+pub struct DecodeError(Box<str>);
 
 impl DecodeError {
     #[cold]

@@ -14,14 +14,13 @@ mod timestamp;
 use serde::Deserialize;
 
 pub(crate) use arena::Arena;
-pub(crate) use error::DecodeError;
+pub(crate) use decoder::Decoder;
+pub use error::DecodeError;
 pub(crate) use missing::missing;
 
-use super::codec::{Codec, Read, Reader};
+use super::codec::{Codec, Read};
 use super::payload::Payload;
-use super::scan::MAX_DEPTH;
 use super::value::Value;
-use decoder::Decoder;
 
 /// Decodes one encoded value. What it cannot borrow from `slot` lives in `arena`.
 pub(crate) fn decode<'de, T: Deserialize<'de>>(
@@ -29,7 +28,7 @@ pub(crate) fn decode<'de, T: Deserialize<'de>>(
     slot: &'de [u8],
     arena: &'de Arena,
 ) -> Result<T, DecodeError> {
-    let mut decoder = Decoder { reader: Reader::new(codec, slot), arena, depth: MAX_DEPTH };
+    let mut decoder = Decoder::new(codec, slot, arena);
     let value = T::deserialize(&mut decoder)?;
     decoder.reader.finish()?;
     Ok(value)

@@ -12,7 +12,7 @@ use serde_bytes::ByteBuf;
 use super::*;
 use crate::wire::codec::Codec::{Cbor, Json, MessagePack};
 use crate::wire::encode::encode_into;
-use crate::wire::scan::{ScanLimits, scan_value};
+use crate::wire::scan::{MAX_DEPTH, ScanLimits, scan_value};
 use crate::wire::value::{Dict, Value};
 
 const CODECS: [Codec; 3] = [Json, MessagePack, Cbor];

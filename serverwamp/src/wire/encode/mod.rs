@@ -27,7 +27,7 @@ const MAX_DEPTH: usize = 128;
 
 /// Why a value cannot be written in a codec. Its text is for the log, not for a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EncodeError(Box<str>);
+pub struct EncodeError(Box<str>);
 
 impl EncodeError {
     #[cold]

@@ -24,14 +24,16 @@ pub(crate) use self::{
     },
     common::{Forwarder, Passthru},
     dictionary::Dictionary,
-    entry::{CancelMode, EncryptionAlgorithm, Entry, InvokePolicy},
+    entry::{CancelMode, Entry},
     features::{Feature, Features},
     problem::Problem,
     raw::RawDict,
     sessions::{AbortDetails, GoodbyeDetails, HelloDetails, Roles, WelcomeDetails},
     source::Source,
-    topics::{Audience, EventDetails, PublishOptions, SubscribeOptions, UnsubscribedDetails},
+    topics::{EventDetails, PublishOptions, SubscribeOptions, UnsubscribedDetails},
 };
+#[cfg(test)]
+pub(crate) use self::{entry::InvokePolicy, topics::Audience};
 use super::{
     codec::Codec,
     encode::{ContainerKind, EncodeError, Output},
@@ -94,6 +96,7 @@ impl<T: Dictionary> Options<T> {
     }
 
     /// Adds keys that the protocol does not know.
+    #[cfg(test)]
     pub(crate) fn with_raw(mut self, raw: RawDict) -> Self {
         self.raw = raw;
         self

@@ -1,13 +1,14 @@
 //! A dict whose keys the protocol does not know, or not all of them.
 
 use bytes::Bytes;
+#[cfg(test)]
 use serde::Serialize;
 
 use super::{Problem, Source};
 use crate::wire::{
-    codec::{Codec, Read, Reader, Token},
+    codec::{Codec, Read, Token},
     decode::{Arena, DecodeError, decode},
-    encode::{Container, ContainerKind, EncodeError, Output, encode_into, transcode_value},
+    encode::{Container, ContainerKind, EncodeError, Output, transcode_value},
     value::Dict,
 };
 
@@ -25,10 +26,11 @@ impl RawDict {
     ///
     /// # Errors
     /// What the codec cannot hold, and values of another shape.
+    #[cfg(test)]
     pub(crate) fn encode<T: Serialize + ?Sized>(codec: Codec, map: &T) -> Result<Self, EncodeError> {
         let mut dict = Vec::new();
-        encode_into(codec, map, &mut dict)?;
-        match Reader::new(codec, &dict).token() {
+        crate::wire::encode::encode_into(codec, map, &mut dict)?;
+        match crate::wire::codec::Reader::new(codec, &dict).token() {
             Ok(Token::Map(_)) => Ok(Self::new(codec, dict.into())),
             _ => Err(EncodeError::new("options and details are a map")),
         }

@@ -11,7 +11,7 @@ use crate::wire::{
     messages::MessageType,
     options::{Dictionary, Entry, Options, Passthru, Problem, RawDict, Source},
     payload::Payload,
-    scan::{Element, Scanned, Span},
+    scan::{Element, Scanned, Slots, Span},
     uri::{MatchPolicy, Uri, UriError},
 };
 
@@ -21,13 +21,21 @@ pub(super) struct Elements<'s, 'm> {
     bytes: &'m Bytes,
     scanned: &'s mut Scanned<'m>,
     kind: MessageType,
+    /// A URI that this message's is likely to be as well, and that then costs nothing.
+    likely: Option<&'s Uri>,
     next: usize,
 }
 
 impl<'s, 'm> Elements<'s, 'm> {
     /// Begins after the message type.
-    pub(super) fn new(codec: Codec, bytes: &'m Bytes, scanned: &'s mut Scanned<'m>, kind: MessageType) -> Self {
-        Self { codec, bytes, scanned, kind, next: 1 }
+    pub(super) fn new(
+        codec: Codec,
+        bytes: &'m Bytes,
+        scanned: &'s mut Scanned<'m>,
+        kind: MessageType,
+        likely: Option<&'s Uri>,
+    ) -> Self {
+        Self { codec, bytes, scanned, kind, likely, next: 1 }
     }
 
     pub(super) fn kind(&self) -> MessageType {
@@ -125,6 +133,9 @@ impl<'s, 'm> Elements<'s, 'm> {
         match self.take_counted().token {
             Token::Text(text) => {
                 let text = text.to_cow();
+                if let Some(likely) = self.likely.filter(|likely| *text == ***likely && policy == MatchPolicy::Exact) {
+                    return Ok(likely.clone());
+                }
                 Uri::pattern(&text, policy).map_err(|error| refusal(no_uri(&self.kind_and(name), &text, error)))
             }
             token => Err(self.violation(name, Problem::unexpected("a URI", &token))),
@@ -159,8 +170,14 @@ impl<'s, 'm> Elements<'s, 'm> {
         }
     }
 
+    /// Where the single arguments are.
+    #[inline]
+    pub(super) fn take_slots(&mut self) -> Slots {
+        std::mem::take(&mut self.scanned.slots)
+    }
+
     /// Arguments and ArgumentsKw, which end the message. One binary or string takes the place of both if the options
-    /// name an algorithm for it.
+    /// name an algorithm for it. The payload is given the message's bytes once nothing borrows from them.
     #[inline]
     pub(super) fn payload(&mut self, passthru: Option<&Passthru>) -> Result<Payload, ParseError> {
         let mut payload = Payload::empty(self.codec);
@@ -181,8 +198,6 @@ impl<'s, 'm> Elements<'s, 'm> {
                 token => return Err(self.violation("ArgumentsKw", Problem::unexpected("a dict", &token))),
             }
         }
-        payload.slots = Some(std::mem::take(&mut self.scanned.slots));
-        payload.bytes = self.bytes.clone();
         Ok(payload)
     }
 }

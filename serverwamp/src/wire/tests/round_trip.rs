@@ -19,6 +19,7 @@ use crate::wire::{
     },
     payload::Payload,
     scan::ScanLimits,
+    scan::Slots,
     uri::{MatchPolicy, Uri},
     value::{Dict, Value},
 };
@@ -255,43 +256,49 @@ fn message() -> impl Strategy<Value = Message> {
     });
     prop_oneof![
         (request(), options(call_options()), uri(), payload()).prop_map(|(request, options, procedure, payload)| {
-            Message::Call(Call { request, options, procedure, payload })
+            Message::Call(Box::new(Call { request, options, procedure, payload, slots: Slots::default() }))
         }),
         (request(), options(publish_options()), uri(), payload()).prop_map(|(request, options, topic, payload)| {
-            Message::Publish(Publish { request, options, topic, payload })
+            Message::Publish(Box::new(Publish { request, options, topic, payload }))
         }),
         (id(), id(), options(event_details()), payload()).prop_map(|(subscription, publication, details, payload)| {
             let subscription = SubscriptionId::new(subscription).unwrap();
             let publication = PublicationId::new(publication).unwrap();
-            Message::Event(Event { subscription, publication, details, payload })
+            Message::Event(Box::new(Event { subscription, publication, details, payload }))
         }),
         (request(), id(), options(details), payload()).prop_map(|(request, registration, details, payload)| {
             let registration = RegistrationId::new(registration).unwrap();
-            Message::Invocation(Invocation { request, registration, details, payload })
+            Message::Invocation(Box::new(Invocation { request, registration, details, payload }))
         }),
         (request(), any::<Option<bool>>(), payload()).prop_map(|(request, progress, payload)| {
             let details = ResultDetails { progress, ..ResultDetails::default() }.into();
-            Message::Result(ResultMessage { request, details, payload })
+            Message::Result(Box::new(ResultMessage { request, details, payload }))
         }),
         (request(), any::<Option<bool>>(), payload()).prop_map(|(request, progress, payload)| {
             let options = YieldOptions { progress, ..YieldOptions::default() }.into();
-            Message::Yield(Yield { request, options, payload })
+            Message::Yield(Box::new(Yield { request, options, payload }))
         }),
         (request(), uri(), payload()).prop_map(|(request, error, payload)| {
             let request_type = MessageType::Call;
-            Message::Error(ErrorMessage { request_type, request, details: Options::default(), error, payload })
+            Message::Error(Box::new(ErrorMessage {
+                request_type,
+                request,
+                details: Options::default(),
+                error,
+                payload,
+            }))
         }),
         (request(), policy(), any::<Option<bool>>(), uri()).prop_map(|(request, match_policy, get_retained, topic)| {
             let options = SubscribeOptions { match_policy, get_retained, ..SubscribeOptions::default() }.into();
-            Message::Subscribe(Subscribe { request, options, topic })
+            Message::Subscribe(Box::new(Subscribe { request, options, topic }))
         }),
         (request(), policy(), invoke, uri()).prop_map(|(request, match_policy, invoke, procedure)| {
             let options = RegisterOptions { match_policy, invoke, ..RegisterOptions::default() }.into();
-            Message::Register(Register { request, options, procedure })
+            Message::Register(Box::new(Register { request, options, procedure }))
         }),
         (request(), mode).prop_map(|(request, mode)| {
             let options = CancelOptions { mode, ..CancelOptions::default() }.into();
-            Message::Cancel(Cancel { request, options })
+            Message::Cancel(Box::new(Cancel { request, options }))
         }),
     ]
 }

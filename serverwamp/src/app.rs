@@ -1,0 +1,355 @@
+//! Putting a server together and running it.
+
+use std::collections::HashMap;
+use std::env;
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::connection::{Counters, Shared, Statistics};
+use crate::error::{Error, Problem, Result};
+use crate::handler::{Factory, Injections};
+use crate::limits::Limits;
+use crate::routing::{Dealer, Realm, Realms, Registry, Routes, Services, Sources};
+use crate::server::Acceptor;
+use crate::shutdown::{Signals, drain};
+use crate::transport::Origins;
+use crate::wire::Uri;
+
+/// Something that shuts a server down.
+type Trigger = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+const ADDRESS: &str = "127.0.0.1:8080";
+
+/// A server that is put together; await it, or call [`serve`](App::serve), to run it.
+///
+/// ```no_run
+/// # use serverwamp::App;
+/// # struct Database;
+/// # async fn run() -> serverwamp::Result<()> {
+/// App::discover().bind("0.0.0.0:8080").inject(Database).await
+/// # }
+/// ```
+#[must_use = "an app does nothing until it is awaited"]
+pub struct App {
+    sources: Sources,
+    injections: Injections,
+    services: Services,
+    realms: Vec<Realm>,
+    default_realm: bool,
+    limits: Limits,
+    origins: Origins,
+    addresses: Vec<String>,
+    shutdown: Vec<Trigger>,
+    stop: CancellationToken,
+    counters: Arc<Counters>,
+    addresses_bound: watch::Sender<Vec<SocketAddr>>,
+    shared: OnceLock<Arc<Shared>>,
+}
+
+/// Serves all annotated functions of the program: `App::discover()`, to be configured further and awaited.
+///
+/// Listens on `127.0.0.1:8080`, or the address in `WAMP_ADDR`, and accepts every realm name.
+///
+/// ```no_run
+/// #[tokio::main]
+/// async fn main() -> serverwamp::Result<()> {
+///     serverwamp::serve().await
+/// }
+/// ```
+pub fn serve() -> App {
+    App::discover()
+}
+
+impl App {
+    /// An app without functions: give it some with [`routes`](App::routes).
+    pub fn new() -> App {
+        App {
+            sources: Sources::default(),
+            injections: Injections::default(),
+            services: Services::default(),
+            realms: Vec::new(),
+            default_realm: true,
+            limits: Limits::default(),
+            origins: Origins::default(),
+            addresses: Vec::new(),
+            shutdown: Vec::new(),
+            stop: CancellationToken::new(),
+            counters: Arc::default(),
+            addresses_bound: watch::Sender::new(Vec::new()),
+            shared: OnceLock::new(),
+        }
+    }
+
+    /// An app with all annotated functions of the program, except those that are `manual`.
+    pub fn discover() -> App {
+        App::discover_in("")
+    }
+
+    /// An app with the annotated functions of one module and those within it: `App::discover_in(module_path!())`.
+    pub fn discover_in(module: &'static str) -> App {
+        let mut app = App::new();
+        app.sources.discovered.push(module);
+        app
+    }
+
+    /// Adds functions by name.
+    pub fn routes(mut self, routes: Routes) -> App {
+        self.sources.listed = self.sources.listed.and(routes);
+        self.changed()
+    }
+
+    /// Gives a value to every handler that takes [`Inject<T>`](crate::Inject).
+    pub fn inject<T: Send + Sync + 'static>(mut self, value: T) -> App {
+        self.injections.insert(value);
+        self.changed()
+    }
+
+    /// Gives every handler that takes [`Inject<T>`](crate::Inject) a value that is made for each call.
+    ///
+    /// The factory takes nothing, a `&Session`, or a `&Request`.
+    pub fn inject_with<T, Given>(mut self, factory: impl Factory<T, Given>) -> App
+    where
+        T: Send + Sync + 'static,
+        Given: 'static,
+    {
+        self.injections.insert_factory(factory);
+        self.changed()
+    }
+
+    /// Gives the instance that the methods of a `#[wamp::service]` are called on.
+    pub fn service<T: Send + Sync + 'static>(mut self, instance: T) -> App {
+        self.services.insert(instance);
+        self.changed()
+    }
+
+    /// Adds a realm of its own configuration.
+    pub fn realm(mut self, realm: Realm) -> App {
+        self.realms.push(realm);
+        self.changed()
+    }
+
+    /// Whether realms that are not configured may be joined. Default true.
+    pub fn default_realm(mut self, accepted: bool) -> App {
+        self.default_realm = accepted;
+        self.changed()
+    }
+
+    /// Sets the limits.
+    pub fn limits(mut self, limits: Limits) -> App {
+        self.limits = limits;
+        self.changed()
+    }
+
+    /// Lets pages of another origin connect, such as `https://app.example.com`; `*` lets all.
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> App {
+        self.origins.0.push(origin.into());
+        self
+    }
+
+    /// Listens on this address; repeatable. Takes precedence over `WAMP_ADDR`.
+    pub fn bind(mut self, address: impl ToString) -> App {
+        self.addresses.push(address.to_string());
+        self
+    }
+
+    /// Shuts down when this future is done, as on SIGTERM; repeatable.
+    pub fn shutdown_on(mut self, future: impl Future<Output = ()> + Send + 'static) -> App {
+        self.shutdown.push(Box::pin(future));
+        self
+    }
+
+    /// A handle for the program's background tasks.
+    pub fn handle(&self) -> AppHandle {
+        AppHandle {
+            stop: self.stop.clone(),
+            counters: Arc::clone(&self.counters),
+            addresses: self.addresses_bound.subscribe(),
+        }
+    }
+
+    /// Runs the server until it is told to stop: by Ctrl-C, SIGTERM, [`shutdown_on`](App::shutdown_on), or its handle.
+    ///
+    /// Running calls may end within [`Limits::drain`]; a second signal ends that at once. A process that was told to stop
+    /// by a signal is ended with 0 if a `blocking` handler still runs then, as nothing else can stop one.
+    ///
+    /// # Errors
+    /// The program is put together wrongly, with every problem listed, or an address cannot be bound.
+    pub async fn serve(mut self) -> Result<()> {
+        let triggers = std::mem::take(&mut self.shutdown);
+        let shared = self.shared()?;
+        let mut signals = Signals::new()?;
+        let listeners = listen(&self.addresses).await?;
+        self.addresses_bound.send_replace(listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect());
+        let connections = TaskTracker::new();
+        let origins = Arc::new(self.origins);
+        let mut accepting = tokio::task::JoinSet::new();
+        for listener in listeners {
+            let acceptor = Acceptor {
+                shared: Arc::clone(&shared),
+                origins: Arc::clone(&origins),
+                connections: connections.clone(),
+            };
+            accepting.spawn(acceptor.run(listener));
+        }
+        let signaled = tokio::select! {
+            () = signals.next() => true,
+            () = self.stop.cancelled() => false,
+            () = any(triggers) => false,
+        };
+        accepting.shutdown().await;
+        drain(&shared, &connections, signals.next()).await;
+        if signaled && !shared.blocking.is_empty() {
+            // The runtime would wait for them, however long they take.
+            tracing::warn!("blocking handlers still run: ending the process");
+            std::process::exit(0);
+        }
+        Ok(())
+    }
+
+    /// What connections share, built at its first use.
+    pub(crate) fn shared(&self) -> Result<Arc<Shared>> {
+        match self.shared.get() {
+            Some(shared) => Ok(Arc::clone(shared)),
+            None => {
+                let shared = Arc::new(self.build().map_err(Error::Startup)?);
+                Ok(Arc::clone(self.shared.get_or_init(|| shared)))
+            }
+        }
+    }
+
+    /// What was built is no longer true.
+    fn changed(mut self) -> App {
+        self.shared = OnceLock::new();
+        self
+    }
+
+    fn build(&self) -> Result<Shared, Vec<Problem>> {
+        let registry = Registry::collect(&self.sources)?;
+        let mut problems = Vec::new();
+        let mut dealer = |realm: &Realm| {
+            Arc::new(Dealer::new(registry.endpoints(realm, &self.injections, &self.services, &mut problems)))
+        };
+        let mut configured = HashMap::new();
+        let mut misnamed = Vec::new();
+        for realm in &self.realms {
+            let name = realm.name().unwrap_or_default();
+            if let Err(error) = Uri::new(name) {
+                misnamed.push(Problem::new(format!("realm `{name}`: {error}")));
+            } else if configured.insert(name.to_owned(), dealer(realm)).is_some() {
+                misnamed.push(Problem::new(format!("realm `{name}` is configured twice")));
+            }
+        }
+        let any_name = self.default_realm.then(|| dealer(&Realm::of_any_name()));
+        if any_name.is_none() && self.realms.is_empty() {
+            misnamed.push(Problem::new("no realm can be joined: the default realm is off and none is configured"));
+        }
+        problems.extend(misnamed);
+        problems.extend(self.unserved(&registry));
+        problems.sort();
+        problems.dedup();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        for route in registry.routes() {
+            tracing::info!("procedure {}  {}", route.uri, route.location());
+        }
+        Ok(Shared::new(Realms::new(configured, any_name), self.limits.clone(), Arc::clone(&self.counters)))
+    }
+
+    /// Functions that name a realm which is not configured.
+    fn unserved(&self, registry: &Registry) -> Vec<Problem> {
+        let named = registry.routes().iter().filter_map(|route| Some((route, route.realm?)));
+        let unknown = named.filter(|(_, realm)| self.realms.iter().all(|configured| configured.name() != Some(realm)));
+        unknown
+            .map(|(route, realm)| {
+                let what = format!("procedure `{}` is for realm `{realm}`, which is not configured", route.uri);
+                Problem::at(route.location(), format!("{what}: add .realm(Realm::new({realm:?}))"))
+            })
+            .collect()
+    }
+}
+
+/// Listens on these addresses; without any, on the environment's, or the default.
+async fn listen(addresses: &[String]) -> Result<Vec<TcpListener>> {
+    let addresses = match (addresses, env::var("WAMP_ADDR")) {
+        ([], Ok(address)) => vec![address],
+        ([], Err(_)) => vec![ADDRESS.to_owned()],
+        (addresses, _) => addresses.to_vec(),
+    };
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let bound = TcpListener::bind(&address).await;
+        let listener = bound.map_err(|source| Error::Bind { address, source })?;
+        let local: SocketAddr = listener.local_addr()?;
+        tracing::info!("listening on ws://{local}/ws");
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+/// Waits for the first of several futures; for ever, if there are none.
+async fn any(mut futures: Vec<Trigger>) {
+    std::future::poll_fn(|context| match futures.iter_mut().any(|future| future.as_mut().poll(context).is_ready()) {
+        true => std::task::Poll::Ready(()),
+        false => std::task::Poll::Pending,
+    })
+    .await;
+}
+
+impl Default for App {
+    fn default() -> App {
+        App::new()
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("App");
+        shown.field("sources", &self.sources).field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+impl IntoFuture for App {
+    type Output = Result<()>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.serve())
+    }
+}
+
+/// A handle to an app, for background tasks.
+#[derive(Debug, Clone)]
+pub struct AppHandle {
+    stop: CancellationToken,
+    counters: Arc<Counters>,
+    addresses: watch::Receiver<Vec<SocketAddr>>,
+}
+
+impl AppHandle {
+    /// Shuts the server down, as SIGTERM does.
+    pub fn shutdown(&self) {
+        self.stop.cancel();
+    }
+
+    /// What the server has done and refused.
+    pub fn statistics(&self) -> Statistics {
+        self.counters.read()
+    }
+
+    /// Waits until the server listens. Returns its addresses, of interest where it was bound to port 0; none if the
+    /// server ended without listening. Cancel-safe.
+    pub async fn addresses(&self) -> Vec<SocketAddr> {
+        let mut addresses = self.addresses.clone();
+        let bound = addresses.wait_for(|addresses| !addresses.is_empty()).await;
+        bound.map(|addresses| addresses.clone()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,298 @@
+//! The calls of a session whose handlers run.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use futures_util::task::AtomicWaker;
+use tokio::time::{Sleep, sleep};
+
+use super::shared::Shared;
+use crate::handler::{Call, CallState, Endpoint, HandlerFuture, Lingering, Reply, RpcError};
+use crate::wire::{Codec, RequestId};
+
+/// The calls that were not over at once.
+#[derive(Default)]
+pub(super) struct RunningCalls {
+    tasks: FuturesUnordered<Task>,
+    controls: HashMap<u64, Arc<TaskControl>>,
+    /// Handlers that may go on when their calls are over.
+    lingering: Arc<AtomicUsize>,
+}
+
+/// A call that is over.
+pub(super) struct Ended {
+    pub(super) request: RequestId,
+    pub(super) serial: u64,
+    pub(super) codec: Codec,
+    pub(super) outcome: Outcome,
+    state: Option<Arc<CallState>>,
+}
+
+impl Ended {
+    /// Lets no more progress of this call through.
+    pub(super) fn end(&self) {
+        end(self.state.as_deref());
+    }
+}
+
+/// How a call ended.
+pub(super) enum Outcome {
+    Result(Reply),
+    Error(RpcError),
+    Canceled,
+    TimedOut,
+}
+
+impl RunningCalls {
+    pub(super) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// How many handlers run that may go on without their callers.
+    pub(super) fn lingering(&self) -> usize {
+        self.lingering.load(Ordering::Relaxed)
+    }
+
+    /// Starts a handler. Most are over at their first poll, and cost no more than that.
+    pub(super) fn start(
+        &mut self,
+        endpoint: &Arc<Endpoint>,
+        mut call: Call,
+        serial: u64,
+        shared: &Shared,
+        context: &mut Context<'_>,
+    ) -> Option<Ended> {
+        let tracker = match (endpoint.detached(), endpoint.blocking()) {
+            (true, _) => Some(&shared.detached),
+            (false, true) => Some(&shared.blocking),
+            (false, false) => None,
+        };
+        call.held().lingering = tracker.map(|tracker| Lingering::new(&self.lingering, tracker));
+        let (request, codec) = (call.id(), call.codec());
+        let (state, timeout) = (call.state().cloned(), call.caller_timeout());
+        let mut future = begin(endpoint, call);
+        if let Poll::Ready(outcome) = poll_handler(&mut future, context, endpoint) {
+            return Some(Ended { request, serial, codec, outcome, state });
+        }
+        if endpoint.detached() {
+            future = detach(future);
+        }
+        let control = Arc::new(TaskControl { detached: endpoint.detached(), state, ..TaskControl::default() });
+        self.controls.insert(serial, Arc::clone(&control));
+        let total = endpoint.timeout().map(|timeout| Box::pin(sleep(timeout)));
+        let gap = timeout.map(|timeout| Gap { timeout, sleep: Box::pin(sleep(timeout)), progressed: 0 });
+        let endpoint = Arc::clone(endpoint);
+        self.tasks.push(Task { request, serial, codec, endpoint, future: Some(future), total, gap, control });
+        None
+    }
+
+    /// The next call that is over.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Option<Ended> {
+        if self.tasks.is_empty() {
+            return None;
+        }
+        match self.tasks.poll_next_unpin(context) {
+            Poll::Ready(Some(ended)) => {
+                self.controls.remove(&ended.serial);
+                if self.tasks.is_empty() {
+                    self.controls = HashMap::new();
+                }
+                Some(ended)
+            }
+            Poll::Ready(None) | Poll::Pending => None,
+        }
+    }
+
+    /// Stops a call. A detached handler goes on; with `wait` its answer still counts.
+    pub(super) fn cancel(&mut self, serial: u64, wait: bool) {
+        if let Some(control) = self.controls.get(&serial) {
+            if let Some(state) = &control.state {
+                state.cancel();
+            }
+            if !(control.detached && wait) {
+                control.abort();
+            }
+        }
+    }
+
+    /// Stops all calls.
+    pub(super) fn cancel_all(&mut self, context: &mut Context<'_>) -> Vec<Ended> {
+        let serials: Vec<u64> = self.controls.keys().copied().collect();
+        serials.into_iter().for_each(|serial| self.cancel(serial, false));
+        let mut ended = Vec::new();
+        // The set may yield to other tasks before it has polled all.
+        for _ in 0..=self.tasks.len() {
+            while let Some(call) = self.poll(context) {
+                ended.push(call);
+            }
+        }
+        ended
+    }
+
+    /// Stops all calls of a session that is gone.
+    pub(super) fn drop_all(&mut self, context: &mut Context<'_>) {
+        if !self.tasks.is_empty() {
+            drop(self.cancel_all(context));
+        }
+        *self = RunningCalls { lingering: Arc::clone(&self.lingering), ..RunningCalls::default() };
+    }
+}
+
+fn begin(endpoint: &Arc<Endpoint>, mut call: Call) -> HandlerFuture {
+    let Some(permits) = endpoint.concurrency().cloned() else { return endpoint.start(call) };
+    let endpoint = Arc::clone(endpoint);
+    Box::pin(async move {
+        call.held().permit = Some(permits.acquire_owned().await.map_err(|error| RpcError::internal(&error))?);
+        endpoint.start(call).await
+    })
+}
+
+/// Lets a handler go on whatever becomes of its call.
+fn detach(future: HandlerFuture) -> HandlerFuture {
+    let task = tokio::spawn(future);
+    Box::pin(async move {
+        match task.await {
+            Ok(result) => result,
+            Err(failure) => match failure.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(failure) => Err(RpcError::internal(&failure)),
+            },
+        }
+    })
+}
+
+fn poll_handler(future: &mut HandlerFuture, context: &mut Context<'_>, endpoint: &Endpoint) -> Poll<Outcome> {
+    match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(Ok(reply))) => Poll::Ready(Outcome::Result(reply)),
+        Ok(Poll::Ready(Err(error))) => Poll::Ready(Outcome::Error(error)),
+        Err(panic) => {
+            log_panic(&*panic, endpoint);
+            Poll::Ready(Outcome::Error(RpcError::default()))
+        }
+    }
+}
+
+#[cold]
+fn log_panic(panic: &(dyn Any + Send), endpoint: &Endpoint) {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(
+        procedure = endpoint.route().uri,
+        panic = text.unwrap_or("of an unknown kind"),
+        "a handler panicked"
+    );
+}
+
+fn end(state: Option<&CallState>) {
+    if let Some(state) = state {
+        state.end();
+    }
+}
+
+/// What stops a running call from outside of its future.
+#[derive(Debug, Default)]
+struct TaskControl {
+    detached: bool,
+    state: Option<Arc<CallState>>,
+    aborted: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl TaskControl {
+    fn abort(&self) {
+        self.aborted.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+}
+
+/// One handler's run.
+struct Task {
+    request: RequestId,
+    serial: u64,
+    codec: Codec,
+    endpoint: Arc<Endpoint>,
+    future: Option<HandlerFuture>,
+    total: Option<Pin<Box<Sleep>>>,
+    gap: Option<Gap>,
+    control: Arc<TaskControl>,
+}
+
+/// The caller's timeout: how long a result may take after the one before it.
+struct Gap {
+    timeout: Duration,
+    sleep: Pin<Box<Sleep>>,
+    progressed: u64,
+}
+
+impl Task {
+    fn poll_outcome(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+        self.control.waker.register(context.waker());
+        if self.control.aborted.load(Ordering::Acquire) {
+            return Poll::Ready(Outcome::Canceled);
+        }
+        let Some(future) = &mut self.future else { return Poll::Ready(Outcome::Canceled) };
+        if let Poll::Ready(outcome) = poll_handler(future, context, &self.endpoint) {
+            return Poll::Ready(outcome);
+        }
+        let progressed = self.control.state.as_ref().map_or(0, |state| state.progressed());
+        let gap = self.gap.as_mut().is_some_and(|gap| gap.poll(progressed, context).is_ready());
+        let total = self.total.as_mut().is_some_and(|total| total.as_mut().poll(context).is_ready());
+        if gap || total {
+            if let Some(state) = &self.control.state {
+                state.cancel();
+            }
+            return Poll::Ready(Outcome::TimedOut);
+        }
+        Poll::Pending
+    }
+
+    /// Drops the handler's future, whose guards may panic.
+    fn drop_future(&mut self) {
+        let future = self.future.take();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+            log_panic(&*panic, &self.endpoint);
+        }
+    }
+}
+
+impl Gap {
+    fn poll(&mut self, progressed: u64, context: &mut Context<'_>) -> Poll<()> {
+        if progressed != self.progressed {
+            self.progressed = progressed;
+            self.sleep.as_mut().reset(tokio::time::Instant::now() + self.timeout);
+        }
+        self.sleep.as_mut().poll(context)
+    }
+}
+
+impl Future for Task {
+    type Output = Ended;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
+        let outcome = std::task::ready!(self.poll_outcome(context));
+        self.drop_future();
+        let state = self.control.state.clone();
+        Poll::Ready(Ended { request: self.request, serial: self.serial, codec: self.codec, outcome, state })
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if self.future.is_some() {
+            if let Some(state) = &self.control.state {
+                state.cancel();
+            }
+            end(self.control.state.as_deref());
+            self.drop_future();
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What a server has done and refused.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::calls::Outcome;
+
+/// What a server has done and refused since it started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Sessions that are joined now.
+    pub sessions: usize,
+    /// Calls that ended in a result.
+    pub calls: u64,
+    /// Calls that ended in an error, canceled and timed out ones included.
+    pub failed_calls: u64,
+    /// Sessions that were aborted because their peer broke the protocol.
+    pub violations: u64,
+    /// Publications that were refused, acknowledged or not.
+    pub refused_publications: u64,
+    /// How often each limit was met, by the name of its field in [`Limits`](crate::Limits).
+    pub limits: BTreeMap<&'static str, u64>,
+}
+
+/// The same while it is counted.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    sessions: AtomicUsize,
+    calls: AtomicU64,
+    failed_calls: AtomicU64,
+    violations: AtomicU64,
+    refused_publications: AtomicU64,
+    limits: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl Counters {
+    pub(crate) fn read(&self) -> Statistics {
+        Statistics {
+            sessions: self.sessions.load(Ordering::Relaxed),
+            calls: self.calls.load(Ordering::Relaxed),
+            failed_calls: self.failed_calls.load(Ordering::Relaxed),
+            violations: self.violations.load(Ordering::Relaxed),
+            refused_publications: self.refused_publications.load(Ordering::Relaxed),
+            limits: self.limits().clone(),
+        }
+    }
+
+    /// A limit was met.
+    pub(crate) fn limit(&self, name: &'static str) {
+        let mut limits = self.limits();
+        let count = limits.entry(name).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    pub(super) fn joined(&self) {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn left(&self) {
+        self.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn violation(&self) {
+        self.violations.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn publication_refused(&self) {
+        self.refused_publications.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn call_ended(&self, outcome: &Outcome) {
+        let counter = match outcome {
+            Outcome::Result(_) => &self.calls,
+            Outcome::Error(_) | Outcome::Canceled | Outcome::TimedOut => &self.failed_calls,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn limits(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,480 @@
+//! The one task of each peer: it alone touches the peer's transport, and runs the peer's calls.
+
+mod calls;
+mod counters;
+mod framing;
+mod shared;
+mod timers;
+
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::time::Instant;
+
+use self::calls::{Ended, Outcome, RunningCalls};
+use self::framing::Framing;
+use self::timers::{Due, Timers};
+use crate::handler::{Call, Command, Farewell, Session, SessionDetails, TransportInfo};
+use crate::routing::RealmState;
+use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession, Welcome};
+use crate::transport::{Close, Invalid, Received, Transport};
+use crate::wire::{self, Hello, MessageType, Payload, SessionId, Subprotocol, Uri, uris};
+
+pub(crate) use self::counters::Counters;
+pub use self::counters::Statistics;
+pub(crate) use self::shared::{Control, Phase, Place, Shared};
+
+/// Frames that are taken from a peer before other work has its turn.
+const FRAMES_PER_TURN: usize = 256;
+/// Octets queued for a peer above which they are handed on at once.
+const FLUSH_ABOVE: usize = 64 * 1024;
+
+/// A peer's connection, from the end of its handshake to its close.
+pub(crate) struct Connection<T> {
+    transport: T,
+    framing: Framing,
+    session: ServerSession,
+    joined: Option<Joined>,
+    calls: RunningCalls,
+    timers: Timers,
+    shared: Arc<Shared>,
+    control: Arc<Control>,
+    info: Arc<TransportInfo>,
+    stage: Stage,
+}
+
+/// A session with its realm.
+struct Joined {
+    session: Session,
+    realm: Arc<RealmState>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Open,
+    /// The server shuts down: running calls may end, new ones are refused.
+    Draining,
+    /// The last message is queued; the transport is closing.
+    Closing,
+}
+
+impl<T: Transport> Connection<T> {
+    pub(crate) fn new(
+        transport: T,
+        subprotocol: Subprotocol,
+        info: TransportInfo,
+        shared: Arc<Shared>,
+        control: Arc<Control>,
+    ) -> Connection<T> {
+        let now = Instant::now();
+        let session = ServerSession::new(subprotocol.codec, ServerLimits::new(&shared.limits), now.into_std());
+        Connection {
+            transport,
+            framing: Framing::new(subprotocol),
+            session,
+            joined: None,
+            calls: RunningCalls::default(),
+            timers: Timers::new(&shared.limits, now),
+            shared,
+            control,
+            info: Arc::new(info),
+            stage: Stage::Open,
+        }
+    }
+
+    /// Takes what the peer sent. Returns whether there may be more.
+    fn receive(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<()> {
+        for _ in 0..FRAMES_PER_TURN {
+            let received = std::task::ready!(self.transport.poll_receive(context));
+            self.timers.heard();
+            match received {
+                Received::Control => {}
+                Received::Frame(_) if self.stage == Stage::Closing => {}
+                Received::Frame(frame) => match self.framing.split(frame) {
+                    Ok(messages) => {
+                        for message in messages {
+                            self.session.handle_message(message, now.into_std());
+                            self.perform(context, now);
+                            if self.relieve(context, now).is_break() {
+                                return Poll::Pending;
+                            }
+                        }
+                    }
+                    Err(violation) => {
+                        self.session.handle_violation(&violation.to_string());
+                        self.perform(context, now);
+                    }
+                },
+                Received::Invalid(invalid) => self.handle_invalid(&invalid, context, now),
+                Received::Closed => {
+                    // The transport's own farewell may wait to be sent.
+                    let _ = self.hand_on(context, now);
+                    self.session.handle_disconnect();
+                    self.perform(context, now);
+                    self.stage = Stage::Closing;
+                    self.timers.finish();
+                    return Poll::Pending;
+                }
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Ready(())
+    }
+
+    fn handle_invalid(&mut self, invalid: &Invalid, context: &mut Context<'_>, now: Instant) {
+        let close = match invalid {
+            Invalid::FrameKind { expected } => {
+                self.session.handle_violation(&format!("expected a {expected} frame"));
+                self.perform(context, now);
+                return;
+            }
+            Invalid::TooLarge => {
+                let joined = self.joined.is_some();
+                self.shared.counters.limit(if joined { "message_size" } else { "message_size_before_welcome" });
+                Close::TooLarge
+            }
+            Invalid::NotText => Close::NotText,
+            Invalid::Framing(_) => Close::ProtocolError,
+        };
+        tracing::debug!(peer = ?self.info.peer, ?invalid, "the peer broke the rules of its transport");
+        self.close(close, now);
+        self.session.handle_disconnect();
+        self.perform(context, now);
+    }
+
+    // ------------------------------------------------------------ actions
+
+    /// Does what the session asks for.
+    fn perform(&mut self, context: &mut Context<'_>, now: Instant) {
+        while let Some(action) = self.session.poll_action() {
+            match action {
+                Action::Call { call, serial } => self.start_call(call, serial, context),
+                Action::Cancel { serial, mode } => self.cancel(serial, mode),
+                Action::Join(hello) => self.join(&hello),
+                Action::Subscribe(subscribe) => {
+                    let Some(joined) = &self.joined else { continue };
+                    let (error, message) = joined.realm.broker().subscribe(&subscribe);
+                    self.session.refuse(MessageType::Subscribe, subscribe.request, &error, &message);
+                }
+                Action::Unsubscribe(unsubscribe) => {
+                    let message = format!("there is no subscription {}", unsubscribe.subscription);
+                    let (request, error) = (unsubscribe.request, uris::NO_SUCH_SUBSCRIPTION);
+                    self.session.refuse(MessageType::Unsubscribe, request, error, &message);
+                }
+                Action::Publish(publish) => {
+                    let Some(joined) = &self.joined else { continue };
+                    self.shared.counters.publication_refused();
+                    if publish.options.acknowledge == Some(true) {
+                        let (error, message) = joined.realm.broker().publish(&publish);
+                        self.session.refuse(MessageType::Publish, publish.request, &error, &message);
+                    }
+                }
+                Action::Register(register) => {
+                    let message = "this realm takes no procedures from clients";
+                    self.session.refuse(MessageType::Register, register.request, uris::NOT_AUTHORIZED, message);
+                }
+                Action::Unregister(unregister) => {
+                    let message = format!("there is no registration {}", unregister.registration);
+                    let (request, error) = (unregister.request, uris::NO_SUCH_REGISTRATION);
+                    self.session.refuse(MessageType::Unregister, request, error, &message);
+                }
+                Action::LimitMet(limit) => self.shared.counters.limit(limit),
+                Action::Left => self.leave(context),
+                Action::Close(_) if self.stage == Stage::Closing => {}
+                Action::Close(ending) => {
+                    let close = match ending {
+                        _ if self.stage == Stage::Draining => Close::GoingAway,
+                        Ending::Done => Close::Normal,
+                        Ending::Violation => Close::ProtocolError,
+                    };
+                    if ending == Ending::Violation {
+                        self.shared.counters.violation();
+                    }
+                    self.close(close, now);
+                }
+            }
+        }
+        self.queue_output();
+    }
+
+    fn join(&mut self, hello: &Hello) {
+        let Some(realm) = self.shared.realms.join(&hello.realm) else {
+            let message = format!("there is no realm `{}`", hello.realm);
+            self.session.abort(&Uri::known(uris::NO_SUCH_REALM), Some(&message));
+            return;
+        };
+        let id = SessionId::from_random(rand::random());
+        let details = SessionDetails {
+            realm: realm.name().clone(),
+            authid: format!("{:016x}", rand::random::<u64>()),
+            authrole: "anonymous".to_owned(),
+            authmethod: "anonymous".to_owned(),
+        };
+        self.session.welcome(&Welcome {
+            session: id,
+            realm: details.realm.clone(),
+            authid: details.authid.clone(),
+            authrole: details.authrole.clone(),
+            authmethod: details.authmethod.clone(),
+        });
+        self.transport.set_message_size(self.shared.limits.message_size);
+        let session = Session::new(id, details, Arc::clone(&self.info));
+        tracing::debug!(session = %id, realm = %realm.name(), peer = ?self.info.peer, "joined");
+        self.shared.counters.joined();
+        self.joined = Some(Joined { session, realm });
+    }
+
+    fn start_call(&mut self, call: Box<wire::Call>, serial: u64, context: &mut Context<'_>) {
+        let Some(joined) = &self.joined else { return };
+        let (request, codec) = (call.request, call.payload.codec());
+        if self.stage == Stage::Draining {
+            self.session.handler_ended();
+            self.session.error(request, serial, &Uri::known(uris::CANCELED), &Payload::empty(codec));
+            return;
+        }
+        if self.calls.lingering() >= self.shared.limits.calls_in_flight {
+            self.session.refuse_started(request, serial);
+            return;
+        }
+        match joined.realm.dealer().find(&call.procedure) {
+            Some(endpoint) => {
+                let call = Call::new(Arc::clone(endpoint), joined.session.clone(), call, serial);
+                if let Some(ended) = self.calls.start(endpoint, call, serial, &self.shared, context) {
+                    self.end_call(ended);
+                }
+            }
+            None => {
+                let procedure = call.procedure;
+                self.session.handler_ended();
+                let message = format!("no procedure `{procedure}` is registered");
+                let payload = Payload::message(codec, &message);
+                self.session.error(request, serial, &Uri::known(uris::NO_SUCH_PROCEDURE), &payload);
+            }
+        }
+    }
+
+    fn cancel(&mut self, serial: u64, mode: CancelMode) {
+        match mode {
+            CancelMode::Skip => {}
+            CancelMode::Kill => self.calls.cancel(serial, true),
+            CancelMode::KillNoWait => self.calls.cancel(serial, false),
+        }
+    }
+
+    fn end_call(&mut self, ended: Ended) {
+        // A final result never overtakes the call's progress.
+        self.fetch_commands();
+        ended.end();
+        self.session.handler_ended();
+        self.shared.counters.call_ended(&ended.outcome);
+        let Ended { request, serial, codec, outcome, .. } = ended;
+        match outcome {
+            Outcome::Result(reply) => self.session.result(request, serial, &reply.0),
+            Outcome::Error(error) => {
+                let (uri, payload) = error.encode(codec);
+                self.session.error(request, serial, &uri, &payload);
+            }
+            Outcome::Canceled => {
+                self.session.error(request, serial, &Uri::known(uris::CANCELED), &Payload::empty(codec))
+            }
+            Outcome::TimedOut => {
+                self.session.error(request, serial, &Uri::known(uris::TIMEOUT), &Payload::empty(codec))
+            }
+        }
+    }
+
+    /// Drops all that belongs to a session that is over.
+    fn leave(&mut self, context: &mut Context<'_>) {
+        if let Some(joined) = self.joined.take() {
+            joined.session.end();
+            self.calls.drop_all(context);
+            self.transport.set_message_size(self.shared.limits.message_size_before_welcome);
+            self.shared.counters.left();
+            tracing::debug!(session = %joined.session.id(), "left");
+        }
+    }
+
+    // ------------------------------------------------------------ output
+
+    /// Sends what handlers and tasks have sent.
+    fn fetch_commands(&mut self) {
+        let Some(joined) = &self.joined else { return };
+        let outbox = joined.session.outbox();
+        if !outbox.is_waiting() {
+            return;
+        }
+        for Command::Progress { request, call, payload } in outbox.take() {
+            if !call.has_ended() {
+                self.session.progress(request, call.serial(), &payload);
+            }
+        }
+    }
+
+    /// Ends the session, where a handler or task asked for it.
+    fn fetch_farewell(&mut self, now: Instant) {
+        let Some(joined) = &self.joined else { return };
+        let outbox = joined.session.outbox();
+        if !outbox.is_waiting() {
+            return;
+        }
+        match outbox.take_farewell() {
+            Some(Farewell::Goodbye { reason, message }) => {
+                self.session.goodbye(&reason, message.as_deref(), now.into_std());
+            }
+            Some(Farewell::Abort { reason, message }) => self.session.abort(&reason, message.as_deref()),
+            None => {}
+        }
+    }
+
+    fn queue_output(&mut self) {
+        self.session.drain_output(|message| self.framing.push(message, &mut self.transport));
+    }
+
+    /// Hands on what is queued once it is much.
+    fn relieve(&mut self, context: &mut Context<'_>, now: Instant) -> ControlFlow<()> {
+        match self.transport.unsent() > FLUSH_ABOVE {
+            true => self.hand_on(context, now),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Hands on what is queued, as far as the peer takes it; breaks where the connection is to be dropped.
+    fn hand_on(&mut self, context: &mut Context<'_>, now: Instant) -> ControlFlow<()> {
+        if self.timers.is_finished(now) {
+            return ControlFlow::Break(());
+        }
+        self.framing.finish(&mut self.transport);
+        let failed = matches!(self.transport.poll_flush(context), Poll::Ready(Err(_)));
+        let unsent = self.transport.unsent();
+        if let Some(joined) = &self.joined {
+            joined.session.outbox().set_unsent(unsent);
+        }
+        self.timers.note_sent(self.transport.sent(), unsent, now);
+        if failed {
+            self.drop_peer(context);
+            return ControlFlow::Break(());
+        }
+        if unsent > self.shared.limits.outbound_bytes {
+            self.cut("outbound_bytes", context);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    // ------------------------------------------------------------ ends
+
+    fn close(&mut self, close: Close, now: Instant) {
+        self.queue_output();
+        self.framing.finish(&mut self.transport);
+        self.transport.close(close);
+        self.stage = Stage::Closing;
+        self.timers.close(now, self.transport.unsent());
+    }
+
+    #[cold]
+    fn cut(&mut self, limit: &'static str, context: &mut Context<'_>) {
+        let session = self.joined.as_ref().map(|joined| joined.session.id());
+        tracing::warn!(?session, peer = ?self.info.peer, limit, unsent = self.transport.unsent(), "the connection was cut");
+        self.shared.counters.limit(limit);
+        self.drop_peer(context);
+    }
+
+    fn drop_peer(&mut self, context: &mut Context<'_>) {
+        self.session.handle_disconnect();
+        while let Some(action) = self.session.poll_action() {
+            if let Action::Left = action {
+                self.leave(context);
+            }
+        }
+        self.stage = Stage::Closing;
+        self.timers.finish();
+    }
+
+    /// Takes part in the server's shutdown.
+    fn shut_down(&mut self, phase: Phase, context: &mut Context<'_>, now: Instant) {
+        match phase {
+            Phase::Serving => return,
+            Phase::Draining if self.stage == Stage::Open => self.stage = Stage::Draining,
+            Phase::Draining | Phase::Ending => {}
+        }
+        if self.stage != Stage::Draining {
+            return;
+        }
+        if phase == Phase::Ending {
+            for ended in self.calls.cancel_all(context) {
+                self.end_call(ended);
+            }
+        }
+        if self.calls.is_empty() {
+            self.session.goodbye(&Uri::known(uris::SYSTEM_SHUTDOWN), None, now.into_std());
+            self.perform(context, now);
+        }
+    }
+
+    fn handle_timers(&mut self, context: &mut Context<'_>, now: Instant) {
+        while let Some(due) = self.timers.poll(context, now, self.session.poll_timeout().map(Instant::from_std)) {
+            match due {
+                Due::Session => {
+                    self.session.handle_timeout(now.into_std());
+                    self.perform(context, now);
+                }
+                Due::Ping => {
+                    if !self.transport.ping() {
+                        self.timers.heard();
+                    }
+                }
+                Due::NoPong => self.cut("pong_timeout", context),
+                Due::Stalled => self.cut("write_stall", context),
+            }
+        }
+    }
+}
+
+impl<T: Transport> Future for Connection<T> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let now = Instant::now();
+        this.control.register(context.waker());
+        let _ = this.receive(context, now);
+        if let Some(joined) = &this.joined {
+            joined.session.outbox().register(context.waker());
+        }
+        while let Some(ended) = this.calls.poll(context) {
+            this.end_call(ended);
+            this.queue_output();
+            if this.relieve(context, now).is_break() {
+                break;
+            }
+        }
+        this.fetch_commands();
+        this.fetch_farewell(now);
+        this.perform(context, now);
+        let phase = this.control.phase();
+        if phase != Phase::Serving {
+            this.shut_down(phase, context, now);
+        }
+        this.handle_timers(context, now);
+        let _ = this.hand_on(context, now);
+        // Timers that sending started are armed here.
+        this.handle_timers(context, now);
+        if this.timers.is_finished(now) {
+            return Poll::Ready(());
+        }
+        this.session.rest();
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for Connection<T> {
+    fn drop(&mut self) {
+        if let Some(joined) = self.joined.take() {
+            joined.session.end();
+            self.shared.counters.left();
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Everything about a connection that depends on time, behind one timer.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Context;
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::limits::Limits;
+
+/// How long a peer may take to close once all is said and sent.
+const CLOSING: Duration = Duration::from_secs(2);
+/// For when nothing is due: any time will do.
+const SELDOM: Duration = Duration::from_secs(3600);
+
+/// The deadlines of one connection.
+#[derive(Debug)]
+pub(super) struct Timers {
+    sleep: Pin<Box<Sleep>>,
+    ping_interval: Duration,
+    pong_timeout: Duration,
+    write_stall: Duration,
+    next_ping: Option<Instant>,
+    pong_by: Option<Instant>,
+    heard: bool,
+    sent: u64,
+    stalled_at: Option<Instant>,
+    closing: bool,
+    close_by: Option<Instant>,
+    finished: bool,
+}
+
+/// What it is time for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    Session,
+    Ping,
+    NoPong,
+    Stalled,
+}
+
+impl Timers {
+    pub(super) fn new(limits: &Limits, now: Instant) -> Timers {
+        let next_ping = now.checked_add(limits.ping_interval).filter(|_| !limits.ping_interval.is_zero());
+        Timers {
+            sleep: Box::pin(sleep_until(next_ping.unwrap_or(now + SELDOM).min(now + SELDOM))),
+            ping_interval: limits.ping_interval,
+            pong_timeout: limits.pong_timeout,
+            write_stall: limits.write_stall,
+            next_ping,
+            pong_by: None,
+            heard: false,
+            sent: 0,
+            stalled_at: None,
+            closing: false,
+            close_by: None,
+            finished: false,
+        }
+    }
+
+    /// The peer sent something.
+    pub(super) fn heard(&mut self) {
+        self.heard = true;
+    }
+
+    /// Notes how much the peer has taken in all, and how much waits.
+    pub(super) fn note_sent(&mut self, sent: u64, unsent: usize, now: Instant) {
+        if unsent == 0 {
+            self.stalled_at = None;
+        } else if self.stalled_at.is_none() || sent != self.sent {
+            self.stalled_at = now.checked_add(self.write_stall);
+        }
+        self.sent = sent;
+        if self.closing && unsent == 0 && self.close_by.is_none() {
+            self.close_by = Some(now + CLOSING);
+        }
+    }
+
+    /// The transport is closing: once all is sent, the peer has a moment to close as well.
+    pub(super) fn close(&mut self, now: Instant, unsent: usize) {
+        self.closing = true;
+        self.note_sent(self.sent, unsent, now);
+    }
+
+    /// Nothing is left to do.
+    pub(super) fn finish(&mut self) {
+        self.finished = true;
+    }
+
+    pub(super) fn is_finished(&self, now: Instant) -> bool {
+        self.finished || self.close_by.is_some_and(|deadline| now >= deadline)
+    }
+
+    /// What is due; if nothing is, the task is woken when something will be.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>, now: Instant, session: Option<Instant>) -> Option<Due> {
+        if self.finished {
+            return None;
+        }
+        let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| now >= deadline);
+        if is_due(self.stalled_at) {
+            return Some(Due::Stalled);
+        }
+        if !self.closing {
+            if is_due(session) {
+                return Some(Due::Session);
+            }
+            if is_due(self.pong_by) {
+                self.pong_by = None;
+                if !self.heard {
+                    return Some(Due::NoPong);
+                }
+            }
+            if is_due(self.next_ping) {
+                self.next_ping = now.checked_add(self.ping_interval);
+                if self.pong_by.is_none() {
+                    self.pong_by = now.checked_add(self.pong_timeout);
+                    self.heard = false;
+                }
+                return Some(Due::Ping);
+            }
+        }
+        let deadlines = match self.closing {
+            true => [self.stalled_at, self.close_by, None, None],
+            false => [self.stalled_at, session, self.pong_by, self.next_ping],
+        };
+        let seldom = now + SELDOM;
+        let next = deadlines.into_iter().flatten().min().unwrap_or(seldom).min(seldom);
+        // A timer that fires early costs one look; moving it with every message would cost more.
+        if next < self.sleep.deadline() || self.sleep.is_elapsed() {
+            self.sleep.as_mut().reset(next);
+        }
+        if self.sleep.as_mut().poll(context).is_ready() {
+            context.waker().wake_by_ref();
+        }
+        None
+    }
+}

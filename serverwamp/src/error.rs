@@ -1,0 +1,83 @@
+//! What can go wrong with a server as a whole.
+
+use std::fmt;
+use std::io;
+
+/// The result of serving.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a server did not start or stopped.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The program is put together wrongly; every problem is listed.
+    Startup(Vec<Problem>),
+    /// An address could not be bound.
+    Bind {
+        /// The address as it was given.
+        address: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Anything else that the operating system refused.
+    Io(io::Error),
+}
+
+/// One mistake in how a program is put together, found before the server listens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// `file:line` of the function that the problem is about, where there is one.
+    pub location: Option<String>,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl Problem {
+    pub(crate) fn new(message: impl Into<String>) -> Problem {
+        Problem { location: None, message: message.into() }
+    }
+
+    pub(crate) fn at(location: impl Into<String>, message: impl Into<String>) -> Problem {
+        Problem { location: Some(location.into()), message: message.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.location {
+            Some(location) => write!(formatter, "{location}: {}", self.message),
+            None => formatter.write_str(&self.message),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Startup(problems) => {
+                match problems.len() {
+                    1 => formatter.write_str("the server cannot start:")?,
+                    count => write!(formatter, "the server cannot start, {count} problems:")?,
+                }
+                problems.iter().try_for_each(|problem| write!(formatter, "\n  {problem}"))
+            }
+            Error::Bind { address, source } => write!(formatter, "cannot listen on {address}: {source}"),
+            Error::Io(source) => source.fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Startup(_) => None,
+            Error::Bind { source, .. } | Error::Io(source) => Some(source),
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(source: io::Error) -> Error {
+        Error::Io(source)
+    }
+}

@@ -1,0 +1,246 @@
+//! One call of a handler.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::endpoint::Endpoint;
+use super::error::RpcError;
+use super::outbox::Command;
+use super::session::Session;
+use crate::wire::{self, Arena, Codec, Payload, RequestId, Uri};
+
+/// The future of one handler's run.
+pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Reply, RpcError>> + Send>>;
+
+/// The payload of a final result.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Reply(pub(crate) Payload);
+
+/// One call of a handler: what was asked, by whom, and what the handler can be injected with.
+///
+/// Extractors ([`FromCall`](crate::FromCall)) take their values from it.
+pub struct Call {
+    endpoint: Arc<Endpoint>,
+    session: Session,
+    message: Box<wire::Call>,
+    arena: Arena,
+    state: Option<Arc<CallState>>,
+    held: Held,
+}
+
+/// What a call holds for as long as its handler runs, wherever that is.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// Its place among the runs of a handler that are allowed at a time.
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
+    /// Its place among what may go on without its caller.
+    pub(crate) lingering: Option<Lingering>,
+}
+
+/// Counts handlers that go on when their calls are over, so that a caller cannot pile them up.
+#[derive(Debug)]
+pub(crate) struct Lingering {
+    count: Arc<AtomicUsize>,
+    _tracked: TaskTrackerToken,
+}
+
+impl Lingering {
+    pub(crate) fn new(count: &Arc<AtomicUsize>, tracker: &TaskTracker) -> Lingering {
+        count.fetch_add(1, Ordering::Relaxed);
+        Lingering { count: Arc::clone(count), _tracked: tracker.token() }
+    }
+}
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What a running call and its connection know of each other.
+#[derive(Debug)]
+pub(crate) struct CallState {
+    serial: u64,
+    cancellation: CancellationToken,
+    progressed: AtomicU64,
+    ended: AtomicBool,
+}
+
+impl CallState {
+    fn new(serial: u64) -> CallState {
+        CallState {
+            serial,
+            cancellation: CancellationToken::new(),
+            progressed: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    /// What tells the call from others of its request id.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// The call gets no further result; its handler may still run.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.cancellation.cancel();
+    }
+
+    pub(crate) fn cancellation(&self) -> &CancellationToken {
+        &self.cancellation
+    }
+
+    /// How many progressive results the handler has given.
+    pub(crate) fn progressed(&self) -> u64 {
+        self.progressed.load(Ordering::Relaxed)
+    }
+}
+
+impl Call {
+    pub(crate) fn new(endpoint: Arc<Endpoint>, session: Session, message: Box<wire::Call>, serial: u64) -> Call {
+        let shared = endpoint.needs_call_state() || message.options.receive_progress == Some(true);
+        let state = shared.then(|| Arc::new(CallState::new(serial)));
+        Call { endpoint, session, message, arena: Arena::default(), state, held: Held::default() }
+    }
+
+    pub(crate) fn held(&mut self) -> &mut Held {
+        &mut self.held
+    }
+
+    /// The session that calls.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The URI that was called.
+    pub fn uri(&self) -> &Uri {
+        &self.message.procedure
+    }
+
+    /// The call's request id.
+    pub fn id(&self) -> RequestId {
+        self.message.request
+    }
+
+    /// The instance that a method of a service is called on, for the macros.
+    ///
+    /// # Errors
+    /// There is no instance; start-up checks make that impossible.
+    #[doc(hidden)]
+    pub fn service<T: Send + Sync + 'static>(&self) -> Result<&T, RpcError> {
+        let instance = self.endpoint.service().and_then(|instance| instance.downcast_ref());
+        instance.ok_or_else(|| RpcError::internal(&"a method was called without its service"))
+    }
+
+    pub(crate) fn message(&self) -> &wire::Call {
+        &self.message
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(crate) fn payload(&self) -> &Payload {
+        &self.message.payload
+    }
+
+    pub(crate) fn codec(&self) -> Codec {
+        self.message.payload.codec()
+    }
+
+    pub(super) fn arena(&self) -> &Arena {
+        &self.arena
+    }
+
+    pub(crate) fn state(&self) -> Option<&Arc<CallState>> {
+        self.state.as_ref()
+    }
+
+    /// Whether the caller asked for progressive results.
+    pub(crate) fn wants_progress(&self) -> bool {
+        self.message.options.receive_progress == Some(true)
+    }
+
+    /// How long the caller waits for each result.
+    pub(crate) fn caller_timeout(&self) -> Option<Duration> {
+        self.message.options.timeout.filter(|&timeout| timeout > 0).map(Duration::from_millis)
+    }
+
+    pub(super) fn progress_sink(&self) -> ProgressSink {
+        let state = self.state.clone().filter(|_| self.wants_progress());
+        ProgressSink { session: self.session.clone(), request: self.message.request, codec: self.codec(), state }
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Call").field("id", &self.id()).field("uri", self.uri()).finish_non_exhaustive()
+    }
+}
+
+/// Makes whoever gives one result after the other without having to wait give way now and then: a handler that never
+/// waits must not keep its connection from everything else.
+#[derive(Debug, Default)]
+pub(super) struct Turns(AtomicU32);
+
+impl Turns {
+    const LONGEST: u32 = 64;
+
+    pub(super) async fn take(&self) {
+        if self.0.fetch_add(1, Ordering::Relaxed) % Self::LONGEST == Self::LONGEST - 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Where progressive results of one call go.
+#[derive(Debug, Clone)]
+pub(super) struct ProgressSink {
+    session: Session,
+    request: RequestId,
+    codec: Codec,
+    state: Option<Arc<CallState>>,
+}
+
+/// The call is over or its session gone.
+pub(super) struct Over;
+
+impl ProgressSink {
+    /// Whether anybody asked for what is sent here.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.state.is_some()
+    }
+
+    pub(super) fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Queues a progressive result, then waits until the peer has taken enough of what is queued.
+    pub(super) async fn send(&self, payload: Payload) -> Result<(), Over> {
+        let Some(state) = &self.state else { return Ok(()) };
+        if state.has_ended() {
+            return Err(Over);
+        }
+        state.progressed.fetch_add(1, Ordering::Relaxed);
+        let command = Command::Progress { request: self.request, call: Arc::clone(state), payload };
+        self.session.outbox().send(command).await.map_err(|_| Over)
+    }
+}

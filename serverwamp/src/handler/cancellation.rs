@@ -1,0 +1,40 @@
+//! How a handler learns that nobody waits for it any more.
+
+use super::call::Call;
+use super::error::RpcError;
+use super::extract::{FromCall, Parameter, Requirement};
+
+/// Tells a handler that its call was canceled, timed out, or lost its caller.
+///
+/// The future of an ordinary handler is simply dropped then; the token is for what goes on: `detached` and `blocking`
+/// handlers, and tasks that a handler starts.
+#[derive(Debug, Clone)]
+pub struct CancellationToken(tokio_util::sync::CancellationToken);
+
+impl CancellationToken {
+    /// Whether the call has been canceled.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    /// Waits until the call is canceled. Cancel-safe.
+    pub async fn cancelled(&self) {
+        self.0.cancelled().await;
+    }
+
+    /// The token for libraries that work with `tokio_util`.
+    pub fn as_tokio(&self) -> &tokio_util::sync::CancellationToken {
+        &self.0
+    }
+}
+
+impl<'c> FromCall<'c> for CancellationToken {
+    fn from_call(call: &'c Call, _: &Parameter<'_, 'c>) -> Result<CancellationToken, RpcError> {
+        let state = call.state().ok_or_else(|| RpcError::internal(&"a call without its state"))?;
+        Ok(CancellationToken(state.cancellation().clone()))
+    }
+
+    fn requires() -> Vec<Requirement> {
+        vec![Requirement::call_state()]
+    }
+}

@@ -1,0 +1,131 @@
+//! A handler as a realm serves it: its signature, its options and what it is injected with.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::call::{Call, HandlerFuture};
+use super::extract::{ParameterDescription, ParameterKind, RequirementKind};
+use super::inject::Injections;
+use super::route::Route;
+
+/// A handler with everything that it needs, checked at start-up.
+pub(crate) struct Endpoint {
+    route: &'static Route,
+    parameters: Vec<ParameterDescription>,
+    /// Indices of the parameters that positional arguments fill, in order.
+    positional: Vec<usize>,
+    takes_rest: bool,
+    takes_rest_keywords: bool,
+    needs_call_state: bool,
+    injections: Arc<Injections>,
+    service: Option<Arc<dyn Any + Send + Sync>>,
+    concurrency: Option<Arc<Semaphore>>,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Endpoint").field("route", self.route).finish_non_exhaustive()
+    }
+}
+
+impl Endpoint {
+    pub(crate) fn new(
+        route: &'static Route,
+        parameters: Vec<ParameterDescription>,
+        injections: Arc<Injections>,
+        service: Option<Arc<dyn Any + Send + Sync>>,
+        concurrency: Option<Arc<Semaphore>>,
+    ) -> Endpoint {
+        let is = |kind: ParameterKind| parameters.iter().position(|parameter| parameter.kind == kind);
+        let rest = is(ParameterKind::Rest);
+        let takes_rest_keywords = is(ParameterKind::RestKeywords).is_some();
+        // As in Python, what is declared behind `Rest` can only be given by name.
+        let positional = parameters
+            .iter()
+            .take(rest.unwrap_or(parameters.len()))
+            .enumerate()
+            .filter(|(_, parameter)| {
+                matches!(parameter.kind, ParameterKind::Argument { .. }) && !parameter.options.keyword
+            })
+            .map(|(index, _)| index)
+            .collect();
+        let needs_call_state = route.detached
+            || parameters
+                .iter()
+                .any(|parameter| parameter.requires.iter().any(|required| required.0 == RequirementKind::CallState));
+        Endpoint {
+            route,
+            positional,
+            takes_rest: rest.is_some(),
+            takes_rest_keywords,
+            needs_call_state,
+            parameters,
+            injections,
+            service,
+            concurrency,
+        }
+    }
+
+    pub(crate) fn start(&self, call: Call) -> HandlerFuture {
+        (self.route.handler)(call)
+    }
+
+    pub(crate) fn route(&self) -> &'static Route {
+        self.route
+    }
+
+    pub(crate) fn parameters(&self) -> &[ParameterDescription] {
+        &self.parameters
+    }
+
+    pub(crate) fn positional(&self) -> &[usize] {
+        &self.positional
+    }
+
+    /// The parameter that a keyword argument of this name fills.
+    pub(crate) fn keyword(&self, name: &str) -> Option<usize> {
+        self.parameters
+            .iter()
+            .position(|parameter| matches!(parameter.kind, ParameterKind::Argument { .. }) && parameter.name == name)
+    }
+
+    pub(crate) fn ignores_extra_positional(&self) -> bool {
+        self.takes_rest || self.route.lenient
+    }
+
+    pub(crate) fn ignores_unknown_keywords(&self) -> bool {
+        self.takes_rest_keywords || self.route.lenient
+    }
+
+    pub(crate) fn needs_call_state(&self) -> bool {
+        self.needs_call_state
+    }
+
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.route.timeout
+    }
+
+    pub(crate) fn detached(&self) -> bool {
+        self.route.detached
+    }
+
+    pub(crate) fn blocking(&self) -> bool {
+        self.route.blocking
+    }
+
+    pub(crate) fn concurrency(&self) -> Option<&Arc<Semaphore>> {
+        self.concurrency.as_ref()
+    }
+
+    pub(super) fn injections(&self) -> &Injections {
+        &self.injections
+    }
+
+    pub(super) fn service(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.service.as_deref()
+    }
+}

@@ -1,0 +1,37 @@
+//! What a handler is given and what it gives back.
+
+mod arguments;
+mod call;
+mod cancellation;
+mod endpoint;
+mod error;
+mod extract;
+mod inject;
+mod outbox;
+mod progress;
+mod reply;
+mod request;
+mod rest;
+mod result;
+mod route;
+mod session;
+
+pub use arguments::{Arguments, bind};
+pub use call::{Call, HandlerFuture, Reply};
+pub(crate) use call::{CallState, Lingering};
+pub use cancellation::CancellationToken;
+pub(crate) use endpoint::Endpoint;
+pub use error::{RpcError, WampError, error_arg, error_kwarg};
+pub(crate) use extract::RequirementKind;
+pub use extract::{FromCall, Parameter, ParameterDescription, ParameterOptions, Requirement, parameter};
+pub(crate) use inject::Injections;
+pub use inject::{Factory, Inject};
+pub(crate) use outbox::{Command, Farewell};
+pub use progress::{Progress, ProgressError};
+pub use reply::{blocking, kinds as reply_kinds, tag, wait};
+pub use request::{Caller, Request};
+pub use rest::{Rest, RestKw};
+pub use result::{IntoPayload, RpcResult, Single, Step};
+pub use route::{Match, Route, RouteKind, ServiceType, function_id, service_type};
+pub(crate) use session::SessionDetails;
+pub use session::{Session, TransportInfo};

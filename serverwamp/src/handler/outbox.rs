@@ -1,0 +1,178 @@
+//! What handlers and tasks want sent to a session's peer, on its way to the connection.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use futures_util::task::AtomicWaker;
+use tokio::sync::Notify;
+
+use super::call::CallState;
+use crate::wire::{Payload, RequestId, Uri};
+
+/// Octets on their way to a peer above which senders wait.
+const HIGH_WATER: usize = 64 * 1024;
+
+/// Something that the connection does on behalf of a handler.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// A progressive result.
+    Progress { request: RequestId, call: Arc<CallState>, payload: Payload },
+}
+
+/// How a session is to end.
+#[derive(Debug)]
+pub(crate) enum Farewell {
+    Goodbye { reason: Uri, message: Option<String> },
+    Abort { reason: Uri, message: Option<String> },
+}
+
+/// The queue between everything that sends to a session and the one task that owns its connection.
+///
+/// Bounded by octets: a sender waits while more than the high-water mark is queued here or at the transport.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    state: Mutex<State>,
+    /// Octets that the transport has not handed to the operating system yet.
+    unsent: AtomicUsize,
+    /// Commands that wait, for a look without the lock.
+    waiting: AtomicUsize,
+    /// Senders that may wait for room.
+    senders: AtomicUsize,
+    connection: AtomicWaker,
+    room: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<Command>,
+    octets: usize,
+    /// The first one counts.
+    farewell: Option<Farewell>,
+    closed: bool,
+}
+
+/// The session is gone.
+#[derive(Debug)]
+pub(crate) struct Closed;
+
+impl Outbox {
+    /// Queues a command as soon as there is room. Cancel-safe: dropped while it waits, nothing was queued.
+    pub(crate) async fn send(&self, command: Command) -> Result<(), Closed> {
+        let mut command = Some(command);
+        let _sender = Sender::new(&self.senders);
+        loop {
+            let room = self.room.notified();
+            if self.try_send(&mut command)? {
+                return Ok(());
+            }
+            room.await;
+        }
+    }
+
+    fn try_send(&self, command: &mut Option<Command>) -> Result<bool, Closed> {
+        {
+            let mut state = self.state();
+            if state.closed || state.farewell.is_some() {
+                return Err(Closed);
+            }
+            if state.octets.saturating_add(self.unsent.load(Ordering::SeqCst)) > HIGH_WATER {
+                return Ok(false);
+            }
+            if let Some(command) = command.take() {
+                state.octets = state.octets.saturating_add(command.size());
+                state.queue.push_back(command);
+                self.waiting.store(state.queue.len(), Ordering::Release);
+            }
+        }
+        self.connection.wake();
+        Ok(true)
+    }
+
+    /// Asks for the session's end; what is queued already is sent first.
+    pub(crate) fn end(&self, farewell: Farewell) {
+        {
+            let mut state = self.state();
+            if state.closed || state.farewell.is_some() {
+                return;
+            }
+            state.farewell = Some(farewell);
+            self.waiting.fetch_add(1, Ordering::Release);
+        }
+        self.connection.wake();
+    }
+
+    /// Whether the connection has something to fetch.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
+    }
+
+    /// All commands, in the order of sending. They count as unsent until the transport says how much is.
+    pub(crate) fn take(&self) -> VecDeque<Command> {
+        let mut state = self.state();
+        self.unsent.fetch_add(std::mem::take(&mut state.octets), Ordering::SeqCst);
+        self.waiting.store(usize::from(state.farewell.is_some()), Ordering::Release);
+        std::mem::take(&mut state.queue)
+    }
+
+    /// How the session is to end, once all that was sent is fetched.
+    pub(crate) fn take_farewell(&self) -> Option<Farewell> {
+        let mut state = self.state();
+        if !state.queue.is_empty() {
+            return None;
+        }
+        self.waiting.store(0, Ordering::Release);
+        state.farewell.take()
+    }
+
+    /// Names the task that fetches.
+    pub(crate) fn register(&self, connection: &Waker) {
+        self.connection.register(connection);
+    }
+
+    /// Tells senders how much the transport still holds.
+    pub(crate) fn set_unsent(&self, octets: usize) {
+        self.unsent.store(octets, Ordering::SeqCst);
+        if octets <= HIGH_WATER && self.senders.load(Ordering::SeqCst) > 0 {
+            self.room.notify_waiters();
+        }
+    }
+
+    /// Lets nothing more in and drops what is queued.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        *state = State { closed: true, ..State::default() };
+        self.waiting.store(0, Ordering::Release);
+        drop(state);
+        self.room.notify_waiters();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts a sender for as long as it sends.
+struct Sender<'o>(&'o AtomicUsize);
+
+impl<'o> Sender<'o> {
+    fn new(senders: &'o AtomicUsize) -> Sender<'o> {
+        senders.fetch_add(1, Ordering::SeqCst);
+        Sender(senders)
+    }
+}
+
+impl Drop for Sender<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Command {
+    fn size(&self) -> usize {
+        const OVERHEAD: usize = 64;
+        let Command::Progress { payload, .. } = self;
+        payload.size().saturating_add(OVERHEAD)
+    }
+}

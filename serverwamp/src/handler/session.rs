@@ -1,0 +1,215 @@
+//! A session as handlers see it.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::call::Call;
+use super::error::RpcError;
+use super::extract::{FromCall, Parameter};
+use super::outbox::{Farewell, Outbox};
+use crate::wire::{SessionId, Uri, uris};
+
+/// A client's session with a realm. A cheap handle: clones are the same session.
+#[derive(Clone)]
+pub struct Session(Arc<Inner>);
+
+struct Inner {
+    id: SessionId,
+    details: SessionDetails,
+    transport: Arc<TransportInfo>,
+    outbox: Outbox,
+    data: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    ended: CancellationToken,
+}
+
+/// Who a session belongs to, settled when it is welcomed.
+#[derive(Debug, Clone)]
+pub(crate) struct SessionDetails {
+    pub(crate) realm: Uri,
+    pub(crate) authid: String,
+    pub(crate) authrole: String,
+    pub(crate) authmethod: String,
+}
+
+/// What a session's connection is, and what its HTTP request said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TransportInfo {
+    /// `websocket` or `memory`.
+    pub kind: &'static str,
+    /// The serializer, as in the WebSocket subprotocol: `json`, `msgpack`, `cbor`, or one of them with `.batched`.
+    pub serializer: &'static str,
+    /// The address of the other end.
+    pub peer: Option<SocketAddr>,
+    /// The path of the HTTP request.
+    pub path: String,
+    /// The query of the HTTP request, without the question mark.
+    pub query: Option<String>,
+    /// The header fields of the HTTP request in their order, names in lower case.
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl TransportInfo {
+    /// The first header field of this name (in lower case) that is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value);
+        values.next().and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let lines = self.headers.iter().filter(|(key, _)| key == "cookie");
+        let texts = lines.filter_map(|(_, value)| std::str::from_utf8(value).ok());
+        let mut pairs = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| value.trim_matches('"'))
+    }
+}
+
+impl Session {
+    pub(crate) fn new(id: SessionId, details: SessionDetails, transport: Arc<TransportInfo>) -> Session {
+        Session(Arc::new(Inner {
+            id,
+            details,
+            transport,
+            outbox: Outbox::default(),
+            data: Mutex::default(),
+            ended: CancellationToken::new(),
+        }))
+    }
+
+    /// The session's id, as WELCOME gave it to the client.
+    pub fn id(&self) -> SessionId {
+        self.0.id
+    }
+
+    /// The realm that the session joined.
+    pub fn realm(&self) -> &str {
+        &self.0.details.realm
+    }
+
+    /// Who the client was authenticated as; a random name for anonymous ones.
+    pub fn authid(&self) -> &str {
+        &self.0.details.authid
+    }
+
+    /// The role that the client was given.
+    pub fn authrole(&self) -> &str {
+        &self.0.details.authrole
+    }
+
+    /// How the client was authenticated.
+    pub fn authmethod(&self) -> &str {
+        &self.0.details.authmethod
+    }
+
+    /// The session's connection.
+    pub fn transport(&self) -> &TransportInfo {
+        &self.0.transport
+    }
+
+    /// Ends the session with GOODBYE. What has been sent before goes first; running calls are dropped.
+    ///
+    /// A reason that is no URI becomes `wamp.close.normal`.
+    pub fn close(&self, reason: impl AsRef<str>, message: impl Into<String>) {
+        let reason = Uri::new(reason.as_ref()).unwrap_or_else(|_| Uri::known(uris::CLOSE_NORMAL));
+        self.0.outbox.end(Farewell::Goodbye { reason, message: text(message.into()) });
+    }
+
+    /// Ends the session and its connection with ABORT.
+    ///
+    /// An error that is no URI becomes `wamp.error.runtime_error`.
+    pub fn abort(&self, error: impl AsRef<str>, message: impl Into<String>) {
+        let reason = Uri::new(error.as_ref()).unwrap_or_else(|_| Uri::known(uris::RUNTIME_ERROR));
+        self.0.outbox.end(Farewell::Abort { reason, message: text(message.into()) });
+    }
+
+    /// Runs a task that ends with the session: it is dropped where it waits; its handle then yields none.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<Option<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let ended = self.0.ended.clone();
+        tokio::spawn(ended.run_until_cancelled_owned(future))
+    }
+
+    /// Keeps a value with the session, in place of an earlier one of its type.
+    pub fn set<T: Send + Sync + 'static>(&self, value: T) {
+        let replaced = self.data().insert(TypeId::of::<T>(), Arc::new(value));
+        // Only now, as what is dropped may itself want the session.
+        drop(replaced);
+    }
+
+    /// The value of this type that was kept with the session.
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let value = self.data().get(&TypeId::of::<T>()).cloned()?;
+        value.downcast().ok()
+    }
+
+    /// Whether the session has ended.
+    pub fn has_ended(&self) -> bool {
+        self.0.ended.is_cancelled()
+    }
+
+    /// Waits until the session has ended. Cancel-safe.
+    pub async fn ended(&self) {
+        self.0.ended.cancelled().await;
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.0.outbox
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.outbox.close();
+        self.0.ended.cancel();
+        let data = std::mem::take(&mut *self.data());
+        drop(data);
+    }
+
+    fn data(&self) -> std::sync::MutexGuard<'_, HashMap<TypeId, Arc<dyn Any + Send + Sync>>> {
+        self.0.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn text(message: String) -> Option<String> {
+    Some(message).filter(|message| !message.is_empty())
+}
+
+impl PartialEq for Session {
+    fn eq(&self, other: &Session) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Session {}
+
+impl Hash for Session {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id.hash(state);
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Session");
+        shown.field("id", &self.0.id).field("details", &self.0.details).finish_non_exhaustive()
+    }
+}
+
+impl<'c> FromCall<'c> for Session {
+    fn from_call(call: &'c Call, _: &Parameter<'_, 'c>) -> Result<Session, RpcError> {
+        Ok(call.session().clone())
+    }
+}

@@ -1,0 +1,85 @@
+//! Everything that bounds what a peer can make the server hold or wait for.
+
+use std::time::Duration;
+
+/// The limits of a server, each with what it costs at worst.
+///
+/// ```
+/// use serverwamp::Limits;
+/// let limits = Limits { calls_in_flight: 64, ..Limits::default() };
+/// # let _ = limits;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Octets of one message from a peer. Default 1 MiB. Costs up to twice that per connection while the message
+    /// is read. Past it the WebSocket is closed with 1009.
+    pub message_size: usize,
+    /// Octets of one message from a peer that has not been welcomed yet. Default 64 KiB.
+    pub message_size_before_welcome: usize,
+    /// How deep lists and dictionaries of one message may nest. Default 64. Costs stack only.
+    pub depth: usize,
+    /// Values and keys of one message. Default 100,000. Costs what the handlers make of them, typically 32 octets each.
+    pub nodes: usize,
+    /// Octets of an HTTP request's head. Default 16 KiB, held until the head is complete. Past it: 431.
+    pub header_size: usize,
+    /// Header fields of an HTTP request. Default 64. Past it: 431.
+    pub header_count: usize,
+    /// From accepting a connection to the end of the WebSocket upgrade. Default 5 s. Past it the connection is dropped.
+    pub upgrade_timeout: Duration,
+    /// From the upgrade (or a GOODBYE) to HELLO. Default 5 s. Past it: ABORT.
+    pub hello_timeout: Duration,
+    /// How often a ping is sent. Default 25 s; zero for no pings.
+    pub ping_interval: Duration,
+    /// How long a peer may take to answer a ping with anything at all. Default 10 s. Past it the connection is dropped.
+    pub pong_timeout: Duration,
+    /// Octets that wait to be sent to one peer. Default 4 MiB, held in memory for a peer that does not read.
+    /// Past it the connection is cut. A result larger than a quarter of it is not sent at all: the caller gets
+    /// `wamp.error.payload_size_exceeded`.
+    pub outbound_bytes: usize,
+    /// How long octets may wait without the peer taking a single one. Default 10 s. Past it the connection is cut.
+    pub write_stall: Duration,
+    /// Connections at one time. Default: the limit of open files less 128, at most 65,536. Costs about 12 KiB each.
+    /// Past it: 503.
+    pub connections: usize,
+    /// Calls of one session that run at one time. Default 1,024. Costs what the handlers hold.
+    /// Past it: ERROR `serverwamp.error.limit_exceeded`.
+    pub calls_in_flight: usize,
+    /// How long running calls may go on when the server shuts down. Default 10 s. Past it: ERROR `wamp.error.canceled`.
+    pub drain: Duration,
+    /// Whether request ids must count up without gaps, as the specification has it. Default false: old clients skip some.
+    pub strict_request_ids: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            message_size: 1024 * 1024,
+            message_size_before_welcome: 64 * 1024,
+            depth: 64,
+            nodes: 100_000,
+            header_size: 16 * 1024,
+            header_count: 64,
+            upgrade_timeout: Duration::from_secs(5),
+            hello_timeout: Duration::from_secs(5),
+            ping_interval: Duration::from_secs(25),
+            pong_timeout: Duration::from_secs(10),
+            outbound_bytes: 4 * 1024 * 1024,
+            write_stall: Duration::from_secs(10),
+            connections: connections(),
+            calls_in_flight: 1024,
+            drain: Duration::from_secs(10),
+            strict_request_ids: false,
+        }
+    }
+}
+
+/// As many as there are file descriptors for, with some left for the program itself.
+fn connections() -> usize {
+    const MOST: usize = 65_536;
+    const RESERVED: usize = 128;
+    #[cfg(unix)]
+    let open_files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(unix))]
+    let open_files: Option<u64> = None;
+    open_files.map_or(MOST, |limit| usize::try_from(limit).unwrap_or(MOST).saturating_sub(RESERVED).clamp(1, MOST))
+}

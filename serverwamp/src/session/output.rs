@@ -1,0 +1,48 @@
+//! Messages that wait to be sent.
+
+/// What is kept allocated for a session that has nothing to say.
+const KEPT: usize = 256;
+
+/// Encoded messages, one after the other in one buffer.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    buffer: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Output {
+    /// Appends the message that `write` writes; what it wrote before it failed is dropped.
+    pub(super) fn write<E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+        let start = self.buffer.len();
+        match write(&mut self.buffer) {
+            Ok(()) => {
+                self.ends.push(self.buffer.len());
+                Ok(())
+            }
+            Err(error) => {
+                self.buffer.truncate(start);
+                Err(error)
+            }
+        }
+    }
+
+    /// Hands out all messages in order.
+    pub(super) fn drain(&mut self, mut send: impl FnMut(&[u8])) {
+        let mut start = 0;
+        for end in self.ends.drain(..) {
+            send(self.buffer.get(start..end).unwrap_or_default());
+            start = end;
+        }
+        self.buffer.clear();
+    }
+
+    /// Gives back memory that is seldom needed.
+    pub(super) fn rest(&mut self) {
+        if self.buffer.capacity() > KEPT {
+            self.buffer = Vec::new();
+        }
+        if self.ends.capacity() > KEPT / size_of::<usize>() {
+            self.ends = Vec::new();
+        }
+    }
+}

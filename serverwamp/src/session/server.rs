@@ -1,0 +1,575 @@
+//! The server's side of a session.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::output::Output;
+use super::words::{abort, goodbye};
+use crate::limits::Limits;
+use crate::wire::{
+    self, Cancel, Codec, Feature, Features, Hello, MAX_ID, Message, MessageType, ParseError, Payload, PayloadBuilder,
+    Publish, Register, RequestId, Roles, ScanLimits, SessionId, Subscribe, Unregister, Unsubscribe, Uri,
+    WelcomeDetails, uris,
+};
+
+pub(crate) use crate::wire::CancelMode;
+
+/// The server's side of one connection's sessions, one after the other.
+///
+/// WAMP: session life cycle, basic profile; the list of protocol violations is that of PROTOCOL 1.5.
+#[derive(Debug)]
+pub(crate) struct ServerSession {
+    codec: Codec,
+    limits: ServerLimits,
+    state: State,
+    deadline: Option<Instant>,
+    /// Whether there was a session before.
+    was_joined: bool,
+    /// Calls without their final reply, by request id.
+    calls: HashMap<RequestId, OpenCall>,
+    /// The newest of them, not among `calls` yet: most have their reply before the next message comes.
+    newest: Option<(RequestId, OpenCall)>,
+    next_call: u64,
+    /// Calls whose handlers run, those without a reply to come included.
+    running: usize,
+    last_request: u64,
+    /// Many a client calls one procedure again and again.
+    last_called: Option<Uri>,
+    actions: VecDeque<Action>,
+    output: Output,
+}
+
+/// What bounds a session.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerLimits {
+    pub(crate) scan: ScanLimits,
+    pub(crate) calls_in_flight: usize,
+    pub(crate) reply_size: usize,
+    pub(crate) hello_timeout: Duration,
+    pub(crate) goodbye_timeout: Duration,
+    pub(crate) strict_request_ids: bool,
+}
+
+impl ServerLimits {
+    pub(crate) fn new(limits: &Limits) -> ServerLimits {
+        ServerLimits {
+            scan: ScanLimits { depth: limits.depth, nodes: limits.nodes },
+            calls_in_flight: limits.calls_in_flight,
+            reply_size: limits.outbound_bytes / 4,
+            hello_timeout: limits.hello_timeout,
+            goodbye_timeout: GOODBYE_TIMEOUT,
+            strict_request_ids: limits.strict_request_ids,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing has been said, or GOODBYE was.
+    AwaitingHello,
+    /// HELLO came; the application has not decided.
+    Joining,
+    Established,
+    /// Our GOODBYE is out, the peer's is not in.
+    ShuttingDown,
+    Closed,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct OpenCall {
+    serial: u64,
+}
+
+/// What a session asks of the application.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// A client wants to join a realm: answer with `welcome` or `abort`.
+    Join(Box<Hello>),
+    /// Run a procedure and answer with `result` or `error`. `serial` tells calls with one request id apart.
+    Call { call: Box<wire::Call>, serial: u64 },
+    /// A caller gives up a call. With `Kill` an answer is still due.
+    Cancel { serial: u64, mode: CancelMode },
+    /// A client wants events.
+    Subscribe(Box<Subscribe>),
+    /// A client wants no more events.
+    Unsubscribe(Unsubscribe),
+    /// A client publishes.
+    Publish(Box<Publish>),
+    /// A client offers a procedure.
+    Register(Box<Register>),
+    /// A client withdraws a procedure.
+    Unregister(Unregister),
+    /// A limit of this name was met.
+    LimitMet(&'static str),
+    /// The session is over: drop all that belongs to it.
+    Left,
+    /// Close the connection once all output is out.
+    Close(Ending),
+}
+
+/// Why a connection is to be closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// All is said.
+    Done,
+    /// The peer broke the protocol.
+    Violation,
+}
+
+/// What WELCOME says.
+#[derive(Debug, Clone)]
+pub(crate) struct Welcome {
+    pub(crate) session: SessionId,
+    pub(crate) realm: Uri,
+    pub(crate) authid: String,
+    pub(crate) authrole: String,
+    pub(crate) authmethod: String,
+}
+
+/// How long a peer may take to answer GOODBYE.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
+
+const AGENT: &str = concat!("serverwamp/", env!("CARGO_PKG_VERSION"));
+
+/// What the dealer and the broker announce, each feature with a test.
+const DEALER: Features = Features::NONE
+    .with(Feature::ProgressiveCallResults)
+    .with(Feature::CallCanceling)
+    .with(Feature::CallTimeout)
+    .with(Feature::CallerIdentification);
+const BROKER: Features = Features::NONE;
+
+impl ServerSession {
+    /// A connection on which nothing has been said.
+    pub(crate) fn new(codec: Codec, limits: ServerLimits, now: Instant) -> ServerSession {
+        ServerSession {
+            codec,
+            state: State::AwaitingHello,
+            deadline: now.checked_add(limits.hello_timeout),
+            limits,
+            was_joined: false,
+            calls: HashMap::new(),
+            newest: None,
+            next_call: 0,
+            running: 0,
+            last_request: 0,
+            last_called: None,
+            actions: VecDeque::new(),
+            output: Output::default(),
+        }
+    }
+
+    /// When `handle_timeout` is due.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// What to do next.
+    pub(crate) fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Hands out the messages to send.
+    pub(crate) fn drain_output(&mut self, send: impl FnMut(&[u8])) {
+        self.output.drain(send);
+    }
+
+    /// Gives back what buffers hold, for a session that has nothing to do.
+    pub(crate) fn rest(&mut self) {
+        const KEPT: usize = 512;
+        self.output.rest();
+        if self.calls.is_empty() && self.calls.capacity() > 16 {
+            self.calls = HashMap::new();
+        }
+        if self.actions.capacity() * size_of::<Action>() > KEPT {
+            self.actions = VecDeque::new();
+        }
+    }
+
+    // ------------------------------------------------------------ what came in
+
+    /// Takes a message from the peer.
+    pub(crate) fn handle_message(&mut self, message: Bytes, now: Instant) {
+        self.calls.extend(self.newest.take());
+        match self.state {
+            State::Closed => {}
+            State::ShuttingDown => {
+                // Only the peer's GOODBYE or ABORT counts now; whatever else is wrong no longer matters.
+                match Message::parse(self.codec, message, self.limits.scan) {
+                    Ok(Message::Goodbye(_)) => self.leave(now),
+                    Ok(Message::Abort(_)) => self.close(Ending::Done),
+                    _ => {}
+                }
+            }
+            State::AwaitingHello | State::Joining | State::Established => {
+                match Message::parse_likely(self.codec, message, self.limits.scan, self.last_called.as_ref()) {
+                    Ok(message) => self.handle_parsed(message, now),
+                    Err(error) => self.handle_unparsed(error),
+                }
+            }
+        }
+    }
+
+    /// The peer sent something that is no message at all.
+    pub(crate) fn handle_violation(&mut self, message: &str) {
+        if self.state != State::Closed {
+            self.violation(message);
+        }
+    }
+
+    /// The connection is gone.
+    pub(crate) fn handle_disconnect(&mut self) {
+        self.close(Ending::Done);
+        self.output = Output::default();
+    }
+
+    /// A deadline that `poll_timeout` named may have passed.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if self.deadline.is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        self.deadline = None;
+        match self.state {
+            State::AwaitingHello if self.was_joined => self.close(Ending::Done),
+            State::AwaitingHello => {
+                self.actions.push_back(Action::LimitMet("hello_timeout"));
+                self.abort_with(uris::PROTOCOL_VIOLATION, "no HELLO in time", Ending::Violation);
+            }
+            State::Joining => self.abort_with(uris::AUTHENTICATION_FAILED, "joining took too long", Ending::Done),
+            State::ShuttingDown => self.close(Ending::Done),
+            State::Established | State::Closed => {}
+        }
+    }
+
+    fn handle_parsed(&mut self, message: Message, now: Instant) {
+        match (self.state, message) {
+            (State::AwaitingHello, Message::Hello(hello)) => self.handle_hello(hello),
+            (State::AwaitingHello | State::Joining, Message::Abort(_)) => self.close(Ending::Done),
+            (State::AwaitingHello, other) => self.unexpected(&other, "HELLO"),
+            (State::Joining, other) => self.unexpected(&other, "to wait for WELCOME"),
+            (_, message) => self.handle_established(message, now),
+        }
+    }
+
+    fn handle_hello(&mut self, hello: Box<Hello>) {
+        if hello.details.roles.as_ref().is_none_or(|roles| *roles == Roles::default()) {
+            self.abort_with(uris::NO_SUCH_ROLE, "HELLO.Details.roles: expected at least one role", Ending::Done);
+            return;
+        }
+        self.state = State::Joining;
+        self.actions.push_back(Action::Join(hello));
+    }
+
+    fn handle_established(&mut self, message: Message, now: Instant) {
+        match message {
+            Message::Call(call) => {
+                if self.accept_request(call.request, "CALL") {
+                    self.handle_call(call);
+                }
+            }
+            Message::Cancel(cancel) => self.handle_cancel(&cancel),
+            Message::Subscribe(subscribe) => {
+                if self.accept_request(subscribe.request, "SUBSCRIBE") {
+                    self.actions.push_back(Action::Subscribe(subscribe));
+                }
+            }
+            Message::Unsubscribe(unsubscribe) => {
+                if self.accept_request(unsubscribe.request, "UNSUBSCRIBE") {
+                    self.actions.push_back(Action::Unsubscribe(unsubscribe));
+                }
+            }
+            Message::Publish(publish) => {
+                if self.accept_request(publish.request, "PUBLISH") {
+                    self.actions.push_back(Action::Publish(publish));
+                }
+            }
+            Message::Register(register) => {
+                if self.accept_request(register.request, "REGISTER") {
+                    self.actions.push_back(Action::Register(register));
+                }
+            }
+            Message::Unregister(unregister) => {
+                if self.accept_request(unregister.request, "UNREGISTER") {
+                    self.actions.push_back(Action::Unregister(unregister));
+                }
+            }
+            Message::Goodbye(_) => {
+                self.write(&goodbye(Uri::known(uris::GOODBYE_AND_OUT), None));
+                self.leave(now);
+            }
+            Message::Abort(_) => self.close(Ending::Done),
+            Message::EventReceived(_) => {}
+            other => self.unexpected(&other, "a client's message"),
+        }
+    }
+
+    fn handle_unparsed(&mut self, error: ParseError) {
+        match (self.state, error) {
+            (State::Established, ParseError::Refused { request_type, request, error, message, silent }) => {
+                if self.accept_request(request, request_type.name()) && !silent {
+                    self.refuse(request_type, request, error, &message);
+                }
+            }
+            (_, ParseError::Refused { request_type, .. }) => {
+                self.violation(&format!("expected HELLO, got {}", request_type.name()));
+            }
+            (State::AwaitingHello, ParseError::InvalidRealm(message)) => {
+                self.abort_with(uris::INVALID_URI, &message, Ending::Done);
+            }
+            (_, ParseError::InvalidRealm(_)) => self.violation("unexpected HELLO"),
+            (_, ParseError::Violation(message)) => self.violation(&message),
+        }
+    }
+
+    /// Whether a request id may be used now; if not, the session is aborted.
+    fn accept_request(&mut self, request: RequestId, name: &str) -> bool {
+        let id = request.get();
+        if self.limits.strict_request_ids && id != self.last_request % MAX_ID + 1 {
+            self.violation(&format!("{name}.Request: expected {}, got {id}", self.last_request % MAX_ID + 1));
+            return false;
+        }
+        if !self.calls.is_empty() && self.calls.contains_key(&request) {
+            self.violation(&format!("{name}.Request: {id} is in use by a call"));
+            return false;
+        }
+        self.last_request = id;
+        true
+    }
+
+    fn handle_call(&mut self, call: Box<wire::Call>) {
+        if call.options.progress == Some(true) {
+            self.violation("CALL.Options.progress: progressive call invocations were not announced");
+            return;
+        }
+        if self.running >= self.limits.calls_in_flight {
+            self.refuse_call(call.request);
+            return;
+        }
+        if self.last_called.as_ref() != Some(&call.procedure) {
+            self.last_called = Some(call.procedure.clone());
+        }
+        self.next_call += 1;
+        let serial = self.next_call;
+        self.newest = Some((call.request, OpenCall { serial }));
+        self.running += 1;
+        self.actions.push_back(Action::Call { call, serial });
+    }
+
+    fn handle_cancel(&mut self, cancel: &Cancel) {
+        let Some(&OpenCall { serial }) = self.calls.get(&cancel.request) else { return };
+        let mode = cancel.options.mode.unwrap_or(CancelMode::KillNoWait);
+        self.actions.push_back(Action::Cancel { serial, mode });
+        if mode != CancelMode::Kill {
+            self.error(cancel.request, serial, &Uri::known(uris::CANCELED), &Payload::empty(self.codec));
+        }
+    }
+
+    // ------------------------------------------------------------ the application's decisions
+
+    /// Lets the client in.
+    pub(crate) fn welcome(&mut self, welcome: &Welcome) {
+        if self.state != State::Joining {
+            return;
+        }
+        self.state = State::Established;
+        self.was_joined = true;
+        self.deadline = None;
+        self.last_request = 0;
+        let details = WelcomeDetails {
+            roles: Some(Roles { dealer: Some(DEALER), broker: Some(BROKER), ..Roles::default() }),
+            agent: Some(AGENT.into()),
+            realm: Some(welcome.realm.clone()),
+            authid: Some(welcome.authid.as_str().into()),
+            authrole: Some(welcome.authrole.as_str().into()),
+            authmethod: Some(welcome.authmethod.as_str().into()),
+            ..WelcomeDetails::default()
+        };
+        let message = wire::Welcome { session: welcome.session, details: details.into() };
+        self.write(&Message::Welcome(Box::new(message)));
+    }
+
+    /// Ends the session or the attempt to join; the connection is closed.
+    pub(crate) fn abort(&mut self, reason: &Uri, message: Option<&str>) {
+        if self.state == State::Closed {
+            return;
+        }
+        self.write(&abort(reason.clone(), message));
+        self.close(Ending::Done);
+    }
+
+    /// Ends the session with GOODBYE. The connection stays until the peer has answered.
+    pub(crate) fn goodbye(&mut self, reason: &Uri, message: Option<&str>, now: Instant) {
+        match self.state {
+            State::Established => {
+                self.write(&goodbye(reason.clone(), message));
+                self.state = State::ShuttingDown;
+                self.deadline = now.checked_add(self.limits.goodbye_timeout);
+                self.forget_calls();
+                self.actions.push_back(Action::Left);
+            }
+            State::Joining => self.abort(reason, message),
+            State::AwaitingHello => self.close(Ending::Done),
+            State::ShuttingDown | State::Closed => {}
+        }
+    }
+
+    /// Sends a progressive result, unless the call has been answered.
+    pub(crate) fn progress(&mut self, request: RequestId, serial: u64, payload: &Payload) {
+        if self.open_call(request).is_some_and(|call| call.serial == serial) {
+            self.write_result(request, true, payload);
+        }
+    }
+
+    /// Answers a call, unless it has been answered.
+    pub(crate) fn result(&mut self, request: RequestId, serial: u64, payload: &Payload) {
+        if self.close_call(request, serial) {
+            self.write_result(request, false, payload);
+        }
+    }
+
+    /// Answers a call with an error, unless it has been answered.
+    pub(crate) fn error(&mut self, request: RequestId, serial: u64, error: &Uri, payload: &Payload) {
+        if self.close_call(request, serial) {
+            self.write_error(MessageType::Call, request, error, payload);
+        }
+    }
+
+    /// Does not start a call after all: too many handlers go on without their callers.
+    pub(crate) fn refuse_started(&mut self, request: RequestId, serial: u64) {
+        self.handler_ended();
+        if self.close_call(request, serial) {
+            self.refuse_call(request);
+        }
+    }
+
+    /// A call's handler does not run any more.
+    pub(crate) fn handler_ended(&mut self) {
+        self.running = self.running.saturating_sub(1);
+    }
+
+    /// Refuses a request other than a call, or one that was never started.
+    pub(crate) fn refuse(&mut self, request_type: MessageType, request: RequestId, error: &str, message: &str) {
+        let error = Uri::new(error).unwrap_or_else(|_| Uri::known(uris::RUNTIME_ERROR));
+        self.write_error(request_type, request, &error, &Payload::message(self.codec, message));
+    }
+
+    /// Refuses a call because too many run.
+    fn refuse_call(&mut self, request: RequestId) {
+        let (limit, maximum) = ("calls_in_flight", self.limits.calls_in_flight);
+        self.actions.push_back(Action::LimitMet(limit));
+        let payload = PayloadBuilder::new(self.codec)
+            .kwarg("limit", limit)
+            .and_then(|builder| builder.kwarg("maximum", &maximum))
+            .and_then(PayloadBuilder::finish);
+        let payload = payload.unwrap_or_else(|_| Payload::empty(self.codec));
+        self.write_error(MessageType::Call, request, &Uri::known(uris::LIMIT_EXCEEDED), &payload);
+    }
+
+    // ------------------------------------------------------------ ends
+
+    #[cold]
+    fn unexpected(&mut self, message: &Message, expected: &str) {
+        self.violation(&format!("expected {expected}, got {}", message.kind().name()));
+    }
+
+    #[cold]
+    fn violation(&mut self, message: &str) {
+        self.abort_with(uris::PROTOCOL_VIOLATION, message, Ending::Violation);
+    }
+
+    #[cold]
+    fn abort_with(&mut self, reason: &str, message: &str, ending: Ending) {
+        let reason = Uri::new(reason).unwrap_or_else(|_| Uri::known(uris::RUNTIME_ERROR));
+        self.write(&abort(reason, Some(message)));
+        self.close(ending);
+    }
+
+    /// The session ended in peace: the connection may be used for another.
+    fn leave(&mut self, now: Instant) {
+        if self.state == State::Established {
+            self.actions.push_back(Action::Left);
+        }
+        self.forget_calls();
+        self.state = State::AwaitingHello;
+        self.deadline = now.checked_add(self.limits.hello_timeout);
+    }
+
+    fn close(&mut self, ending: Ending) {
+        match self.state {
+            State::Closed => return,
+            State::Established => self.actions.push_back(Action::Left),
+            State::AwaitingHello | State::Joining | State::ShuttingDown => {}
+        }
+        self.forget_calls();
+        self.state = State::Closed;
+        self.deadline = None;
+        self.actions.push_back(Action::Close(ending));
+    }
+
+    fn forget_calls(&mut self) {
+        self.calls = HashMap::new();
+        self.newest = None;
+        self.running = 0;
+    }
+
+    fn close_call(&mut self, request: RequestId, serial: u64) -> bool {
+        if self.open_call(request).is_none_or(|call| call.serial != serial) {
+            return false;
+        }
+        self.forget_call(request);
+        true
+    }
+
+    fn open_call(&self, request: RequestId) -> Option<OpenCall> {
+        match self.newest {
+            Some((newest, call)) if newest == request => Some(call),
+            _ => self.calls.get(&request).copied(),
+        }
+    }
+
+    fn forget_call(&mut self, request: RequestId) {
+        match self.newest {
+            Some((newest, _)) if newest == request => self.newest = None,
+            _ => drop(self.calls.remove(&request)),
+        }
+    }
+
+    // ------------------------------------------------------------ output
+
+    fn write(&mut self, message: &Message) {
+        // What we say ourselves can always be written.
+        let _ = self.output.write(|buffer| message.write(self.codec, buffer));
+    }
+
+    fn write_result(&mut self, request: RequestId, progress: bool, payload: &Payload) {
+        if payload.size() > self.limits.reply_size {
+            return self.write_too_large(request, progress);
+        }
+        let codec = self.codec;
+        let written = self.output.write(|buffer| wire::write_result(codec, request, progress, payload, buffer));
+        if written.is_err() {
+            self.write_error(MessageType::Call, request, &Uri::known(uris::RUNTIME_ERROR), &Payload::empty(codec));
+        }
+    }
+
+    #[cold]
+    fn write_too_large(&mut self, request: RequestId, progress: bool) {
+        // A progressive result that cannot be sent is the call's end: without it the caller would see a gap.
+        if let Some(OpenCall { serial }) = self.open_call(request).filter(|_| progress) {
+            self.forget_call(request);
+            self.actions.push_back(Action::Cancel { serial, mode: CancelMode::KillNoWait });
+        }
+        let message = format!("the result is larger than {} octets", self.limits.reply_size);
+        self.refuse(MessageType::Call, request, uris::PAYLOAD_SIZE_EXCEEDED, &message);
+    }
+
+    fn write_error(&mut self, request_type: MessageType, request: RequestId, error: &Uri, payload: &Payload) {
+        let empty = Payload::empty(self.codec);
+        let payload = if payload.size() > self.limits.reply_size { &empty } else { payload };
+        let codec = self.codec;
+        // A payload of the session's codec can always be written.
+        let _ = self.output.write(|buffer| wire::write_error(codec, request_type, request, error, payload, buffer));
+    }
+}

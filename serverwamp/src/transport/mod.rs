@@ -1,0 +1,80 @@
+//! Frames over byte streams: what a connection reads and writes. No transport knows what a frame's content means.
+
+mod buffer;
+mod memory;
+mod upgrade;
+mod websocket;
+
+use std::io;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+pub(crate) use memory::Memory;
+pub(crate) use upgrade::{Origins, accept, refusal};
+pub(crate) use websocket::WebSocket;
+
+/// A connection that carries frames both ways.
+///
+/// Sending never waits: a frame goes to a buffer, whose size the connection watches, and `poll_flush` hands it on.
+pub(crate) trait Transport: Send + Unpin + 'static {
+    /// What the peer sent next.
+    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Received>;
+
+    /// Queues a frame.
+    fn send(&mut self, frame: &[u8]);
+
+    /// Queues a ping. Returns whether this kind of transport has any.
+    fn ping(&mut self) -> bool;
+
+    /// Queues the end of the connection; nothing can be sent after it.
+    fn close(&mut self, close: Close);
+
+    /// Hands what is queued to the operating system.
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Octets that are queued.
+    fn unsent(&self) -> usize;
+
+    /// Octets handed on since the connection began.
+    fn sent(&self) -> u64;
+
+    /// Changes how large a frame the peer may send.
+    fn set_message_size(&mut self, octets: usize);
+}
+
+/// What came from a peer.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// A whole frame.
+    Frame(Bytes),
+    /// Something that only shows that the peer is there.
+    Control,
+    /// What the transport's rules forbid.
+    Invalid(Invalid),
+    /// The end of the connection.
+    Closed,
+}
+
+/// How a peer broke the rules of a transport.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Invalid {
+    /// A text frame where the serializer wants binary ones, or the other way round.
+    FrameKind { expected: &'static str },
+    /// A frame larger than allowed.
+    TooLarge,
+    /// A text that is not UTF-8.
+    NotText,
+    /// Anything else, in words for the log.
+    Framing(String),
+}
+
+/// How to end a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Close {
+    Normal,
+    GoingAway,
+    ProtocolError,
+    NotText,
+    TooLarge,
+}
