@@ -1,0 +1,16 @@
+//! What callers see, over the wire in every serializer, without a socket.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod binding;
+mod client;
+mod conversions;
+mod errors;
+mod injection;
+mod lifetime;
+mod limits;
+mod options;
+mod progress;
+mod results;
+mod session;
+mod startup;
+mod violations;

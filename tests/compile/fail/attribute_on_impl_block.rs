@@ -1,0 +1,8 @@
+use serverwamp::wamp;
+
+struct Counter;
+
+#[wamp::rpc("counter")]
+impl Counter {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use serverwamp::wamp;
+
+#[wamp::rpc("math.one")]
+struct One;
+
+fn main() {}

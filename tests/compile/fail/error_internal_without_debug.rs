@@ -1,0 +1,9 @@
+use serverwamp::WampError;
+
+#[derive(WampError)]
+enum Problem {
+    #[wamp(internal)]
+    Broken,
+}
+
+fn main() {}

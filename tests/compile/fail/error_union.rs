@@ -1,0 +1,8 @@
+use serverwamp::WampError;
+
+#[derive(WampError)]
+union Problem {
+    code: u32,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use serverwamp::WampError;
+
+#[derive(Debug, WampError)]
+enum Problem {
+    NotFound,
+    #[wamp(internal)]
+    Broken,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use serverwamp::wamp;
+
+#[wamp::rpc("docs", timeout = "5 seconds")]
+async fn docs() {}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use serverwamp::wamp;
+
+struct Counter;
+
+#[wamp::service]
+impl Counter {
+    #[wamp::rpc]
+    async fn count(self) -> i64 {
+        0
+    }
+}
+
+fn main() {}

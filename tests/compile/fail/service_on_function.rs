@@ -1,0 +1,8 @@
+use serverwamp::wamp;
+
+#[wamp::service]
+async fn count() -> i64 {
+    0
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use serverwamp::wamp;
+
+struct Counter;
+
+#[wamp::service]
+impl Counter {
+    async fn count(&self) -> i64 {
+        0
+    }
+}
+
+fn main() {}

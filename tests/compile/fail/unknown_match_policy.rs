@@ -1,0 +1,6 @@
+use serverwamp::wamp;
+
+#[wamp::rpc("docs", match = "glob")]
+async fn docs() {}
+
+fn main() {}

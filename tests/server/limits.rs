@@ -1,0 +1,101 @@
+//! The limits that only a socket can meet.
+
+use serde_json::json;
+use serverwamp::Limits;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+
+#[tokio::test]
+async fn message_size_limit_closes_with_1009() {
+    let address = start(app().limits(Limits { message_size: 1000, ..Limits::default() })).await;
+    let mut client = Client::join(address).await;
+    client.send(json!([48, 1, {}, "add", ["x".repeat(2000)]])).await;
+    assert_eq!(client.close_code().await, 1009);
+    Client::join(address).await.assert_alive().await;
+}
+
+#[tokio::test]
+async fn message_size_before_welcome_limit() {
+    let address = start(app()).await;
+    let mut client = Client::open(address, "/ws", &[]).await;
+    client.send(json!([1, "realm1", {"roles": {"caller": {}}, "agent": "x".repeat(100_000)}])).await;
+    assert_eq!(client.close_code().await, 1009);
+}
+
+#[tokio::test]
+async fn connections_limit_answers_503() {
+    let address = start(app().limits(Limits { connections: 1, ..Limits::default() })).await;
+    let mut first = Client::join(address).await;
+    let mut second = TcpStream::connect(address).await.unwrap();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, second.read_to_end(&mut answer)).await.unwrap();
+    assert!(read.is_err() || answer.starts_with(b"HTTP/1.1 503"));
+    first.assert_alive().await;
+}
+
+#[tokio::test]
+async fn pong_timeout_limit() {
+    let limits = Limits {
+        ping_interval: Duration::from_millis(200),
+        pong_timeout: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let address = start(app().limits(limits)).await;
+    // This client answers pings, as it reads all the time.
+    let mut good = Client::join(address).await;
+    let pings = tokio::spawn(async move {
+        for _ in 0..5 {
+            assert!(matches!(good.next().await, Some(Message::Ping(_))));
+        }
+        good.assert_alive().await;
+    });
+    // This one never says a word after the upgrade's HELLO.
+    let Client(dead) = Client::join(address).await;
+    let mut stream = dead.into_inner();
+    let mut octets = Vec::new();
+    // However it ends, it ends.
+    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut octets)).await.expect("the connection is dropped");
+    pings.await.unwrap();
+}
+
+#[tokio::test]
+async fn wrong_frames() {
+    let address = start(app()).await;
+    let mut client = Client::join(address).await;
+    client.0.send(Message::binary(&b"[48,1,{},\"add\",[1,2]]"[..])).await.unwrap();
+    let abort = client.receive().await.unwrap();
+    assert_eq!(abort[2], "wamp.error.protocol_violation");
+    assert_eq!(client.close_code().await, 1002);
+
+    for (frame, code) in [(&[0x81, 0x02, b'h', b'i'][..], 1002), (&[0x81, 0x81, 0, 0, 0, 0, 0xff][..], 1007)] {
+        let Client(client) = Client::join(address).await;
+        let mut stream = client.into_inner();
+        stream.write_all(frame).await.unwrap();
+        let mut octets = Vec::new();
+        tokio::time::timeout(PATIENCE, stream.read_to_end(&mut octets)).await.unwrap().unwrap();
+        assert_eq!(octets[0], 0x88, "a close frame");
+        assert_eq!(u16::from_be_bytes([octets[2], octets[3]]), code);
+    }
+}
+
+#[tokio::test]
+async fn a_message_may_come_in_fragments_and_octet_by_octet() {
+    let address = start(app()).await;
+    let Client(client) = Client::join(address).await;
+    let mut stream = client.into_inner();
+    stream.set_nodelay(true).unwrap();
+    let text = br#"[48,1,{},"add",[2,3]]"#;
+    let (first, second) = text.split_at(7);
+    for (opcode, part) in [(0x01, first), (0x80, second)] {
+        let mut frame = vec![opcode, 0x80 | u8::try_from(part.len()).unwrap(), 0, 0, 0, 0];
+        frame.extend(part);
+        for octet in frame {
+            stream.write_all(&[octet]).await.unwrap();
+            stream.flush().await.unwrap();
+        }
+    }
+    let mut answer = vec![0; 13];
+    tokio::time::timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(&answer[2..], b"[50,1,{},[5");
+}

@@ -1,0 +1,104 @@
+//! The HTTP side of a WebSocket.
+
+use serde_json::json;
+use serverwamp::Limits;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+
+/// Sends a request as it is and returns the status of the answer.
+async fn status(address: SocketAddr, request: &str) -> u16 {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 16];
+    tokio::time::timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
+    std::str::from_utf8(&answer).unwrap().split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+fn request(target: &str, more: &str) -> String {
+    let key = "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    format!("GET {target} HTTP/1.1\r\nHost: example.com:8080\r\n{key}{more}\r\n")
+}
+
+const GOOD: &str = "Upgrade: websocket\r\nSec-WebSocket-Protocol: wamp.2.json\r\n";
+
+#[tokio::test]
+async fn answers() {
+    let address = start(app().allow_origin("https://app.example.org")).await;
+    let fields = |count: usize| (0..count).map(|n| format!("X-{n}: 1\r\n")).collect::<String>() + GOOD;
+    let origin = |origin: &str| format!("{GOOD}Origin: {origin}\r\n");
+    for (request, expected) in [
+        (request("/ws", GOOD), 101),
+        (request("/", GOOD), 101),
+        (request("/ws?token=x", GOOD), 101),
+        (request("/other", GOOD), 404),
+        (request("/ws", "Sec-WebSocket-Protocol: wamp.2.json\r\n"), 426),
+        ("GET /ws HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 426),
+        (request("/ws", "Upgrade: websocket\r\n"), 400),
+        (request("/ws", "Upgrade: websocket\r\nSec-WebSocket-Protocol: chat, wamp.2.ubjson\r\n"), 400),
+        (request("/ws", "Upgrade: websocket\r\nSec-WebSocket-Protocol: chat, wamp.2.ubjson,wamp.2.cbor\r\n"), 101),
+        (request("/ws", GOOD).replace("13", "8"), 400),
+        (request("/ws", GOOD).replace("GET", "POST"), 400),
+        (request("/ws", &fields(50)), 101),
+        (request("/ws", &fields(64)), 431),
+        (request("/ws", &format!("{GOOD}X: {}\r\n", "x".repeat(15_000))), 101),
+        (request("/ws", &format!("{GOOD}X: {}\r\n", "x".repeat(17_000))), 431),
+        ("nonsense\r\n\r\n".to_owned(), 400),
+        (request("/ws", &origin("http://example.com")), 101),
+        (request("/ws", &origin("https://example.com:9999")), 101),
+        (request("/ws", &origin("http://localhost:3000")), 101),
+        (request("/ws", &origin("http://127.0.0.1")), 101),
+        (request("/ws", &origin("http://[::1]:5173")), 101),
+        (request("/ws", &origin("https://app.example.org")), 101),
+        (request("/ws", &origin("https://evil.example.net")), 403),
+        (request("/ws", &origin("http://localhost.evil.example.net")), 403),
+        (request("/ws", &origin("null")), 403),
+    ] {
+        assert_eq!(status(address, &request).await, expected, "{}", &request[..request.len().min(300)]);
+    }
+}
+
+#[tokio::test]
+async fn the_request_is_known_to_the_session() {
+    let address = start(app()).await;
+    let mut client = Client::open(address, "/ws?x=1", &[("cookie", "a=1; b=two")]).await;
+    client.hello().await;
+    client.send(json!([48, 1, {}, "where"])).await;
+    assert_eq!(client.receive().await, Some(json!([50, 1, {}, ["/ws", "x=1", "two", true]])));
+}
+
+#[tokio::test]
+async fn a_close_is_answered() {
+    let address = start(app()).await;
+    let mut client = Client::join(address).await;
+    client.send(json!([6, {}, "wamp.close.close_realm"])).await;
+    assert_eq!(client.receive().await, Some(json!([6, {}, "wamp.close.goodbye_and_out"])));
+    client.0.close(None).await.unwrap();
+    assert!(matches!(client.next().await, Some(Message::Close(_))));
+}
+
+#[tokio::test]
+async fn a_hello_in_the_same_packet_as_the_request() {
+    let address = start(app()).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let hello = br#"[1,"realm1",{"roles":{"caller":{}}}]"#;
+    let mut octets = request("/ws", GOOD).into_bytes();
+    octets.extend([0x81, 0x80 | u8::try_from(hello.len()).unwrap(), 0, 0, 0, 0]);
+    octets.extend(hello);
+    stream.write_all(&octets).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.windows(4).any(|window| window == b"[2,") && !String::from_utf8_lossy(&answer).contains("[2,") {
+        assert!(stream.read_buf(&mut answer).await.unwrap() > 0);
+    }
+}
+
+#[tokio::test]
+async fn upgrade_timeout_limit() {
+    let limits = Limits { upgrade_timeout: Duration::from_millis(100), ..Limits::default() };
+    let address = start(app().limits(limits)).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /ws HTTP/1.1\r\n").await.unwrap();
+    let mut octets = Vec::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut octets)).await.unwrap().unwrap();
+    assert!(octets.is_empty());
+}
