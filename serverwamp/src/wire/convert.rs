@@ -5,7 +5,7 @@ use serde::de::{DeserializeOwned, Error};
 
 use super::codec::Codec;
 use super::decode::{Arena, DecodeError, decode, decode_args, decode_kwargs, decode_value};
-use super::encode::{EncodeError, PayloadBuilder, encode_into};
+use super::encode::{EXTENSION_TAG, EncodeError, PayloadBuilder, encode_into, encode_lossless};
 use super::payload::Payload;
 use super::value::{Dict, Value};
 
@@ -15,8 +15,26 @@ use super::value::{Dict, Value};
 /// What no codec can hold.
 pub(crate) fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, EncodeError> {
     let mut bytes = Vec::new();
-    encode_into(Codec::Cbor, value, &mut bytes)?;
-    decode_value(Codec::Cbor, &bytes).map_err(EncodeError::new)
+    encode_lossless(value, &mut bytes)?;
+    let mut value = decode_value(Codec::Cbor, &bytes).map_err(EncodeError::new)?;
+    restore_extensions(&mut value);
+    Ok(value)
+}
+
+fn restore_extensions(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(restore_extensions),
+        Value::Map(dict) => dict.values_mut().for_each(restore_extensions),
+        Value::Tag(tag, content) => match (*tag, &**content) {
+            (EXTENSION_TAG, Value::Bytes(octets)) => {
+                if let Some((kind, octets)) = octets.split_first() {
+                    *value = Value::Extension(i8::from_be_bytes([*kind]), octets.to_vec());
+                }
+            }
+            _ => restore_extensions(content),
+        },
+        _ => {}
+    }
 }
 
 /// Reads a [`Value`] as any type, with the conversions of call arguments.
@@ -44,5 +62,25 @@ impl Payload {
     /// The keyword arguments; none of them where one cannot be held.
     pub(crate) fn to_kwargs(&self) -> Dict {
         decode_kwargs(self, &Arena::default()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stay_what_they_are() {
+        let extension = Value::Extension(-1, vec![1, 2, 3]);
+        let values = [
+            extension.clone(),
+            Value::Array(vec![Value::Null, extension.clone(), Value::Tag(7, Box::new(Value::from("x")))]),
+            Value::Map(Dict::from([("a", extension), ("b", Value::Bytes(vec![1]))])),
+            Value::from(u64::MAX),
+            Value::from(1.5),
+        ];
+        for value in values {
+            assert_eq!(to_value(&value), Ok(value));
+        }
     }
 }

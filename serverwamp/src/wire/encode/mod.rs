@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use self::serializer::Encoder;
 pub(crate) use self::{
-    output::{Container, ContainerKind, Output},
+    output::{Container, ContainerKind, EXTENSION_TAG, Output},
     shape::PayloadBuilder,
     transcode::transcode_value,
 };
@@ -55,6 +55,14 @@ impl From<rmp_serde::encode::Error> for EncodeError {
     fn from(error: rmp_serde::encode::Error) -> Self {
         Self::new(error)
     }
+}
+
+/// Appends one encoded value in CBOR that stays within the process.
+///
+/// # Errors
+/// As [`encode_into`].
+pub(crate) fn encode_lossless<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    Encoder::new(Output::lossless(out)).value(value)
 }
 
 /// Appends one encoded value.

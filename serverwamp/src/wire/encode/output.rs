@@ -12,9 +12,14 @@ use serde::Serializer as _;
 use super::EncodeError;
 use crate::wire::codec::Codec;
 
+/// Stands before the type and the bytes of an extension in CBOR that stays within the process.
+pub(crate) const EXTENSION_TAG: u64 = 0x7365_7276_6572_7761;
+
 /// Appends encoded values to a buffer.
 pub(crate) struct Output<'b> {
     codec: Codec,
+    /// Whether CBOR carries extensions of MessagePack under a tag of ours, for bytes that stay within the process.
+    marks_extensions: bool,
     bytes: &'b mut Vec<u8>,
 }
 
@@ -50,7 +55,12 @@ impl Write for Sink<'_> {
 
 impl<'b> Output<'b> {
     pub(crate) fn new(codec: Codec, bytes: &'b mut Vec<u8>) -> Self {
-        Self { codec, bytes }
+        Self { codec, marks_extensions: false, bytes }
+    }
+
+    /// For CBOR that stays within the process: nothing that `Value` can hold is lost.
+    pub(crate) fn lossless(bytes: &'b mut Vec<u8>) -> Self {
+        Self { codec: Codec::Cbor, marks_extensions: true, bytes }
     }
 
     pub(crate) fn codec(&self) -> Codec {
@@ -182,6 +192,11 @@ impl<'b> Output<'b> {
     /// An extension of MessagePack; the others have only its bytes.
     pub(crate) fn extension(&mut self, kind: i8, value: &[u8]) -> Result<(), EncodeError> {
         match self.codec {
+            Codec::Cbor if self.marks_extensions => {
+                self.tag(EXTENSION_TAG)?;
+                let kind = kind.to_be_bytes();
+                self.binary(&[&kind, value].concat())
+            }
             Codec::Json | Codec::Cbor => self.binary(value),
             Codec::MessagePack => Ok(self
                 .message_pack()
