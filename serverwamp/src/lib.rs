@@ -1,4 +1,30 @@
-//! A server framework for WAMP, the Web Application Messaging Protocol.
+//! A server framework for WAMP, the Web Application Messaging Protocol: annotate async functions, call [`serve`], and
+//! every WAMP client in every language can call them.
+//!
+//! ```no_run
+//! use serverwamp::wamp;
+//!
+//! /// Adds two numbers.
+//! #[wamp::rpc("math.add")]
+//! async fn add(a: i64, b: i64) -> i64 {
+//!     a + b
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> serverwamp::Result<()> {
+//!     serverwamp::serve().await
+//! }
+//! ```
+//!
+//! * **Functions.** [`wamp`] has the attributes. What implements `serde::Deserialize` is an argument of the call; the rest
+//!   is injected: [`Session`], [`Request`], [`Inject`], [`Progress`], [`CancellationToken`], [`Rest`], [`RestKw`], and
+//!   whatever implements [`FromCall`].
+//! * **Results.** By the shape of what is returned: scalars and sequences are positional results, structs and maps are
+//!   keyword results; [`Single`] and [`RpcResult`] say otherwise. Streams and [`Step`] give progressive results.
+//! * **Errors.** [`WampError`] maps a type to error URIs, [`RpcError`] is one without a type; any standard error is logged
+//!   and sent as `wamp.error.runtime_error`.
+//! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
+//! * **Tests.** [`testing`] has clients that need no socket.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -3,6 +3,10 @@
 
 mod judge;
 
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
