@@ -7,7 +7,6 @@ use std::io;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a server did not start or stopped.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The program is put together wrongly; every problem is listed.
@@ -48,6 +47,13 @@ impl fmt::Display for Problem {
             Some(location) => write!(formatter, "{location}: {}", self.message),
             None => formatter.write_str(&self.message),
         }
+    }
+}
+
+/// As `Display`: it is what a `main` that returns the error prints.
+impl fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
     }
 }
 

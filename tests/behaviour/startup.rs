@@ -87,6 +87,13 @@ async fn duplicates() {
 }
 
 #[tokio::test]
+async fn a_main_that_returns_the_error_prints_a_list() {
+    let app = App::discover_in(concat!(module_path!(), "::twice")).bind("127.0.0.1:0");
+    let shown = format!("{:?}", app.await.unwrap_err());
+    assert!(shown.starts_with("the server cannot start:\n  "), "{shown}");
+}
+
+#[tokio::test]
 async fn all_problems_at_once() {
     let problems = problems(App::discover_in(concat!(module_path!(), "::lacking"))).await;
     assert_matches(
