@@ -414,8 +414,11 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    fn handle_timers(&mut self, context: &mut Context<'_>, now: Instant) {
+    /// Does what it is time for. Returns whether it was time for anything.
+    fn handle_timers(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
+        let mut any = false;
         while let Some(due) = self.timers.poll(context, now, self.session.poll_timeout().map(Instant::from_std)) {
+            any = true;
             match due {
                 Due::Session => {
                     self.session.handle_timeout(now.into_std());
@@ -430,6 +433,7 @@ impl<T: Transport> Connection<T> {
                 Due::Stalled => self.cut("write_stall", context),
             }
         }
+        any
     }
 }
 
@@ -458,10 +462,12 @@ impl<T: Transport> Future for Connection<T> {
         if phase != Phase::Serving {
             this.shut_down(phase, context, now);
         }
-        this.handle_timers(context, now);
         let _ = this.hand_on(context, now);
-        // Timers that sending started are armed here.
-        this.handle_timers(context, now);
+        if this.handle_timers(context, now) {
+            // What a timer had us say is sent, and the timers that this starts are armed.
+            let _ = this.hand_on(context, now);
+            this.handle_timers(context, now);
+        }
         if this.timers.is_finished(now) {
             return Poll::Ready(());
         }

@@ -1,9 +1,9 @@
 //! Finding the one registration that a URI is for.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::BTreeMap;
 
 use regex::Regex;
+use rustc_hash::FxHashMap;
 
 /// Values by URI pattern, with the specification's best match: an exact URI first, then the longest prefix, then the
 /// wildcard pattern with the longest literal run before each of its wildcards; last of all regular expressions, in
@@ -14,32 +14,11 @@ use regex::Regex;
 /// WAMP: pattern-based registrations, advanced profile.
 #[derive(Debug)]
 pub(crate) struct PatternTable<T> {
-    exact: HashMap<Box<str>, T, BuildHasherDefault<Fnv>>,
+    /// The program alone fills the table, so nobody can aim for collisions.
+    exact: FxHashMap<Box<str>, T>,
     prefix: BTreeMap<Box<str>, T>,
     wildcard: Vec<(Wildcard, T)>,
     regex: Vec<(Regex, T)>,
-}
-
-/// The FNV-1a hash: quick for short texts. The program alone fills the table, so nobody can aim for collisions.
-#[derive(Debug)]
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Fnv {
-        Fnv(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, octets: &[u8]) {
-        for octet in octets {
-            self.0 = (self.0 ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
 }
 
 /// A URI of which some components, the empty ones, match any one component.
@@ -48,7 +27,7 @@ pub(crate) struct Wildcard(Vec<Box<str>>);
 
 impl<T> PatternTable<T> {
     pub(crate) fn new() -> PatternTable<T> {
-        PatternTable { exact: HashMap::default(), prefix: BTreeMap::new(), wildcard: Vec::new(), regex: Vec::new() }
+        PatternTable { exact: FxHashMap::default(), prefix: BTreeMap::new(), wildcard: Vec::new(), regex: Vec::new() }
     }
 
     pub(crate) fn insert_exact(&mut self, uri: &str, value: T) {

@@ -18,10 +18,11 @@ use super::{
         Subscribed, Unregister, Unregistered, Unsubscribe, Unsubscribed, Welcome, Yield,
     },
     options::{
-        CallOptions, Entry, ErrorDetails, EventDetails, InvocationDetails, Problem, PublishOptions, RegisterOptions,
-        ResultDetails, Source, SubscribeOptions, YieldOptions,
+        CallOptions, Entry, ErrorDetails, EventDetails, InvocationDetails, Options, Problem, PublishOptions,
+        RegisterOptions, ResultDetails, Source, SubscribeOptions, YieldOptions,
     },
-    scan::{Element, ScanLimits, Scanned, peek_request, scan_message},
+    payload::Payload,
+    scan::{Element, ScanLimits, Scanned, UsualCall, peek_request, scan_message, scan_usual_call},
     uri::{MatchPolicy, Uri},
 };
 
@@ -70,6 +71,12 @@ impl Message {
         limits: ScanLimits,
         likely: Option<&Uri>,
     ) -> Result<Self, ParseError> {
+        if let Some(procedure) = likely
+            && let Some(call) = scan_usual_call(codec, &bytes, limits, MessageType::Call.code(), procedure)
+            && let Some(request) = RequestId::new(call.request)
+        {
+            return Ok(usual_call(codec, bytes, request, procedure.clone(), call));
+        }
         let mut kind = None;
         let arguments_at = |code| {
             kind = MessageType::from_code(code);
@@ -86,6 +93,17 @@ impl Message {
         }
         Ok(message)
     }
+}
+
+/// A CALL without options, which most messages to a server are.
+#[inline]
+fn usual_call(codec: Codec, bytes: Bytes, request: RequestId, procedure: Uri, call: UsualCall) -> Message {
+    let UsualCall { args, kwargs, slots, .. } = call;
+    let payload = match args {
+        Some(_) => Payload { codec, bytes: bytes.into(), args, kwargs, opaque: None },
+        None => Payload::empty(codec),
+    };
+    Message::Call(Box::new(Call { request, options: Options::default(), procedure, payload, slots }))
 }
 
 #[cold]

@@ -109,6 +109,32 @@ pub(crate) fn scan_message<'de>(
     }
 }
 
+/// The message that a server gets more often than all others together, found in one go.
+#[derive(Debug)]
+pub(crate) struct UsualCall {
+    pub(crate) request: u64,
+    pub(crate) args: Option<Span>,
+    pub(crate) kwargs: Option<Span>,
+    pub(crate) slots: Slots,
+}
+
+/// Finds the parts of a CALL of this procedure that has no options. `None` for every other message and for whatever
+/// is wrong with one: `scan_message` says what that is.
+pub(crate) fn scan_usual_call(
+    codec: Codec,
+    message: &[u8],
+    limits: ScanLimits,
+    code: u64,
+    procedure: &str,
+) -> Option<UsualCall> {
+    Span::new(0, message.len()).ok()?;
+    match codec {
+        Codec::Json => Scanner::new(Json::new(message), limits).usual_call(code, procedure),
+        Codec::MessagePack => Scanner::new(MessagePack::new(message), limits).usual_call(code, procedure),
+        Codec::Cbor => Scanner::new(Cbor::new(message), limits).usual_call(code, procedure),
+    }
+}
+
 /// Finds the single arguments in a list of arguments and a dict of keyword arguments within `bytes`.
 pub(crate) fn scan_payload(
     codec: Codec,
@@ -215,6 +241,45 @@ impl<'de, R: Read<'de>> Scanner<R> {
             scanned.push(Element { token, span: self.span(start) });
         }
         self.reader.finish()
+    }
+
+    #[inline]
+    fn usual_call(mut self, code: u64, procedure: &str) -> Option<UsualCall> {
+        // The list, the code, the request, the options and the procedure.
+        self.nodes = self.nodes.checked_sub(5)?;
+        let Head::List(mut items) = self.reader.head().ok()? else { return None };
+        let is_code =
+            self.reader.more(&mut items).ok()? && self.reader.take_small_integer() == i64::try_from(code).ok();
+        let request = if is_code && self.reader.more(&mut items).ok()? {
+            self.reader.take_small_integer()?
+        } else {
+            return None;
+        };
+        let has_no_options = self.reader.more(&mut items).ok()? && self.reader.take_empty_map();
+        let is_likely = has_no_options && self.reader.more(&mut items).ok()? && self.reader.take_text(procedure);
+        // The options are as deep as the arguments are.
+        let depth = self.deeper(self.depth).ok().filter(|&depth| depth > 0 && is_likely)?;
+        let mut call =
+            UsualCall { request: u64::try_from(request).ok()?, args: None, kwargs: None, slots: Slots::default() };
+        if self.reader.more(&mut items).ok()? {
+            let start = self.reader.position();
+            self.count().ok()?;
+            let Head::List(args) = self.reader.head().ok()? else { return None };
+            self.args(args, depth, &mut call.slots).ok()?;
+            call.args = Some(self.span(start));
+            if self.reader.more(&mut items).ok()? {
+                let start = self.reader.position();
+                self.count().ok()?;
+                let Head::Map(kwargs) = self.reader.head().ok()? else { return None };
+                self.kwargs(kwargs, depth, &mut call.slots).ok()?;
+                call.kwargs = Some(self.span(start));
+                if self.reader.more(&mut items).ok()? {
+                    return None;
+                }
+            }
+        }
+        self.reader.finish().ok()?;
+        Some(call)
     }
 
     fn args(&mut self, mut items: Items, depth: usize, slots: &mut Slots) -> Result<(), ReadError> {

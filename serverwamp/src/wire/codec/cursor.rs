@@ -43,6 +43,14 @@ impl<'de> Cursor<'de> {
         }
     }
 
+    /// Passes these bytes if they are next.
+    #[inline]
+    pub(super) fn take_literal(&mut self, bytes: &[u8]) -> bool {
+        let rest = self.rest.strip_prefix(bytes);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
     #[inline]
     pub(super) fn take(&mut self, length: u64) -> Result<&'de [u8], ReadError> {
         match usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length)) {

@@ -181,6 +181,12 @@ pub(crate) trait Read<'de>: Copy {
     /// Reads an integer if one is next in one of its usual short forms: faster than a token, for what is frequent.
     fn take_small_integer(&mut self) -> Option<i64>;
 
+    /// Reads an empty map if one is next in its shortest form.
+    fn take_empty_map(&mut self) -> bool;
+
+    /// Reads a string if one is next that has this text, in its shortest form.
+    fn take_text(&mut self, text: &str) -> bool;
+
     /// Checks that nothing follows.
     fn finish(&mut self) -> Result<(), ReadError>;
 }
@@ -258,6 +264,16 @@ impl<'de> Read<'de> for Reader<'de> {
     #[inline]
     fn take_small_integer(&mut self) -> Option<i64> {
         dispatch!(self, reader => reader.take_small_integer())
+    }
+
+    #[inline]
+    fn take_empty_map(&mut self) -> bool {
+        dispatch!(self, reader => reader.take_empty_map())
+    }
+
+    #[inline]
+    fn take_text(&mut self, text: &str) -> bool {
+        dispatch!(self, reader => reader.take_text(text))
     }
 
     #[inline]

@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use proptest::prelude::*;
 
 use super::ParseError;
 use crate::wire::{
@@ -7,7 +8,7 @@ use crate::wire::{
     messages::{Message, MessageType},
     options::{CancelMode, Feature, InvokePolicy},
     scan::ScanLimits,
-    uri::MatchPolicy,
+    uri::{MatchPolicy, Uri},
 };
 
 const CODECS: [Codec; 3] = [Codec::Json, Codec::MessagePack, Codec::Cbor];
@@ -334,5 +335,56 @@ fn an_encrypted_payload_takes_the_place_of_the_arguments() {
     for (kind, tail) in [(48, r#"7,{"enc_algo":"x_own"},"a.b""#), (50, r#"7,{"enc_algo":"mqtt"}"#)] {
         check(&format!(r#"[{kind},{tail},"opaque"]"#));
         check(&format!(r#"[{kind},{tail},["opaque"],{{}}]"#));
+    }
+}
+
+/// Checks that a message is read as it would be if nothing were likely.
+#[track_caller]
+fn check_likely(codec: Codec, bytes: &Bytes, limits: ScanLimits, likely: &Uri) {
+    let read = |likely| format!("{:?}", Message::parse_likely(codec, bytes.clone(), limits, likely));
+    assert_eq!(read(Some(likely)), read(None), "{codec} {bytes:?} {limits:?} {likely:?}");
+}
+
+#[test]
+fn the_call_that_is_likely_is_read_as_any_other() {
+    let uris = ["math.add", "a\"b", "a\\b", "ä.b", "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q"];
+    for (codec, uri) in CODECS.into_iter().flat_map(|codec| uris.map(|uri| (codec, Uri::new(uri).unwrap()))) {
+        let name = serde_json::to_string(&uri).unwrap();
+        for rest in [
+            "",
+            ",[]",
+            ",[1,[2,{\"a\":3}],\"x\"]",
+            ",[],{}",
+            ",[1],{\"b\":[2],\"c\":null}",
+            ",[],[]",
+            ",{}",
+            ",[1],{},3",
+            ",null",
+        ] {
+            for head in ["48,1,{}", "48,0,{}", "48,9007199254740993,{}", "48,1,{\"timeout\":5}", "16,1,{}", "48,-1,{}"]
+            {
+                let bytes = encode(codec, &format!("[{head},{name}{rest}]"));
+                for limits in [LIMITS, ScanLimits { depth: 2, nodes: 200 }, ScanLimits { depth: 1, nodes: 200 }] {
+                    check_likely(codec, &bytes, limits, &uri);
+                }
+                (0..16).for_each(|nodes| check_likely(codec, &bytes, ScanLimits { nodes, ..LIMITS }, &uri));
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn damaged_likely_calls_are_judged_as_any_others(place in 0..60_usize, octet: u8, cut in 0..60_usize) {
+        let uri = Uri::new("math.add").unwrap();
+        for codec in CODECS {
+            let mut bytes = encode(codec, "[48,7,{},\"math.add\",[2,[3.5]],{\"x\":\"é\"}]").to_vec();
+            if let Some(damaged) = bytes.get_mut(place) {
+                *damaged = octet;
+            }
+            check_likely(codec, &bytes.clone().into(), LIMITS, &uri);
+            bytes.truncate(cut);
+            check_likely(codec, &bytes.into(), LIMITS, &uri);
+        }
     }
 }
