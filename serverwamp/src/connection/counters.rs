@@ -35,6 +35,23 @@ pub(crate) struct Counters {
     limits: Mutex<BTreeMap<&'static str, u64>>,
 }
 
+/// The calls that ended in one turn of a connection: connections share their counters between processors seldom.
+#[derive(Debug, Default)]
+pub(super) struct EndedCalls {
+    calls: u64,
+    failed_calls: u64,
+}
+
+impl EndedCalls {
+    pub(super) fn count(&mut self, outcome: &Outcome) {
+        let counter = match outcome {
+            Outcome::Result(_) => &mut self.calls,
+            Outcome::Error(_) | Outcome::Canceled | Outcome::TimedOut => &mut self.failed_calls,
+        };
+        *counter = counter.saturating_add(1);
+    }
+}
+
 impl Counters {
     pub(crate) fn read(&self) -> Statistics {
         Statistics {
@@ -70,12 +87,13 @@ impl Counters {
         self.refused_publications.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn call_ended(&self, outcome: &Outcome) {
-        let counter = match outcome {
-            Outcome::Result(_) => &self.calls,
-            Outcome::Error(_) | Outcome::Canceled | Outcome::TimedOut => &self.failed_calls,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+    /// Adds what a connection has counted by itself.
+    pub(super) fn calls_ended(&self, ended: EndedCalls) {
+        for (counter, count) in [(&self.calls, ended.calls), (&self.failed_calls, ended.failed_calls)] {
+            if count > 0 {
+                counter.fetch_add(count, Ordering::Relaxed);
+            }
+        }
     }
 
     fn limits(&self) -> MutexGuard<'_, BTreeMap<&'static str, u64>> {

@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 use tokio::time::Instant;
 
 use self::calls::{Ended, Outcome, RunningCalls};
+use self::counters::EndedCalls;
 use self::framing::Framing;
 use self::timers::{Due, Timers};
 use crate::handler::{Call, Command, Farewell, Session, SessionDetails, TransportInfo};
@@ -39,6 +40,7 @@ pub(crate) struct Connection<T> {
     session: ServerSession,
     joined: Option<Joined>,
     calls: RunningCalls,
+    ended: EndedCalls,
     timers: Timers,
     shared: Arc<Shared>,
     control: Arc<Control>,
@@ -77,6 +79,7 @@ impl<T: Transport> Connection<T> {
             session,
             joined: None,
             calls: RunningCalls::default(),
+            ended: EndedCalls::default(),
             timers: Timers::new(&shared.limits, now),
             shared,
             control,
@@ -269,7 +272,7 @@ impl<T: Transport> Connection<T> {
         self.fetch_commands();
         ended.end();
         self.session.handler_ended();
-        self.shared.counters.call_ended(&ended.outcome);
+        self.ended.count(&ended.outcome);
         let Ended { request, serial, codec, outcome, .. } = ended;
         match outcome {
             Outcome::Result(reply) => self.session.result(request, serial, &reply.0),
@@ -343,6 +346,8 @@ impl<T: Transport> Connection<T> {
 
     /// Hands on what is queued, as far as the peer takes it; breaks where the connection is to be dropped.
     fn hand_on(&mut self, context: &mut Context<'_>, now: Instant) -> ControlFlow<()> {
+        // Whoever has a reply finds its call counted.
+        self.shared.counters.calls_ended(std::mem::take(&mut self.ended));
         if self.timers.is_finished(now) {
             return ControlFlow::Break(());
         }

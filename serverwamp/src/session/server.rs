@@ -544,7 +544,7 @@ impl ServerSession {
     }
 
     fn write_result(&mut self, request: RequestId, progress: bool, payload: &Payload) {
-        if payload.size() > self.limits.reply_size {
+        if payload.is_larger_than(self.limits.reply_size) {
             return self.write_too_large(request, progress);
         }
         let codec = self.codec;

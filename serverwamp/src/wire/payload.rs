@@ -118,6 +118,12 @@ impl Payload {
         })
     }
 
+    /// Whether the arguments take more bytes than this.
+    #[inline]
+    pub(crate) fn is_larger_than(&self, limit: usize) -> bool {
+        self.bytes.len() > limit && self.size() > limit
+    }
+
     /// How many bytes the arguments take.
     pub(crate) fn size(&self) -> usize {
         let spans = [self.args, self.kwargs, self.opaque];

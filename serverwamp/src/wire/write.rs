@@ -108,11 +108,12 @@ pub(crate) fn write_result(
 }
 
 fn write_json_result(request: RequestId, progress: bool, payload: &Payload, out: &mut Vec<u8>) {
-    out.reserve(payload.size() + 64);
+    let (args, kwargs) = (payload.args_bytes(), payload.kwargs_bytes());
+    let length = args.unwrap_or_default().len().saturating_add(kwargs.unwrap_or_default().len());
+    out.reserve(length.saturating_add(64));
     out.extend_from_slice(b"[50,");
     out.extend_from_slice(itoa::Buffer::new().format(request.get()).as_bytes());
     out.extend_from_slice(if progress { br#",{"progress":true}"# } else { b",{}" });
-    let (args, kwargs) = (payload.args_bytes(), payload.kwargs_bytes());
     if let Some(args) = args.or(kwargs.map(|_| &b"[]"[..])) {
         out.push(b',');
         out.extend_from_slice(args);
