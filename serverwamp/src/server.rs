@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection::{Connection, Place, Shared};
 use crate::handler::TransportInfo;
-use crate::transport::{Origins, WebSocket, accept, refusal};
+use crate::transport::{Origins, UpgradeError, WebSocket, accept, refusal};
 
 /// How long the accept loop pauses at most when the system has nothing left to give.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -81,6 +81,9 @@ async fn serve_stream<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     let upgrade = match upgrade {
         Ok(Ok(upgrade)) => upgrade,
         Ok(Err(error)) => {
+            if let UpgradeError::TooLarge { limit, .. } = error {
+                shared.counters.limit(limit);
+            }
             tracing::debug!(?peer, %error, "no WebSocket");
             return;
         }

@@ -46,6 +46,8 @@ async fn depth_limit() {
         peer.send(json!([6, {"_x": nested(100)}, "wamp.close.normal"])).await;
         assert_eq!(peer.receive().await.unwrap()[2], "wamp.error.protocol_violation", "no request id: ABORT");
     }
+    let refused = Serializer::ALL.len() as u64 * 3;
+    assert_eq!(app.handle().statistics().limits.get("depth"), Some(&refused));
 }
 
 #[tokio::test]
@@ -59,6 +61,7 @@ async fn nodes_limit() {
         let refused = peer.receive().await.unwrap();
         assert_eq!((&refused[2], &refused[4]), (&json!(2), &json!("wamp.error.invalid_argument")), "{serializer}");
     }
+    assert_eq!(app.handle().statistics().limits.get("nodes"), Some(&(Serializer::ALL.len() as u64)));
 }
 
 #[tokio::test]

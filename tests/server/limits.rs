@@ -1,7 +1,7 @@
 //! The limits that only a socket can meet.
 
 use serde_json::json;
-use serverwamp::Limits;
+use serverwamp::{AppHandle, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -98,4 +98,68 @@ async fn a_message_may_come_in_fragments_and_octet_by_octet() {
     let mut answer = vec![0; 13];
     tokio::time::timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
     assert_eq!(&answer[2..], b"[50,1,{},[5");
+}
+
+#[tokio::test]
+async fn header_limits_are_counted() {
+    let app = app().limits(Limits { header_size: 2000, header_count: 16, ..Limits::default() });
+    let handle = app.handle();
+    let address = start(app).await;
+    for (limit, fields) in
+        [("header_size", format!("X: {}\r\n", "x".repeat(3000))), ("header_count", "X: y\r\n".repeat(20))]
+    {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(format!("GET /ws HTTP/1.1\r\nHost: {address}\r\n{fields}\r\n").as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
+        assert_eq!(handle.statistics().limits.get(limit), Some(&1));
+    }
+}
+
+/// How often a limit was met, once it was.
+async fn met(handle: &AppHandle, limit: &str) -> u64 {
+    let counted = async {
+        loop {
+            if let Some(&count) = handle.statistics().limits.get(limit) {
+                return count;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, counted).await.expect("the limit is met")
+}
+
+#[tokio::test]
+async fn a_stalled_reader_is_cut_and_harms_nobody() {
+    let app = app().limits(Limits { write_stall: Duration::from_millis(300), ..Limits::default() });
+    let handle = app.handle();
+    let address = start(app).await;
+    let mut good = Client::join(address).await;
+    // Its results fill the buffers of the system; then nothing moves any more.
+    let mut stalled = Client::join(address).await;
+    stalled.send(json!([48, 1, {"receive_progress": true}, "count", [u32::MAX]])).await;
+    for _ in 0..100 {
+        good.assert_alive().await;
+    }
+    assert_eq!(met(&handle, "write_stall").await, 1);
+    good.assert_alive().await;
+}
+
+#[tokio::test]
+async fn a_reader_that_leaves_too_much_is_cut_and_harms_nobody() {
+    let app = app();
+    let handle = app.handle();
+    let address = start(app).await;
+    let mut good = Client::join(address).await;
+    let mut greedy = Client::join(address).await;
+    let large = "x".repeat(500_000);
+    for id in 1..=200 {
+        // The server stops reading from a peer that it has cut.
+        if greedy.0.send(Message::text(json!([48, id, {}, "echo", [large]]).to_string())).await.is_err() {
+            break;
+        }
+    }
+    assert_eq!(met(&handle, "outbound_bytes").await, 1);
+    good.assert_alive().await;
 }

@@ -24,10 +24,17 @@ async fn add(a: i64, b: i64) -> i64 {
     a + b
 }
 
+#[wamp::rpc("echo")]
+async fn echo(text: String) -> String {
+    text
+}
+
 #[wamp::rpc("count")]
 async fn count(to: u32, progress: serverwamp::Progress<u32>) -> &'static str {
     for number in 0..to {
-        progress.send(number).await.expect("a caller");
+        if progress.send(number).await.is_err() {
+            break;
+        }
     }
     "done"
 }

@@ -307,6 +307,10 @@ impl ServerSession {
 
     fn handle_unparsed(&mut self, error: ParseError) {
         match (self.state, error) {
+            (_, ParseError::Limit(limit, refusal)) => {
+                self.actions.push_back(Action::LimitMet(limit));
+                self.handle_unparsed(*refusal);
+            }
             (State::Established, ParseError::Refused { request_type, request, error, message, silent }) => {
                 if self.accept_request(request, request_type.name()) && !silent {
                     self.refuse(request_type, request, error, &message);

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 pub(crate) use memory::Memory;
-pub(crate) use upgrade::{Origins, accept, refusal};
+pub(crate) use upgrade::{Origins, UpgradeError, accept, refusal};
 pub(crate) use websocket::WebSocket;
 
 /// A connection that carries frames both ways.

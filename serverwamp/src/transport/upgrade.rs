@@ -31,6 +31,19 @@ pub(crate) enum UpgradeError {
     Incomplete,
     #[error("refused with {status}: {reason}")]
     Refused { status: StatusCode, reason: String },
+    #[error("more than the limit `{limit}` allows: {reason}")]
+    TooLarge { limit: &'static str, reason: String },
+}
+
+impl UpgradeError {
+    /// What the peer is told.
+    fn answer(&self) -> Option<(StatusCode, &str)> {
+        match self {
+            UpgradeError::Io(_) | UpgradeError::Incomplete => None,
+            UpgradeError::Refused { status, reason } => Some((*status, reason)),
+            UpgradeError::TooLarge { reason, .. } => Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, reason)),
+        }
+    }
 }
 
 /// The origins whose pages may connect.
@@ -59,9 +72,11 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
             Ok(Upgrade { rest, ..upgrade })
         }
         Err(error) => {
-            if let UpgradeError::Refused { status, reason } = &error {
-                stream.write_all(refusal(*status, reason).as_bytes()).await?;
-                stream.shutdown().await?;
+            if let Some((status, reason)) = error.answer() {
+                // The error is of more interest than that the peer is gone already.
+                if stream.write_all(refusal(status, reason).as_bytes()).await.is_ok() {
+                    let _ = stream.shutdown().await;
+                }
             }
             Err(error)
         }
@@ -94,7 +109,10 @@ async fn read_head<S: AsyncRead + Unpin>(stream: &mut S, limits: &Limits) -> Res
         } else if octets.len() <= limits.header_size {
             continue;
         }
-        return Err(too_large(format!("the request's head is larger than {} octets", limits.header_size)));
+        return Err(too_large(
+            "header_size",
+            format!("the request's head is larger than {} octets", limits.header_size),
+        ));
     }
 }
 
@@ -108,7 +126,10 @@ fn parse_head(octets: &[u8], limits: &Limits) -> Result<Request, UpgradeError> {
     match head.parse(octets) {
         Ok(_) => {}
         Err(httparse::Error::TooManyHeaders) => {
-            return Err(too_large(format!("the request has more than {} header fields", limits.header_count)));
+            return Err(too_large(
+                "header_count",
+                format!("the request has more than {} header fields", limits.header_count),
+            ));
         }
         Err(error) => return Err(bad_request(format!("the request is not HTTP: {error}"))),
     }
@@ -200,8 +221,8 @@ fn is_loopback(host: &str) -> bool {
 }
 
 #[cold]
-fn too_large(reason: String) -> UpgradeError {
-    UpgradeError::Refused { status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, reason }
+fn too_large(limit: &'static str, reason: String) -> UpgradeError {
+    UpgradeError::TooLarge { limit, reason }
 }
 
 #[cold]

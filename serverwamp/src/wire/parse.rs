@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use self::elements::Elements;
 use super::{
-    codec::{Codec, Read, ReadError, ReadErrorKind, Token},
+    codec::{Codec, Read, ReadError, Token},
     id::RequestId,
     messages::{
         Abort, Authenticate, Call, Cancel, Challenge, ErrorMessage, Event, EventReceived, Goodbye, Hello, Interrupt,
@@ -38,6 +38,8 @@ pub(crate) enum ParseError {
     Refused { request_type: MessageType, request: RequestId, error: &'static str, message: String, silent: bool },
     /// HELLO gets ABORT `wamp.error.invalid_uri`.
     InvalidRealm(String),
+    /// The message exceeds the limit of this name; what the peer gets for that.
+    Limit(&'static str, Box<ParseError>),
 }
 
 impl fmt::Display for ParseError {
@@ -46,6 +48,7 @@ impl fmt::Display for ParseError {
             Self::Violation(message) | Self::Refused { message, .. } | Self::InvalidRealm(message) => {
                 formatter.write_str(message)
             }
+            Self::Limit(_, refusal) => refusal.fmt(formatter),
         }
     }
 }
@@ -84,7 +87,10 @@ impl Message {
         };
         let mut scanned = Scanned::new();
         if let Err(error) = scan_message(codec, &bytes, limits, arguments_at, &mut scanned) {
-            return Err(refuse_unscanned(codec, &bytes, error));
+            return Err(match error.kind.limit() {
+                Some(limit) => ParseError::Limit(limit, Box::new(refuse_excessive(codec, &bytes, error))),
+                None => unacceptable(codec, error),
+            });
         }
         let Some(kind) = kind else { return Err(no_message_type(scanned.elements().first())) };
         let mut message = parse_elements(&mut Elements::new(codec, &bytes, &mut scanned, kind, likely))?;
@@ -119,9 +125,8 @@ fn no_message_type(first: Option<&Element<'_>>) -> ParseError {
 
 /// What exceeds the limits is the request's error alone, if it can be told which request that is.
 #[cold]
-fn refuse_unscanned(codec: Codec, bytes: &[u8], error: ReadError) -> ParseError {
-    if !matches!(error.kind, ReadErrorKind::Malformed(_))
-        && let Some((code, request)) = peek_request(codec, bytes)
+fn refuse_excessive(codec: Codec, bytes: &[u8], error: ReadError) -> ParseError {
+    if let Some((code, request)) = peek_request(codec, bytes)
         && let Some(request_type) = MessageType::from_code(code).filter(|kind| kind.is_client_request())
         && let Some(request) = RequestId::new(request)
     {
@@ -133,6 +138,11 @@ fn refuse_unscanned(codec: Codec, bytes: &[u8], error: ReadError) -> ParseError 
             silent: request_type == MessageType::Publish && !peek_acknowledge(codec, bytes).unwrap_or(false),
         };
     }
+    unacceptable(codec, error)
+}
+
+#[cold]
+fn unacceptable(codec: Codec, error: ReadError) -> ParseError {
     ParseError::Violation(format!("the message is not acceptable {codec}: {error}"))
 }
 

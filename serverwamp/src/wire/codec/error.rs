@@ -19,6 +19,17 @@ pub(crate) enum ReadErrorKind {
     TooManyNodes,
 }
 
+impl ReadErrorKind {
+    /// The limit that was exceeded, by its name in the configuration.
+    pub(crate) fn limit(&self) -> Option<&'static str> {
+        match self {
+            Self::Malformed(_) => None,
+            Self::TooDeep => Some("depth"),
+            Self::TooManyNodes => Some("nodes"),
+        }
+    }
+}
+
 macro_rules! expected {
     ($($name:ident $text:literal)*) => {
         /// What should have come.

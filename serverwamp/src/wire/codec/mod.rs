@@ -12,7 +12,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub(crate) use cbor::Cbor;
-pub(crate) use error::{Expected, ReadError, ReadErrorKind};
+#[cfg(test)]
+pub(crate) use error::ReadErrorKind;
+pub(crate) use error::{Expected, ReadError};
 pub(crate) use json::Json;
 pub(crate) use msgpack::MessagePack;
 pub(crate) use number::{integral_float, integral_text, parse_number};

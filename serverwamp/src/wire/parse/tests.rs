@@ -288,7 +288,7 @@ fn wrong_uris_refuse_the_request() {
 fn limits_refuse_the_request() {
     let deep = format!("{}{}", "[".repeat(20), "]".repeat(20));
     let many = format!("[{}1]", "1,".repeat(300));
-    for (value, reason) in [(&deep, "nested too deeply"), (&many, "too many values")] {
+    for (value, limit, reason) in [(&deep, "depth", "nested too deeply"), (&many, "nodes", "too many values")] {
         for (request, silent) in [
             (format!(r#"[48,7,{{}},"a.b",{value}]"#), Some(false)),
             (format!(r#"[16,7,{{}},"a.b",[],{{"a":{value}}}]"#), Some(true)),
@@ -300,13 +300,15 @@ fn limits_refuse_the_request() {
             (format!("[{value}]"), None),
         ] {
             for codec in CODECS {
-                match (parse(codec, &request), silent) {
-                    (Err(ParseError::Refused { request, error, message, silent, .. }), Some(expected)) => {
+                let Err(ParseError::Limit(met, refusal)) = parse(codec, &request) else { panic!("{codec} {request}") };
+                assert_eq!(met, limit);
+                match (*refusal, silent) {
+                    (ParseError::Refused { request, error, message, silent, .. }, Some(expected)) => {
                         assert_eq!((request.get(), error, silent), (7, "wamp.error.invalid_argument", expected));
                         assert!(message.starts_with(reason), "{message}");
                     }
-                    (Err(ParseError::Violation(message)), None) => assert!(message.contains(reason), "{message}"),
-                    (parsed, _) => panic!("{codec} {request}: {parsed:?}"),
+                    (ParseError::Violation(message), None) => assert!(message.contains(reason), "{message}"),
+                    (refusal, _) => panic!("{codec} {request}: {refusal:?}"),
                 }
             }
         }
@@ -321,7 +323,8 @@ fn the_depth_of_hostile_messages_is_harmless() {
     let cbor = [&b"\x84\x10\x07\xa1\x61x"[..], &vec![0xc1; depth]].concat();
     for (codec, bytes) in [(Codec::Json, json.into_bytes()), (Codec::MessagePack, message_pack), (Codec::Cbor, cbor)] {
         let parsed = Message::parse(codec, bytes.into(), LIMITS);
-        assert!(matches!(parsed, Err(ParseError::Refused { silent: true, .. })), "{codec}: {parsed:?}");
+        let Err(ParseError::Limit("depth", refusal)) = parsed else { panic!("{codec}: {parsed:?}") };
+        assert!(matches!(*refusal, ParseError::Refused { silent: true, .. }), "{codec}: {refusal:?}");
     }
 }
 
