@@ -23,24 +23,24 @@ mod write;
 pub use codec::Codec;
 pub use decode::DecodeError;
 pub use encode::EncodeError;
-pub use id::{RequestId, SessionId};
+pub use id::{RequestId, SessionId, SubscriptionId};
 pub use payload::Payload;
-pub use uri::Uri;
+pub use uri::{MatchPolicy, Uri};
 pub use value::{Dict, Value};
 
 pub(crate) use batch::{BatchError, Separator, Subprotocol, append_to_batch, split_batch};
 pub(crate) use convert::{from_value, to_value};
 pub(crate) use decode::{Arena, Decoder, decode, missing};
 pub(crate) use encode::PayloadBuilder;
-pub(crate) use id::MAX_ID;
+pub(crate) use id::{MAX_ID, PublicationId};
 pub(crate) use messages::{
-    Abort, Call, Cancel, Goodbye, Hello, Message, MessageType, Publish, Register, Subscribe, Unregister, Unsubscribe,
-    Welcome,
+    Abort, Call, Cancel, Goodbye, Hello, Message, MessageType, Publish, Published, Register, Subscribe, Subscribed,
+    Unregister, Unsubscribe, Unsubscribed, Welcome,
 };
 pub(crate) use options::{
-    AbortDetails, CallOptions, CancelMode, CancelOptions, Feature, Features, GoodbyeDetails, HelloDetails, Roles,
-    WelcomeDetails,
+    AbortDetails, CallOptions, CancelMode, CancelOptions, EventDetails, Feature, Features, GoodbyeDetails,
+    HelloDetails, Options, PublishOptions, Roles, UnsubscribedDetails, WelcomeDetails,
 };
 pub(crate) use parse::ParseError;
 pub(crate) use scan::{ScanLimits, Slots};
-pub(crate) use write::{write_error, write_result};
+pub(crate) use write::{write_error, write_event, write_result};
