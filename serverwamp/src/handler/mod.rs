@@ -3,8 +3,10 @@
 mod arguments;
 mod call;
 mod cancellation;
+mod ending;
 mod endpoint;
 mod error;
+mod event;
 mod extract;
 mod inject;
 mod outbox;
@@ -15,15 +17,21 @@ mod rest;
 mod result;
 mod route;
 mod session;
+mod subscription;
+mod topic;
 
 pub use arguments::{Arguments, bind};
 pub use call::{Call, HandlerFuture, Reply};
 pub(crate) use call::{CallState, Lingering};
 pub use cancellation::CancellationToken;
+pub use ending::{ended, kinds as event_kinds};
 pub(crate) use endpoint::Endpoint;
 pub use error::{RpcError, WampError, error_arg, error_kwarg};
-pub(crate) use extract::RequirementKind;
-pub use extract::{FromCall, Parameter, ParameterDescription, ParameterOptions, Requirement, parameter};
+pub use event::EventDetails;
+pub use extract::{
+    FromCall, Parameter, ParameterDescription, ParameterOptions, Requirement, parameter, refuse_argument,
+};
+pub(crate) use extract::{ParameterKind, RequirementKind};
 pub(crate) use inject::Injections;
 pub use inject::{Factory, Inject};
 pub(crate) use outbox::{Command, Farewell};
@@ -35,3 +43,5 @@ pub use result::{IntoPayload, RpcResult, Single, Step};
 pub use route::{Match, Route, RouteKind, ServiceType, function_id, service_type};
 pub(crate) use session::SessionDetails;
 pub use session::{Session, TransportInfo};
+pub use subscription::{Delivery, PublishError, Subscription};
+pub use topic::Topic;

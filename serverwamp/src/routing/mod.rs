@@ -2,10 +2,13 @@
 
 mod broker;
 mod dealer;
+mod endpoints;
 mod pattern;
 mod realm;
 mod registry;
 mod routes;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use dealer::Dealer;
 pub use realm::Realm;

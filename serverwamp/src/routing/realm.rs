@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::broker::Broker;
 use super::dealer::Dealer;
+use super::routes::Routes;
 use crate::handler::{Factory, Injections, Route};
 use crate::wire::Uri;
 
@@ -22,12 +23,33 @@ pub struct Realm {
     /// None for the realm of every name that is not configured.
     name: Option<String>,
     injections: Injections,
+    routes: Routes,
 }
 
 impl Realm {
     /// A realm with this name.
     pub fn new(name: impl Into<String>) -> Realm {
-        Realm { name: Some(name.into()), injections: Injections::default() }
+        Realm { name: Some(name.into()), ..Realm::of_any_name() }
+    }
+
+    /// Adds functions that only this realm serves, besides those of the app; repeatable.
+    ///
+    /// One set may be given to several realms. Functions that are not `manual` are the app's too, where it discovers
+    /// them.
+    ///
+    /// ```
+    /// use serverwamp::{App, Realm, routes, wamp};
+    ///
+    /// #[wamp::rpc("users.delete", manual)]
+    /// async fn delete(_id: u64) {}
+    ///
+    /// let app = App::new().realm(Realm::new("administration").routes(routes![delete]));
+    /// # let _ = app;
+    /// ```
+    #[must_use]
+    pub fn routes(mut self, routes: Routes) -> Realm {
+        self.routes = self.routes.and(routes);
+        self
     }
 
     /// Gives a value to this realm's handlers only, in place of the app's value of that type.
@@ -50,7 +72,7 @@ impl Realm {
 
     /// The configuration of all realms that have none of their own.
     pub(crate) fn of_any_name() -> Realm {
-        Realm { name: None, injections: Injections::default() }
+        Realm { name: None, injections: Injections::default(), routes: Routes::default() }
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
@@ -59,6 +81,10 @@ impl Realm {
 
     pub(super) fn injections(&self) -> &Injections {
         &self.injections
+    }
+
+    pub(super) fn listed(&self) -> &Routes {
+        &self.routes
     }
 
     /// Whether a function is served here: everywhere, unless it names its realm.

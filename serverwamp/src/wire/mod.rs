@@ -23,9 +23,9 @@ mod write;
 pub use codec::Codec;
 pub use decode::DecodeError;
 pub use encode::EncodeError;
-pub use id::{RequestId, SessionId};
+pub use id::{PublicationId, RequestId, SessionId, SubscriptionId};
 pub use payload::Payload;
-pub use uri::Uri;
+pub use uri::{MatchPolicy, Uri};
 pub use value::{Dict, Value};
 
 pub(crate) use batch::{BatchError, Separator, Subprotocol, append_to_batch, split_batch};
@@ -38,8 +38,8 @@ pub(crate) use messages::{
     Welcome,
 };
 pub(crate) use options::{
-    AbortDetails, CallOptions, CancelMode, CancelOptions, Feature, Features, GoodbyeDetails, HelloDetails, Roles,
-    WelcomeDetails,
+    AbortDetails, CallOptions, CancelMode, CancelOptions, Feature, Features, GoodbyeDetails, HelloDetails, RawDict,
+    Roles, WelcomeDetails,
 };
 pub(crate) use parse::ParseError;
 pub(crate) use scan::{ScanLimits, Slots};
