@@ -106,6 +106,33 @@ fn entries_name_what_each_function_is_for() {
     assert!(TopicHandlers::default().is_empty() && !subscribe.is_empty());
 }
 
+#[test]
+fn functions_are_listed_with_what_they_are_for() {
+    let handlers = endpoints(concat!(module_path!(), "::handlers"), &Arc::default());
+    let topics = [&handlers.subscribe, &handlers.unsubscribe, &handlers.events];
+    let of_topics = topics.into_iter().flat_map(|topics| topics.entries().map(|(_, _, endpoint)| endpoint));
+    let all = of_topics.chain(&handlers.join).chain(&handlers.leave);
+    let mut listed: Vec<String> = all.map(|endpoint| endpoint.route().listing()).collect();
+    listed.sort_unstable();
+    let place = format!("  {}:", file!());
+    let listed: Vec<&str> = listed.iter().filter_map(|line| Some(line.split_once(&place)?.0)).collect();
+    let expected = [
+        "event described",
+        "event measured",
+        "on_join noted",
+        "on_leave noted",
+        "subscribe asked.",
+        "subscribe broken",
+        "subscribe endless",
+        "subscribe failing",
+        "subscribe refused",
+        "subscribe silent",
+        "subscribe streamed",
+        "unsubscribe (any topic)",
+    ];
+    assert_eq!(listed, expected);
+}
+
 /// What handlers have seen.
 #[derive(Default)]
 struct Seen(Mutex<Vec<String>>);
