@@ -50,9 +50,9 @@ pub use app::{App, AppHandle, serve};
 pub use connection::Statistics;
 pub use error::{Error, Problem, Result};
 pub use handler::{
-    Call, Caller, CancellationToken, Delivery, EventDetails, Factory, FromCall, Inject, IntoPayload, Parameter,
-    Progress, ProgressError, PublishError, Request, Requirement, Rest, RestKw, RpcError, RpcResult, Session, Single,
-    Step, Subscription, Topic, TransportInfo, WampError,
+    Audience, Call, Caller, CancellationToken, Delivery, EventDetails, Factory, FromCall, Inject, IntoPayload,
+    Parameter, Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError,
+    RpcResult, Session, Single, Step, Subscription, Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
 pub use routing::{Realm, Routes};
@@ -135,6 +135,7 @@ pub mod __private {
         Route, RouteKind, RpcError, ServiceType, bind, blocking, ended, error_arg, error_kwarg, event_kinds,
         function_id, parameter, refuse_argument, reply_kinds, service_type, tag, wait,
     };
+    pub use crate::routing::TopicTable;
     pub use crate::wire::bench;
     pub use crate::wire::{Codec, DecodeError, EncodeError, Payload};
     pub use crate::{__ended as ended, __reply as reply, __subscribed as subscribed};

@@ -15,7 +15,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::endpoint::Endpoint;
 use super::error::RpcError;
 use super::event::EventDetails;
-use super::outbox::Command;
+use super::outbox::{Command, ProgressiveResult};
 use super::route::RouteKind;
 use super::session::Session;
 use super::subscription::Subscription;
@@ -245,7 +245,7 @@ impl Call {
         request: Option<&wire::Subscribe>,
     ) -> Call {
         let id = request.map_or(RequestId::FIRST, |request| request.request);
-        let message = message(id, subscription.topic_uri().clone(), Payload::empty(Codec::Json), Slots::default());
+        let message = message(id, subscription.topic_uri().clone(), Payload::empty(session.codec()), Slots::default());
         let options = request.map(|request| request.options.raw().clone()).unwrap_or_default();
         let surroundings = Surroundings { options, event: None, subscription: Some(subscription) };
         Call { surroundings: Some(Box::new(surroundings)), ..Call::new(endpoint, session, message, 0) }
@@ -257,7 +257,7 @@ impl Call {
             RouteKind::Leave => uris::SESSION_ON_LEAVE,
             _ => uris::SESSION_ON_JOIN,
         };
-        let message = message(RequestId::FIRST, Uri::known(uri), Payload::empty(Codec::Json), Slots::default());
+        let message = message(RequestId::FIRST, Uri::known(uri), Payload::empty(session.codec()), Slots::default());
         Call::new(endpoint, session, message, 0)
     }
 }
@@ -282,9 +282,16 @@ impl Turns {
     const LONGEST: u32 = 64;
 
     pub(super) async fn take(&self) {
-        if self.0.fetch_add(1, Ordering::Relaxed) % Self::LONGEST == Self::LONGEST - 1 {
+        if self.spend(0) {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Counts one turn and some more. Returns whether it is time to give way.
+    pub(super) fn spend(&self, more: usize) -> bool {
+        let cost = u32::try_from(more).unwrap_or(u32::MAX).saturating_add(1).min(Self::LONGEST);
+        let before = self.0.fetch_add(cost, Ordering::Relaxed) % Self::LONGEST;
+        before + cost >= Self::LONGEST
     }
 }
 
@@ -317,7 +324,7 @@ impl ProgressSink {
             return Err(Over);
         }
         state.progressed.fetch_add(1, Ordering::Relaxed);
-        let command = Command::Progress { request: self.request, call: Arc::clone(state), payload };
-        self.session.outbox().send(command).await.map_err(|_| Over)
+        let result = ProgressiveResult { request: self.request, call: Arc::clone(state), payload };
+        self.session.outbox().send(Command::Progress(Box::new(result))).await.map_err(|_| Over)
     }
 }

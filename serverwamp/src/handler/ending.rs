@@ -4,6 +4,7 @@
 
 use std::pin::pin;
 
+use futures_util::future::{Either, select};
 use futures_util::{Stream, StreamExt};
 
 use super::call::{Call, Reply, Turns};
@@ -86,15 +87,22 @@ async fn pump<S: Stream, T: IntoPayload>(
     let subscription = subscription(call)?;
     subscription.accept_now();
     tokio::task::yield_now().await;
-    let mut stream = pin!(stream.take_until(subscription.closed()));
-    let turns = Turns::default();
-    while let Some(item) = stream.next().await {
-        turns.take().await;
-        match subscription.send(event(item)?).await {
-            Ok(()) => {}
-            Err(_) if subscription.is_closed() => break,
-            Err(error) => return Err(unsendable(call, &error)),
+    let pumped = async {
+        let mut stream = pin!(stream);
+        let turns = Turns::default();
+        while let Some(item) = stream.next().await {
+            turns.take().await;
+            if let Err(error) = subscription.send(event(item)?).await
+                && !subscription.is_closed()
+            {
+                return Err(unsendable(call, &error));
+            }
         }
+        Ok(())
+    };
+    match select(pin!(subscription.closed()), pin!(pumped)).await {
+        Either::Left(((), _)) => {}
+        Either::Right((result, _)) => result?,
     }
     Ok(nothing(call))
 }

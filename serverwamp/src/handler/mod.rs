@@ -1,8 +1,10 @@
 //! What a handler is given and what it gives back.
 
 mod arguments;
+mod audience;
 mod call;
 mod cancellation;
+mod delivery;
 mod ending;
 mod endpoint;
 mod error;
@@ -11,6 +13,7 @@ mod extract;
 mod inject;
 mod outbox;
 mod progress;
+mod realm;
 mod reply;
 mod request;
 mod rest;
@@ -21,9 +24,12 @@ mod subscription;
 mod topic;
 
 pub use arguments::{Arguments, bind};
+pub use audience::Audience;
 pub use call::{Call, HandlerFuture, Reply};
 pub(crate) use call::{CallState, Lingering};
 pub use cancellation::CancellationToken;
+pub(crate) use delivery::FanOut;
+pub use delivery::{Delivery, PublishError};
 pub use ending::{ended, kinds as event_kinds};
 pub(crate) use endpoint::Endpoint;
 pub use error::{RpcError, WampError, error_arg, error_kwarg};
@@ -34,8 +40,10 @@ pub use extract::{
 pub(crate) use extract::{ParameterKind, RequirementKind};
 pub(crate) use inject::Injections;
 pub use inject::{Factory, Inject};
-pub(crate) use outbox::{Command, Farewell};
+pub(crate) use outbox::{Command, Farewell, Pace};
 pub use progress::{Progress, ProgressError};
+pub use realm::RealmHandle;
+pub(crate) use realm::{LivingRealm, Publication, RealmDirectory};
 pub use reply::{blocking, kinds as reply_kinds, tag, wait};
 pub use request::{Caller, Request};
 pub use rest::{Rest, RestKw};
@@ -43,5 +51,6 @@ pub use result::{IntoPayload, RpcResult, Single, Step};
 pub use route::{Match, Route, RouteKind, ServiceType, function_id, service_type};
 pub(crate) use session::SessionDetails;
 pub use session::{Session, TransportInfo};
-pub use subscription::{Delivery, PublishError, Subscription};
+pub use subscription::Subscription;
+pub(crate) use subscription::event;
 pub use topic::Topic;

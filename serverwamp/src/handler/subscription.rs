@@ -1,17 +1,25 @@
-//! A session's subscription, as handlers see it.
+//! A session's subscription to a topic.
 
 use std::fmt;
-use std::future::{IntoFuture, Ready, ready};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio_util::sync::CancellationToken;
+use bytes::Bytes;
+use tokio::sync::Notify;
 
+use super::call::Turns;
+use super::delivery::{Delivery, FanOut, PublishError};
+use super::outbox::Pace;
 use super::result::IntoPayload;
 use super::session::Session;
-use crate::wire::{MatchPolicy, SubscriptionId, Uri};
+use crate::wire::{EventDetails, MatchPolicy, Options, Payload, PublicationId, SubscriptionId, Uri, write_event};
 
-/// A session's subscription. A cheap handle: clones are the same subscription.
+/// One session's subscription to a topic or to a pattern of topics. A cheap handle: clones are the same subscription.
+///
+/// Keep it to send events to this one subscriber. It ends when the client unsubscribes or its session ends, for whatever
+/// reason.
+///
+/// WAMP: publish and subscribe, basic profile; pattern-based subscriptions, advanced profile.
 #[derive(Clone)]
 pub struct Subscription(Arc<Inner>);
 
@@ -19,105 +27,209 @@ struct Inner {
     session: Session,
     topic: Uri,
     match_policy: MatchPolicy,
+    state: Mutex<State>,
+    /// Whether a subscribe function has decided for it before its own end.
     decided: AtomicBool,
-    closed: CancellationToken,
+    ended: Notify,
+    turns: Turns,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "no connection accepts subscriptions yet"))]
+enum State {
+    /// Whether the session may subscribe is not decided; what was sent meanwhile is held.
+    Pending(Held),
+    Active(SubscriptionId),
+    Ended,
+}
+
+/// Events that wait for a subscription to be accepted.
+#[derive(Default)]
+struct Held {
+    events: Vec<HeldEvent>,
+    octets: usize,
+}
+
+struct HeldEvent {
+    publication: PublicationId,
+    topic: Option<Uri>,
+    payload: Payload,
+}
+
 impl Subscription {
+    /// A subscription that is not decided yet.
     pub(crate) fn new(session: Session, topic: Uri, match_policy: MatchPolicy) -> Subscription {
-        let (decided, closed) = (AtomicBool::new(false), CancellationToken::new());
-        Subscription(Arc::new(Inner { session, topic, match_policy, decided, closed }))
+        Subscription(Arc::new(Inner {
+            session,
+            topic,
+            match_policy,
+            state: Mutex::new(State::Pending(Held::default())),
+            decided: AtomicBool::new(false),
+            ended: Notify::new(),
+            turns: Turns::default(),
+        }))
     }
 
-    /// Whether a subscribe function called [`accept_now`](Self::accept_now) since this was last asked.
-    pub(crate) fn take_acceptance(&self) -> bool {
-        self.0.decided.swap(false, Ordering::AcqRel)
-    }
-
-    pub(crate) fn close(&self) {
-        self.0.closed.cancel();
-    }
-}
-
-impl Subscription {
-    /// The topic, or the pattern of topics.
+    /// The topic, or the pattern, that the client asked for.
     pub fn topic(&self) -> &str {
         &self.0.topic
     }
 
-    /// How the topics of events are compared with this one.
+    /// How [`topic`](Subscription::topic) is compared with the topics of events.
     pub fn match_policy(&self) -> MatchPolicy {
         self.0.match_policy
     }
 
-    /// The session that subscribes.
+    /// The session that subscribed.
     pub fn session(&self) -> &Session {
         &self.0.session
     }
 
-    /// The subscription's id, once it is accepted.
+    /// The subscription's id, which all subscribers of one topic share; none before it is accepted.
     pub fn id(&self) -> Option<SubscriptionId> {
-        None
+        match *self.state() {
+            State::Active(id) => Some(id),
+            State::Pending(_) | State::Ended => None,
+        }
     }
 
-    /// Sends an event to this subscriber only.
-    pub fn send(&self, _payload: impl IntoPayload) -> Delivery {
-        Delivery(if self.is_closed() { Err(PublishError::Closed) } else { Ok(()) })
+    /// Sends an event to this subscriber alone.
+    ///
+    /// It is queued at once; awaiting waits until the subscriber has taken most of what is queued for it. Before the
+    /// subscription is accepted, events are held: they follow SUBSCRIBED, or are dropped with a refusal. The payload
+    /// follows the shape rule of results. To a pattern the event comes without a topic;
+    /// [`Session::send_event`] names one.
+    ///
+    /// The delivery fails if the payload cannot be encoded, if it is too large (a quarter of
+    /// [`Limits::outbound_bytes`](crate::Limits::outbound_bytes); all of it for what is held), or if the subscription is
+    /// over.
+    pub fn send(&self, payload: impl IntoPayload) -> Delivery {
+        let encoded = payload.into_payload(self.0.session.codec()).map_err(PublishError::from);
+        let publication = PublicationId::from_random(rand::random());
+        let sent = encoded.and_then(|payload| self.send_encoded(publication, None, &payload));
+        Delivery::to_one(sent, &self.0.turns)
     }
 
-    /// Whether the subscription has ended.
+    /// Whether the subscription is over.
     pub fn is_closed(&self) -> bool {
-        self.0.closed.is_cancelled()
+        matches!(*self.state(), State::Ended)
     }
 
-    /// Waits until the subscription has ended. Cancel-safe.
+    /// Waits until the subscription is over. Cancel-safe.
     pub async fn closed(&self) {
-        self.0.closed.cancelled().await;
+        let ended = self.0.ended.notified();
+        if !self.is_closed() {
+            ended.await;
+        }
     }
 
-    /// The topic as a URI.
     pub(crate) fn topic_uri(&self) -> &Uri {
         &self.0.topic
     }
 
-    /// A subscribe function that returned a stream has decided: it accepts, and its future goes on.
+    /// Sends a payload that is in the session's codec; with its topic, where that is another than the subscription's.
+    pub(crate) fn send_encoded(
+        &self,
+        publication: PublicationId,
+        topic: Option<&Uri>,
+        payload: &Payload,
+    ) -> Result<FanOut, PublishError> {
+        let session = &self.0.session;
+        let maximum = session.outbox().largest_event();
+        if payload.size() > maximum {
+            return Err(PublishError::TooLarge { maximum });
+        }
+        let mut state = self.state();
+        match &mut *state {
+            State::Pending(held) => {
+                let maximum = session.outbox().limit();
+                let octets = held.octets.saturating_add(payload.size()).saturating_add(size_of::<HeldEvent>());
+                if octets > maximum {
+                    return Err(PublishError::TooLarge { maximum });
+                }
+                held.octets = octets;
+                held.events.push(HeldEvent { publication, topic: topic.cloned(), payload: payload.clone() });
+                Ok(FanOut::default())
+            }
+            State::Active(id) => self.push(*id, publication, topic, payload),
+            State::Ended => Err(PublishError::Closed),
+        }
+    }
+
+    /// A subscribe function that goes on, as it returned a stream, has decided that the session may subscribe.
     pub(crate) fn accept_now(&self) {
         self.0.decided.store(true, Ordering::Release);
     }
+
+    /// Whether a subscribe function called [`accept_now`](Self::accept_now) since this was last asked.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no connection runs subscribe functions yet"))]
+    pub(crate) fn take_acceptance(&self) -> bool {
+        self.0.decided.swap(false, Ordering::AcqRel)
+    }
+
+    /// Lets the subscriber have events, first those that were held. Returns false if the subscription is over.
+    pub(crate) fn accept(&self, id: SubscriptionId) -> bool {
+        let mut state = self.state();
+        let State::Pending(held) = &mut *state else { return false };
+        for event in std::mem::take(&mut held.events) {
+            // An event that can no longer be sent is one to a session that is over.
+            let _ = self.push(id, event.publication, event.topic.as_ref(), &event.payload);
+        }
+        *state = State::Active(id);
+        true
+    }
+
+    /// Ends the subscription. Returns false if it was over already.
+    pub(crate) fn end(&self) -> bool {
+        let state = std::mem::replace(&mut *self.state(), State::Ended);
+        self.0.ended.notify_waiters();
+        !matches!(state, State::Ended)
+    }
+
+    fn push(
+        &self,
+        id: SubscriptionId,
+        publication: PublicationId,
+        topic: Option<&Uri>,
+        payload: &Payload,
+    ) -> Result<FanOut, PublishError> {
+        let session = &self.0.session;
+        let details = topic.map(|topic| EventDetails { topic: Some(topic.clone()), ..EventDetails::default() }.into());
+        let message = event(session.codec(), id, publication, details.as_ref(), payload)?;
+        let octets = message.len();
+        let pace = session.outbox().push_event(message).map_err(|_| PublishError::Closed)?;
+        let slow = (pace == Pace::Lags).then(|| session.clone()).into_iter().collect();
+        Ok(FanOut { octets, slow })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
+
+/// An EVENT to be shared by all who get it.
+pub(crate) fn event(
+    codec: crate::wire::Codec,
+    subscription: SubscriptionId,
+    publication: PublicationId,
+    details: Option<&Options<EventDetails>>,
+    payload: &Payload,
+) -> Result<Bytes, PublishError> {
+    let mut message = Vec::new();
+    write_event(codec, subscription, publication, details, payload, &mut message)?;
+    Ok(message.into())
+}
+
+impl PartialEq for Subscription {
+    fn eq(&self, other: &Subscription) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Subscription {}
 
 impl fmt::Debug for Subscription {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Subscription").field("topic", &self.0.topic).finish_non_exhaustive()
+        let mut shown = formatter.debug_struct("Subscription");
+        shown.field("topic", &self.0.topic).field("match_policy", &self.0.match_policy);
+        shown.field("session", &self.0.session.id()).field("id", &self.id()).finish_non_exhaustive()
     }
 }
-
-/// An event on its way.
-#[derive(Debug)]
-pub struct Delivery(Result<(), PublishError>);
-
-impl IntoFuture for Delivery {
-    type Output = Result<(), PublishError>;
-    type IntoFuture = Ready<Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        ready(self.0)
-    }
-}
-
-/// Why an event was not sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PublishError {
-    /// The subscription or its session has ended.
-    Closed,
-}
-
-impl fmt::Display for PublishError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the subscription has ended")
-    }
-}
-
-impl std::error::Error for PublishError {}

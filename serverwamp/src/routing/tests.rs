@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use futures_util::{FutureExt, Stream, stream};
 
 use super::endpoints::{Endpoints, TopicHandlers};
-use super::realm::Realm;
+use super::realm::{LivingRealms, Realm};
 use super::registry::{Registry, Services, Sources};
 use crate::handler::{
     Call, Endpoint, EventDetails, FromCall, HandlerFuture, Inject, Injections, Match, Parameter, Request, Rest,
     RpcError, Session, SessionDetails, Subscription, Topic,
 };
-use crate::wire::{Codec, MatchPolicy, Message, PublicationId, ScanLimits, SessionId, Uri};
+use crate::wire::{Codec, MatchPolicy, Message, PublicationId, ScanLimits, SessionId, SubscriptionId, Uri};
 
 fn endpoints(module: &'static str, seen: &Arc<Seen>) -> Endpoints {
     let mut problems = Vec::new();
@@ -239,7 +239,8 @@ fn session() -> Session {
         authrole: "user".to_owned(),
         authmethod: "anonymous".to_owned(),
     };
-    Session::new(SessionId::new(7).unwrap(), details, Arc::default())
+    let realm = Arc::new(LivingRealms::default()).handle("realm1");
+    Session::new(SessionId::new(7).unwrap(), details, Arc::default(), Codec::Json, realm, 1 << 20)
 }
 
 fn message(text: &str) -> Message {
@@ -323,7 +324,9 @@ fn a_stream_is_pumped_once_the_subscription_is_accepted() {
     assert!((&mut future).now_or_never().is_none());
     assert!(subscription.take_acceptance());
     assert_eq!(fixture.seen(), [""; 0], "whoever polls accepts the subscription before the first event");
+    assert!(subscription.accept(SubscriptionId::new(1).unwrap()));
     assert!((&mut future).now_or_never().unwrap().is_ok());
+    assert_eq!(subscription.session().outbox().take().len(), 3);
     assert_eq!(fixture.seen(), ["realm1 1", "realm1 2", "realm1 3"]);
     assert!(!subscription.take_acceptance(), "a function decides once");
 }
@@ -344,10 +347,12 @@ fn a_stream_ends_with_its_subscription() {
     let fixture = Fixture::new();
     for topic in ["endless", "silent"] {
         let (subscription, mut future) = fixture.subscribe(topic, "{}");
+        assert!((&mut future).now_or_never().is_none(), "{topic}");
+        assert!(subscription.accept(SubscriptionId::new(1).unwrap()));
         for _ in 0..3 {
-            assert!((&mut future).now_or_never().is_none(), "{topic}: it gives way");
+            assert!((&mut future).now_or_never().is_none(), "{topic}: it gives way, or waits for room");
         }
-        subscription.close();
+        assert!(subscription.end());
         assert!((&mut future).now_or_never().unwrap().is_ok(), "{topic}");
     }
 }
