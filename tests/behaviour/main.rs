@@ -13,5 +13,6 @@ mod progress;
 mod results;
 mod session;
 mod startup;
+mod subscribers;
 mod topics;
 mod violations;

@@ -1,0 +1,100 @@
+//! What finding subscriptions and handing out events cost: `cargo bench -p serverwamp --bench topics`.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use serverwamp::__private::TopicTable;
+use serverwamp::testing::RawPeer;
+use serverwamp::{App, MatchPolicy, Uri, wamp};
+
+#[wamp::rpc("nothing")]
+async fn nothing() {}
+
+const TOPIC: &str = "com.example.sensors.7.temperature";
+
+/// A table with the topic itself among this many.
+fn table(exact: usize) -> TopicTable<usize> {
+    let mut table = TopicTable::default();
+    table.insert(&Uri::new(TOPIC).unwrap(), MatchPolicy::Exact, 0);
+    for number in 1..exact {
+        let topic = Uri::new(&format!("com.example.sensors.{number}.humidity")).unwrap();
+        table.insert(&topic, MatchPolicy::Exact, number);
+    }
+    table
+}
+
+fn count(table: &TopicTable<usize>, topic: &str) -> usize {
+    let mut count = 0;
+    table.for_each_match(topic, |_| count += 1);
+    count
+}
+
+fn matching(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("match a topic");
+    for exact in [10, 1_000, 100_000] {
+        let table = table(exact);
+        group.bench_function(format!("among {exact} topics"), |bencher| {
+            bencher.iter(|| count(&table, black_box(TOPIC)));
+        });
+    }
+    for patterns in [10, 1_000, 100_000] {
+        let mut table = table(1_000);
+        for number in 0..patterns {
+            let prefix = Uri::pattern(&format!("com.example.actors.{number}."), MatchPolicy::Prefix).unwrap();
+            table.insert(&prefix, MatchPolicy::Prefix, number);
+            let wildcard = Uri::pattern(&format!("com..actors.{number}."), MatchPolicy::Wildcard).unwrap();
+            table.insert(&wildcard, MatchPolicy::Wildcard, number);
+        }
+        group.bench_function(format!("among {patterns} prefixes and wildcards that do not match"), |bencher| {
+            bencher.iter(|| count(&table, black_box(TOPIC)));
+        });
+    }
+    let mut table = table(1_000);
+    for length in 1..=10 {
+        let prefix = Uri::pattern(TOPIC.get(..length * 3).unwrap(), MatchPolicy::Prefix).unwrap();
+        table.insert(&prefix, MatchPolicy::Prefix, length);
+    }
+    group.bench_function("that 10 prefixes match", |bencher| bencher.iter(|| count(&table, black_box(TOPIC))));
+}
+
+/// From the program to what the subscribers read, without a socket.
+fn publishing(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut group = criterion.benchmark_group("publish in memory");
+    for subscribers in [1_usize, 10, 100] {
+        const EVENTS: usize = 16;
+        let app = App::discover().topics("");
+        let realm = app.handle().realm("r");
+        let mut peers: Vec<RawPeer> = runtime.block_on(async {
+            let mut peers = Vec::new();
+            for _ in 0..subscribers {
+                let mut peer = RawPeer::connect(&app, "wamp.2.json").unwrap();
+                peer.send(br#"[1,"r",{"roles":{"subscriber":{}}}]"#).await.unwrap();
+                peer.receive().await.unwrap();
+                peer.send(br#"[32,1,{},"com.example.sensors.7.temperature"]"#).await.unwrap();
+                peer.receive().await.unwrap();
+                peers.push(peer);
+            }
+            peers
+        });
+        group.throughput(Throughput::Elements((subscribers * EVENTS) as u64));
+        group.bench_function(format!("{subscribers} subscribers"), |bencher| {
+            bencher.iter(|| {
+                runtime.block_on(async {
+                    for number in 0..EVENTS {
+                        realm.publish(TOPIC, number);
+                    }
+                    for peer in &mut peers {
+                        for _ in 0..EVENTS {
+                            black_box(peer.receive().await.unwrap());
+                        }
+                    }
+                });
+            });
+        });
+    }
+}
+
+criterion_group!(benches, matching, publishing);
+criterion_main!(benches);
