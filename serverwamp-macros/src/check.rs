@@ -7,7 +7,7 @@ use syn::{FnArg, GenericParam, Generics, LitStr, ReceiverKind, ReturnType, Safet
 use crate::{
     errors::Errors,
     item::{self, Function, Implementation},
-    model::{Handler, Kind, MatchPolicy, Options, Parameter},
+    model::{Handler, Kind, MatchPolicy, Options, Parameter, UriRule},
     names,
 };
 
@@ -15,7 +15,8 @@ use crate::{
 pub(crate) fn signature(signature: &Signature, kind: Kind, in_service: bool, errors: &mut Errors) {
     let attribute = kind.attribute();
     if let Some(token) = signature.constness {
-        errors.on(token, format!("{attribute} goes on an `async fn` or a plain `fn`, not on a `const fn`"));
+        let functions = if kind.allows_plain_functions() { "an `async fn` or a plain `fn`" } else { "an `async fn`" };
+        errors.on(token, format!("{attribute} goes on {functions}, not on a `const fn`"));
     }
     if let Safety::Unsafe(token) = signature.safety {
         errors.on(token, format!("{attribute} goes on a safe function: a remote caller cannot keep its promises"));
@@ -149,6 +150,21 @@ pub(crate) fn handler<'a>(
     if let (Some(span), true) = (options.blocking, asynchronous) {
         errors.at(span, "`blocking` moves a plain `fn` to the blocking pool; an `async fn` never runs there");
     }
+    if !asynchronous && !kind.allows_plain_functions() && signature.constness.is_none() {
+        let message =
+            format!("{} goes on an `async fn`, even on one that never waits; found a plain `fn`", kind.attribute());
+        errors.on(signature.fn_token, message);
+    }
+    if !kind.has_arguments() {
+        for parameter in parameters.iter().filter(|parameter| parameter.options.are_given()) {
+            let message = format!(
+                "`{}` has options of a call argument, and {} functions are given none: every parameter is injected",
+                parameter.name,
+                kind.attribute()
+            );
+            errors.at(parameter.name.span(), message);
+        }
+    }
     let name = |name: &Ident| {
         let name = name.unraw().to_string();
         options.rename_all.map_or(name.clone(), |rule| rule.apply(&name))
@@ -167,7 +183,7 @@ pub(crate) fn handler<'a>(
         (keyword.clone(), span, parameter.name.to_string())
     });
     distinct(keywords, "keyword", errors);
-    let uri = uri(&options, &signature.ident, name(&signature.ident), errors);
+    let uri = uri(kind, &options, &signature.ident, name(&signature.ident), errors);
     let mut attributes = item::inherited(&function.attributes);
     attributes.extend(service.iter().flat_map(|service| item::inherited(&service.attributes)));
     Handler {
@@ -188,12 +204,30 @@ pub(crate) fn handler<'a>(
     }
 }
 
-/// The URI of a function: what its attribute says, else its own name, under the prefix of its service.
-fn uri(options: &Options, function: &Ident, name: String, errors: &mut Errors) -> String {
+/// The URI of a function: what its attribute says, else what goes without saying, under the prefix of its service.
+fn uri(kind: Kind, options: &Options, function: &Ident, name: String, errors: &mut Errors) -> Option<String> {
     let policy = options.match_policy.unwrap_or_default();
-    let (uri, span) = match &options.uri {
-        Some(literal) => (literal.value(), literal.span()),
-        None => (name, function.span()),
+    let attribute = kind.attribute();
+    let (uri, span) = match (&options.uri, kind.uri_rule()) {
+        (Some(literal), UriRule::None) => {
+            errors.on(literal, format!("{attribute} is for all sessions and takes no URI"));
+            return None;
+        }
+        (Some(literal), _) => (literal.value(), literal.span()),
+        (None, UriRule::NamedAfterFunction) => (name, function.span()),
+        (None, UriRule::Required) => {
+            let name = attribute.trim_end_matches(']');
+            errors.at(function.span(), format!("expected a topic, `{name}(\"news.sports\")]`, found none"));
+            return None;
+        }
+        (None, UriRule::AnyTopic) => {
+            if options.match_policy.is_some() {
+                let message = format!("`match` is given without a topic: {attribute} without one is for any topic");
+                errors.at(function.span(), message);
+            }
+            return None;
+        }
+        (None, UriRule::None) => return None,
     };
     let uri = match options.prefix.as_ref().map(LitStr::value) {
         // A prefix that is none has been reported.
@@ -205,7 +239,7 @@ fn uri(options: &Options, function: &Ident, name: String, errors: &mut Errors) -
     if let Some(problem) = problem {
         errors.at(span, problem);
     }
-    uri
+    Some(uri)
 }
 
 /// Reports names that occur twice; `what` the names are and whose they are go into the message.

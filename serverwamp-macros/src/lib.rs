@@ -1,7 +1,7 @@
 //! The attribute macros of serverwamp.
 //!
-//! Use them through the crate `serverwamp`, which documents what annotated functions can do: `#[wamp::rpc]` and
-//! `#[wamp::service]` from its module `wamp`, and `#[derive(WampError)]` from its root.
+//! Use them through the crate `serverwamp`, which documents what annotated functions can do: `#[wamp::rpc]` and the
+//! other attributes from its module `wamp`, and `#[derive(WampError)]` from its root.
 
 mod attr;
 mod check;
@@ -45,7 +45,59 @@ pub fn rpc(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::function::expand(Kind::Procedure, arguments.into(), item.into(), errors))
 }
 
-/// Makes the annotated methods of an inherent impl block callable on one shared instance.
+/// Runs an `async fn` when a session subscribes to a topic, or to a pattern of topics.
+///
+/// The topic comes first; without one the function is for any topic. Options follow: `match = "exact" | "prefix" |
+/// "wildcard" | "regex"`, where a prefix is one of the topic's text, `realm = "…"`, `manual`, `crate = "path"`.
+///
+/// Every parameter is injected: the `Topic`, the `Subscription`, the `Request`, the `Session`, `Inject<T>` and others.
+/// The function returns nothing, a `Stream` of events that are sent to the subscriber until the subscription ends, or a
+/// `Result` of one of these, whose error refuses the subscription. An item of a stream may itself be a `Result`, whose
+/// error revokes the subscription.
+#[proc_macro_attribute]
+pub fn subscribe(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    report(|errors| expand::function::expand(Kind::Subscribe, arguments.into(), item.into(), errors))
+}
+
+/// Runs an `async fn` when a subscription ends, for whatever reason.
+///
+/// Topic and options are those of `#[wamp::subscribe]`. Every parameter is injected. The function returns nothing, or
+/// `Result<(), E>`, whose error is logged.
+#[proc_macro_attribute]
+pub fn unsubscribe(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    report(|errors| expand::function::expand(Kind::Unsubscribe, arguments.into(), item.into(), errors))
+}
+
+/// Runs an `async fn` for each event that is published on a topic, and lets clients publish there.
+///
+/// The topic comes first. Options follow: `match = "exact" | "prefix" | "wildcard" | "regex"`, where a prefix is one of
+/// the topic's text, `realm = "…"`, `rename_all = "camelCase"`, `lenient`, `detached`, `timeout = "5s"`,
+/// `concurrency = 10`, `manual`, `crate = "path"`. Parameters are those of `#[wamp::rpc]`, and the `EventDetails`.
+/// The function returns nothing, or `Result<(), E>`, whose error is logged.
+#[proc_macro_attribute]
+pub fn event(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    report(|errors| expand::function::expand(Kind::Event, arguments.into(), item.into(), errors))
+}
+
+/// Runs an `async fn` when a session joins.
+///
+/// Options: `before_authentication`, `realm = "…"`, `manual`, `crate = "path"`. Every parameter is injected. The function
+/// returns nothing, or `Result<(), E>`, whose error refuses the session.
+#[proc_macro_attribute]
+pub fn on_join(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    report(|errors| expand::function::expand(Kind::Join, arguments.into(), item.into(), errors))
+}
+
+/// Runs an `async fn` when a session ends, for whatever reason.
+///
+/// Options are those of `#[wamp::on_join]`; with `before_authentication` it also runs for sessions that were never
+/// authenticated. Every parameter is injected. The function returns nothing, or `Result<(), E>`, whose error is logged.
+#[proc_macro_attribute]
+pub fn on_leave(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    report(|errors| expand::function::expand(Kind::Leave, arguments.into(), item.into(), errors))
+}
+
+/// Lets the methods of an inherent impl block carry the other attributes; they run on one shared instance.
 ///
 /// ```ignore
 /// #[wamp::service(prefix = "docs")]
@@ -55,8 +107,9 @@ pub fn rpc(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// `prefix`, a dot and the URI or name of a method make the method's URI. `realm`, `rename_all`, `lenient`, `detached`,
-/// `timeout`, `concurrency`, `manual` and `crate` hold for every method that does not say otherwise.
+/// `prefix`, a dot and the URI or name of a method make the method's URI; a function of any topic stays that. `realm`,
+/// `rename_all`, `lenient`, `detached`, `timeout`, `concurrency`, `manual` and `crate` hold for every method whose
+/// attribute has the option and does not say otherwise.
 #[proc_macro_attribute]
 pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::service::expand(arguments.into(), item.into(), errors))

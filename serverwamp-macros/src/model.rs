@@ -11,11 +11,23 @@ use crate::names::RenameRule;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Procedure,
+    Subscribe,
+    Unsubscribe,
+    Event,
+    Join,
+    Leave,
 }
 
 impl Kind {
     /// Every kind by the name of its attribute.
-    pub(crate) const ALL: [(&str, Self); 1] = [("rpc", Self::Procedure)];
+    pub(crate) const ALL: [(&str, Self); 6] = [
+        ("rpc", Self::Procedure),
+        ("subscribe", Self::Subscribe),
+        ("unsubscribe", Self::Unsubscribe),
+        ("event", Self::Event),
+        ("on_join", Self::Join),
+        ("on_leave", Self::Leave),
+    ];
 
     /// The kind of an attribute that is written `wamp::rpc` or `rpc`, with any path before `wamp`.
     pub(crate) fn of(attribute: &Attribute) -> Option<Self> {
@@ -31,8 +43,46 @@ impl Kind {
     pub(crate) fn attribute(self) -> &'static str {
         match self {
             Self::Procedure => "#[wamp::rpc]",
+            Self::Subscribe => "#[wamp::subscribe]",
+            Self::Unsubscribe => "#[wamp::unsubscribe]",
+            Self::Event => "#[wamp::event]",
+            Self::Join => "#[wamp::on_join]",
+            Self::Leave => "#[wamp::on_leave]",
         }
     }
+
+    /// What its functions have for a URI.
+    pub(crate) fn uri_rule(self) -> UriRule {
+        match self {
+            Self::Procedure => UriRule::NamedAfterFunction,
+            Self::Subscribe | Self::Unsubscribe => UriRule::AnyTopic,
+            Self::Event => UriRule::Required,
+            Self::Join | Self::Leave => UriRule::None,
+        }
+    }
+
+    /// Whether plain functions may carry it.
+    pub(crate) fn allows_plain_functions(self) -> bool {
+        self == Self::Procedure
+    }
+
+    /// Whether its functions are given arguments by a client.
+    pub(crate) fn has_arguments(self) -> bool {
+        matches!(self, Self::Procedure | Self::Event)
+    }
+}
+
+/// What an attribute without a URI comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UriRule {
+    /// The function's own name is the URI.
+    NamedAfterFunction,
+    /// The function is for any topic.
+    AnyTopic,
+    /// There has to be one.
+    Required,
+    /// There never is one.
+    None,
 }
 
 /// How a URI is compared with the URI of a call.
@@ -65,6 +115,7 @@ pub(crate) struct Options {
     pub(crate) detached: Option<bool>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) concurrency: Option<u32>,
+    pub(crate) before_authentication: Option<bool>,
     pub(crate) manual: Option<bool>,
     /// The path of the crate `serverwamp`.
     pub(crate) runtime: Option<Path>,
@@ -98,7 +149,7 @@ pub(crate) struct Parameter {
 /// One function registered under one URI.
 pub(crate) struct Handler<'a> {
     pub(crate) kind: Kind,
-    pub(crate) uri: String,
+    pub(crate) uri: Option<String>,
     pub(crate) name: &'a Ident,
     pub(crate) service: Option<&'a Type>,
     pub(crate) asynchronous: bool,

@@ -19,6 +19,7 @@ const BLOCKING: Known = ("blocking", "blocking");
 const DETACHED: Known = ("detached", "detached");
 const TIMEOUT: Known = ("timeout", "timeout = \"5s\"");
 const CONCURRENCY: Known = ("concurrency", "concurrency = 10");
+const BEFORE_AUTHENTICATION: Known = ("before_authentication", "before_authentication");
 const MANUAL: Known = ("manual", "manual");
 pub(crate) const PREFIX: Known = ("prefix", "prefix = \"docs\"");
 pub(crate) const CRATE: Known = ("crate", "crate = \"path::to::serverwamp\"");
@@ -26,16 +27,28 @@ pub(crate) const RENAME: Known = ("rename", "rename = \"name\"");
 
 const PROCEDURE: &[Known] =
     &[MATCH, REALM, RENAME_ALL, LENIENT, BLOCKING, DETACHED, TIMEOUT, CONCURRENCY, MANUAL, CRATE];
+const EVENT: &[Known] = &[MATCH, REALM, RENAME_ALL, LENIENT, DETACHED, TIMEOUT, CONCURRENCY, MANUAL, CRATE];
+const SUBSCRIPTION: &[Known] = &[MATCH, REALM, MANUAL, CRATE];
+const SESSION: &[Known] = &[BEFORE_AUTHENTICATION, REALM, MANUAL, CRATE];
 const SERVICE: &[Known] = &[PREFIX, REALM, RENAME_ALL, LENIENT, DETACHED, TIMEOUT, CONCURRENCY, MANUAL, CRATE];
 const PARAMETER: &[Known] = &[("default", "default = expression"), RENAME, ("keyword", "keyword")];
+
+impl Kind {
+    /// The options of its attribute.
+    fn options(self) -> &'static [Known] {
+        match self {
+            Self::Procedure => PROCEDURE,
+            Self::Event => EVENT,
+            Self::Subscribe | Self::Unsubscribe => SUBSCRIPTION,
+            Self::Join | Self::Leave => SESSION,
+        }
+    }
+}
 
 impl Options {
     /// Reads the options of an attribute on a function.
     pub(crate) fn of_function(kind: Kind, tokens: TokenStream, errors: &mut Errors) -> Self {
-        let known = match kind {
-            Kind::Procedure => PROCEDURE,
-        };
-        Self::read(&mut Reader::new(kind.attribute(), known, errors), tokens)
+        Self::read(&mut Reader::new(kind.attribute(), kind.options(), errors), tokens)
     }
 
     /// Reads the options of an attribute on an impl block.
@@ -72,6 +85,7 @@ impl Options {
                 "detached" => options.detached = reader.flag(&argument),
                 "timeout" => options.timeout = reader.duration(&argument),
                 "concurrency" => options.concurrency = reader.count(&argument),
+                "before_authentication" => options.before_authentication = reader.flag(&argument),
                 "manual" => options.manual = reader.flag(&argument),
                 "prefix" => options.prefix = checked_uri(reader.string(&argument), reader.errors()),
                 "crate" => options.runtime = reader.path(&argument),
@@ -81,19 +95,21 @@ impl Options {
         options
     }
 
-    /// These options, and the service's where these say nothing.
-    pub(crate) fn or(self, service: &Self) -> Self {
+    /// These options, and the service's where these say nothing and functions of the kind have them.
+    pub(crate) fn or(self, service: &Self, kind: Kind) -> Self {
+        let has = |option: Known| kind.options().contains(&option);
         Self {
             uri: self.uri,
             prefix: service.prefix.clone(),
             match_policy: self.match_policy,
             realm: self.realm.or_else(|| service.realm.clone()),
-            rename_all: self.rename_all.or(service.rename_all),
-            lenient: self.lenient.or(service.lenient),
+            rename_all: self.rename_all.or(service.rename_all.filter(|_| has(RENAME_ALL))),
+            lenient: self.lenient.or(service.lenient.filter(|_| has(LENIENT))),
             blocking: self.blocking,
-            detached: self.detached.or(service.detached),
-            timeout: self.timeout.or(service.timeout),
-            concurrency: self.concurrency.or(service.concurrency),
+            detached: self.detached.or(service.detached.filter(|_| has(DETACHED))),
+            timeout: self.timeout.or(service.timeout.filter(|_| has(TIMEOUT))),
+            concurrency: self.concurrency.or(service.concurrency.filter(|_| has(CONCURRENCY))),
+            before_authentication: self.before_authentication,
             manual: self.manual.or(service.manual),
             runtime: self.runtime.or_else(|| service.runtime.clone()),
         }
@@ -111,6 +127,11 @@ pub(crate) fn checked_uri(literal: Option<LitStr>, errors: &mut Errors) -> Optio
 }
 
 impl ParameterOptions {
+    /// Whether there are any.
+    pub(crate) fn are_given(&self) -> bool {
+        self.default.is_some() || self.rename.is_some() || self.keyword
+    }
+
     /// Takes `#[wamp(…)]` off a parameter.
     pub(crate) fn take(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
         let mut options = Self::default();

@@ -250,7 +250,7 @@ impl App {
     }
 
     fn build(&self) -> Result<Shared, Vec<Problem>> {
-        let registry = Registry::collect(&self.sources)?;
+        let registry = Registry::collect(&self.sources, &self.realms)?;
         let mut problems = Vec::new();
         let mut serve = |realm: &Realm| {
             let endpoints = registry.endpoints(realm, &self.injections, &self.services, &mut problems);
@@ -272,13 +272,13 @@ impl App {
         }
         problems.extend(misnamed);
         problems.extend(self.unserved(&registry));
-        problems.sort();
+        Problem::sort(&mut problems);
         problems.dedup();
         if !problems.is_empty() {
             return Err(problems);
         }
-        for route in registry.routes() {
-            tracing::info!("procedure {}  {}", route.uri, route.location());
+        for route in registry.all() {
+            tracing::info!("{}", route.listing());
         }
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
         Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters)))
@@ -290,7 +290,7 @@ impl App {
         let unknown = named.filter(|(_, realm)| self.realms.iter().all(|configured| configured.name() != Some(realm)));
         unknown
             .map(|(route, realm)| {
-                let what = format!("procedure `{}` is for realm `{realm}`, which is not configured", route.uri);
+                let what = format!("{} is for realm `{realm}`, which is not configured", route.title());
                 Problem::at(route.location(), format!("{what}: add .realm(Realm::new({realm:?}))"))
             })
             .collect()

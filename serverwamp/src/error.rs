@@ -39,6 +39,15 @@ impl Problem {
     pub(crate) fn at(location: impl Into<String>, message: impl Into<String>) -> Problem {
         Problem { location: Some(location.into()), message: message.into() }
     }
+
+    /// Sorts by file, then by line as a number, then by message.
+    pub(crate) fn sort(problems: &mut [Problem]) {
+        fn place(problem: &Problem) -> Option<(&str, u32)> {
+            let (file, line) = problem.location.as_ref()?.rsplit_once(':')?;
+            Some((file, line.parse().ok()?))
+        }
+        problems.sort_by(|one, other| (place(one), one).cmp(&(place(other), other)));
+    }
 }
 
 impl fmt::Display for Problem {

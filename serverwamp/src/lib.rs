@@ -16,9 +16,10 @@
 //! }
 //! ```
 //!
-//! * **Functions.** [`wamp`] has the attributes. What implements `serde::Deserialize` is an argument of the call; the rest
-//!   is injected: [`Session`], [`Request`], [`Inject`], [`Progress`], [`CancellationToken`], [`Rest`], [`RestKw`], and
-//!   whatever implements [`FromCall`].
+//! * **Functions.** [`wamp`] has the attributes: procedures, subscriptions, events, and sessions that come and go. What
+//!   implements `serde::Deserialize` is an argument of the call or event; the rest is injected: [`Session`], [`Request`],
+//!   [`Inject`], [`Progress`], [`CancellationToken`], [`Topic`], [`Subscription`], [`EventDetails`], [`Rest`],
+//!   [`RestKw`], and whatever implements [`FromCall`].
 //! * **Results.** By the shape of what is returned: scalars and sequences are positional results, structs and maps are
 //!   keyword results; [`Single`] and [`RpcResult`] say otherwise. Streams and [`Step`] give progressive results.
 //! * **Errors.** [`WampError`] maps a type to error URIs, [`RpcError`] is one without a type; any standard error is logged
@@ -49,17 +50,77 @@ pub use app::{App, AppHandle, serve};
 pub use connection::Statistics;
 pub use error::{Error, Problem, Result};
 pub use handler::{
-    Audience, Call, Caller, CancellationToken, Delivery, Factory, FromCall, Inject, IntoPayload, Parameter, Progress,
-    ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError, RpcResult, Session, Single,
-    Step, Subscription, TransportInfo, WampError,
+    Audience, Call, Caller, CancellationToken, Delivery, EventDetails, Factory, FromCall, Inject, IntoPayload,
+    Parameter, Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError,
+    RpcResult, Session, Single, Step, Subscription, Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
 pub use routing::{Realm, Routes};
 pub use serverwamp_macros::WampError;
-pub use wire::{Dict, MatchPolicy, RequestId, SessionId, SubscriptionId, Uri, Value};
+pub use wire::{Dict, MatchPolicy, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
 
-/// The attributes that make functions callable.
+/// The attributes that make functions what clients call, subscribe to and publish to.
 pub mod wamp {
+    /// ```
+    /// use serverwamp::{EventDetails, wamp};
+    ///
+    /// #[wamp::event("sensors.", match = "prefix")]
+    /// async fn measured(value: f64, #[wamp(default = "°C")] unit: &str, details: EventDetails) {
+    ///     println!("{}: {value} {unit}", details.topic());
+    /// }
+    /// ```
+    pub use serverwamp_macros::event;
+    /// ```
+    /// use serverwamp::{RpcError, Session, wamp};
+    ///
+    /// #[wamp::on_join]
+    /// async fn welcome(session: Session) -> Result<(), RpcError> {
+    ///     match session.transport().cookie("banned") {
+    ///         Some(_) => Err(RpcError::not_authorized("come back tomorrow")),
+    ///         None => Ok(()),
+    ///     }
+    /// }
+    /// ```
+    pub use serverwamp_macros::on_join;
+    /// ```
+    /// use serverwamp::{Session, wamp};
+    ///
+    /// #[wamp::on_leave]
+    /// async fn farewell(session: Session) {
+    ///     println!("{} has left", session.authid());
+    /// }
+    /// ```
+    pub use serverwamp_macros::on_leave;
+    /// ```
+    /// use futures_util::{Stream, stream};
+    /// use serverwamp::{RpcError, Subscription, Topic, wamp};
+    ///
+    /// /// Refuses what is not there.
+    /// #[wamp::subscribe("rooms.", match = "prefix")]
+    /// async fn enter(topic: Topic, subscription: Subscription) -> Result<(), RpcError> {
+    ///     if topic.ends_with(".secret") {
+    ///         return Err(RpcError::new("rooms.error.no_such_room"));
+    ///     }
+    ///     let _ = subscription.send("welcome");
+    ///     Ok(())
+    /// }
+    ///
+    /// /// Every subscriber is sent these.
+    /// #[wamp::subscribe("countdown")]
+    /// async fn countdown() -> impl Stream<Item = u32> {
+    ///     stream::iter((0..10).rev())
+    /// }
+    /// ```
+    pub use serverwamp_macros::subscribe;
+    /// ```
+    /// use serverwamp::{Session, Topic, wamp};
+    ///
+    /// #[wamp::unsubscribe("rooms.", match = "prefix")]
+    /// async fn exit(topic: Topic, session: Session) {
+    ///     println!("{} has left {topic}", session.authid());
+    /// }
+    /// ```
+    pub use serverwamp_macros::unsubscribe;
     pub use serverwamp_macros::{rpc, service};
 }
 
@@ -68,14 +129,14 @@ pub mod wamp {
 pub mod __private {
     pub use inventory;
 
-    pub use crate::__reply as reply;
     pub use crate::client::FromPayload;
     pub use crate::handler::{
-        Arguments, Call, HandlerFuture, Match, ParameterDescription as Parameter, ParameterOptions, Reply, Route,
-        RouteKind, RpcError, ServiceType, bind, blocking, error_arg, error_kwarg, function_id, parameter, reply_kinds,
-        service_type, tag, wait,
+        Arguments, Call, FromCall, HandlerFuture, Match, ParameterDescription as Parameter, ParameterOptions, Reply,
+        Route, RouteKind, RpcError, ServiceType, bind, blocking, ended, error_arg, error_kwarg, event_kinds,
+        function_id, parameter, refuse_argument, reply_kinds, service_type, tag, wait,
     };
     pub use crate::routing::TopicTable;
     pub use crate::wire::bench;
     pub use crate::wire::{Codec, DecodeError, EncodeError, Payload};
+    pub use crate::{__ended as ended, __reply as reply, __subscribed as subscribed};
 }

@@ -72,7 +72,28 @@ fn parameters(handler: &Handler<'_>) -> TokenStream {
         };
         quote_spanned!(site=> #(#conditions)* #described)
     });
-    quote_spanned!(site=> || ::std::vec![#(#parameters),*])
+    let described = quote_spanned!(site=> || ::std::vec![#(#parameters),*]);
+    if handler.kind.has_arguments() || handler.parameters.is_empty() {
+        return described;
+    }
+    let refusals = handler.parameters.iter().map(|(_, parameter)| refusal(handler, parameter));
+    quote_spanned!(site=> { #(#refusals)* #described })
+}
+
+/// A statement that the compiler refuses to evaluate if a parameter is a call argument, where there are none.
+fn refusal(handler: &Handler<'_>, parameter: &Parameter) -> TokenStream {
+    let ty = usable_type(handler, parameter);
+    let conditions = &parameter.conditions;
+    let message = format!(
+        "`{}` is a call argument, and {} functions are given none: every parameter is injected",
+        parameter.name,
+        handler.kind.attribute()
+    );
+    let span = hygienic(parameter.ty.span());
+    quote_spanned! {span=>
+        #(#conditions)*
+        __wamp::refuse_argument(<#ty as __wamp::FromCall<'_>>::TAKES_ARGUMENTS, #message);
+    }
 }
 
 /// A closure that binds a call's arguments, calls the user's function and makes a reply of what it returns.
@@ -107,14 +128,19 @@ fn never_returns(handler: &Handler<'_>) -> bool {
     matches!(handler.output, Some(Type::Never(_)))
 }
 
-/// The reply, from the first to the last token of the return type: there the compiler says that it is no reply.
+/// The end of the run, from the first to the last token of the return type: there the compiler says that it cannot be returned.
 fn reply(handler: &Handler<'_>) -> TokenStream {
     let output = handler.output.map_or_else(|| handler.name.to_token_stream(), ToTokens::to_token_stream);
     let first = output.clone().into_iter().next().map_or(Span::mixed_site(), |token| token.span());
     let last = output.into_iter().last().map_or(first, |token| token.span());
     let mut arguments = Group::new(Delimiter::Parenthesis, quote_spanned!(hygienic(first)=> call, value));
     arguments.set_span(hygienic(last));
-    quote_spanned!(hygienic(first)=> __wamp::reply! #arguments)
+    let end = match handler.kind {
+        Kind::Procedure => quote_spanned!(hygienic(first)=> __wamp::reply!),
+        Kind::Subscribe => quote_spanned!(hygienic(first)=> __wamp::subscribed!),
+        Kind::Unsubscribe | Kind::Event | Kind::Join | Kind::Leave => quote_spanned!(hygienic(first)=> __wamp::ended!),
+    };
+    quote!(#end #arguments)
 }
 
 /// A statement for each parameter that takes its value, and the list of the values.
@@ -173,6 +199,11 @@ fn route(handler: &Handler<'_>) -> TokenStream {
     let options = &handler.options;
     let kind = match handler.kind {
         Kind::Procedure => quote_spanned!(site=> __wamp::RouteKind::Procedure),
+        Kind::Subscribe => quote_spanned!(site=> __wamp::RouteKind::Subscribe),
+        Kind::Unsubscribe => quote_spanned!(site=> __wamp::RouteKind::Unsubscribe),
+        Kind::Event => quote_spanned!(site=> __wamp::RouteKind::Event),
+        Kind::Join => quote_spanned!(site=> __wamp::RouteKind::Join),
+        Kind::Leave => quote_spanned!(site=> __wamp::RouteKind::Leave),
     };
     let policy = match options.match_policy.unwrap_or_default() {
         MatchPolicy::Exact => quote_spanned!(site=> __wamp::Match::Exact),
@@ -180,7 +211,7 @@ fn route(handler: &Handler<'_>) -> TokenStream {
         MatchPolicy::Wildcard => quote_spanned!(site=> __wamp::Match::Wildcard),
         MatchPolicy::Regex => quote_spanned!(site=> __wamp::Match::Regex),
     };
-    let uri = &handler.uri;
+    let uri = option(handler.uri.as_ref().map(ToTokens::to_token_stream));
     let realm = option(options.realm.as_ref().map(|realm| LitStr::value(realm).to_token_stream()));
     let function = display_name(handler);
     let line = line(handler.name.span());
@@ -189,6 +220,7 @@ fn route(handler: &Handler<'_>) -> TokenStream {
     let blocking = options.blocking.is_some();
     let detached = options.detached.unwrap_or_default();
     let manual = options.manual.unwrap_or_default();
+    let before_authentication = options.before_authentication.unwrap_or_default();
     let timeout = option(options.timeout.map(|timeout| {
         // The attribute's text is bounded to what fits.
         let milliseconds = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
@@ -216,6 +248,7 @@ fn route(handler: &Handler<'_>) -> TokenStream {
             manual: #manual,
             timeout: #timeout,
             concurrency: #concurrency,
+            before_authentication: #before_authentication,
             identity: || __wamp::function_id(&#target),
             service: #service,
             parameters: #parameters,

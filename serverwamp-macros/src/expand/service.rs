@@ -35,14 +35,14 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream, errors: &mut Err
     if annotated.is_empty() {
         errors.on(
             &implementation.self_type,
-            "expected methods that carry #[wamp::rpc] in the impl block of a service, found none",
+            "expected methods that carry #[wamp::rpc] or another attribute in the impl block of a service, found none",
         );
     }
     let mut registrations = Vec::new();
     for (position, handlers, parameters) in &annotated {
         let Some(Member::Method(function)) = implementation.members.get(*position) else { continue };
         for (kind, options) in handlers {
-            let handler = (*kind, options.clone().or(&service_options));
+            let handler = (*kind, options.clone().or(&service_options, *kind));
             let handler = check::handler(function, parameters, handler, Some(&implementation), errors);
             registrations.push(registration(&handler));
         }

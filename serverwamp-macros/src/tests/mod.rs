@@ -5,6 +5,7 @@ mod derive;
 mod names;
 mod rpc;
 mod service;
+mod topics;
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -25,10 +26,12 @@ fn expand(source: &str) -> (TokenStream, Errors) {
     let mut errors = Errors::default();
     let name = attribute.path().segments.last().unwrap().ident.to_string();
     let expanded = match name.as_str() {
-        "rpc" => expand::function::expand(Kind::Procedure, arguments, item, &mut errors),
         "service" => expand::service::expand(arguments, item, &mut errors),
         "derive" => expand::error::expand(item, &mut errors),
-        other => panic!("no such attribute: {other}"),
+        other => {
+            let (_, kind) = Kind::ALL.into_iter().find(|(known, _)| *known == other).expect("an attribute of ours");
+            expand::function::expand(kind, arguments, item, &mut errors)
+        }
     };
     (expanded, errors)
 }

@@ -150,7 +150,7 @@ fn expansion() {
             "let __1 = arguments.take_or::<i64>(1usize, || 5)?;",
             "let value = add(__0, __1,).await;",
             "__wamp::reply!(call, value).await",
-            "kind: __wamp::RouteKind::Procedure, uri: \"math.add\", match_policy: __wamp::Match::Exact,",
+            "kind: __wamp::RouteKind::Procedure, uri: ::core::option::Option::Some(\"math.add\"), match_policy: __wamp::Match::Exact,",
             "identity: || __wamp::function_id(&add), service: ::core::option::Option::None,",
         ],
     );
@@ -165,7 +165,7 @@ fn expansion() {
     expands(
         "#[wamp::rpc(rename_all = \"camelCase\")] fn full_name(first_name: &str, r#type: i64) {}",
         &[
-            "uri: \"fullName\"",
+            "uri: ::core::option::Option::Some(\"fullName\")",
             "function: \"full_name\"",
             "__wamp::parameter::<&str>(\"firstName\",",
             "__wamp::parameter::<i64>(\"type\",",
@@ -189,8 +189,8 @@ fn expansion() {
         "#[wamp::rpc(\"a\")] #[rpc(\"b\", lenient)] #[cfg(x)] fn f(#[wamp(default)] a: i64) {}",
         &[
             "# [cfg (x)] fn f(a: i64) {}",
-            "uri: \"a\"",
-            "uri: \"b\"",
+            "uri: ::core::option::Option::Some(\"a\")",
+            "uri: ::core::option::Option::Some(\"b\")",
             "lenient: true",
             "#[cfg(x)] const _: () =",
             "take_or::<i64>(0usize, || ::core::default::Default::default())",

@@ -28,7 +28,10 @@ fn impl_blocks_that_are_refused() {
     );
     check(
         "#[wamp::service] impl Docs { fn f(&self) {} #[tarpc::rpc] fn g(&self) {} }",
-        &[("Docs", "expected methods that carry #[wamp::rpc] in the impl block of a service, found none")],
+        &[(
+            "Docs",
+            "expected methods that carry #[wamp::rpc] or another attribute in the impl block of a service, found none",
+        )],
     );
 }
 
@@ -114,8 +117,8 @@ fn expansion() {
          #[wamp::rpc] async fn get_one(&self, by_id: &Self, #[wamp(default = Self::ONE)] b: i64) {} \
          #[wamp::rpc(\"all\", realm = \"b\", lenient = false)] #[cfg(y)] fn list(&self) {} }",
         &[
-            "uri: \"docs.getOne\"",
-            "uri: \"docs.all\"",
+            "uri: ::core::option::Option::Some(\"docs.getOne\")",
+            "uri: ::core::option::Option::Some(\"docs.all\")",
             "realm: ::core::option::Option::Some(\"a\")",
             "realm: ::core::option::Option::Some(\"b\")",
             "lenient: true",

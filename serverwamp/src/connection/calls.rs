@@ -186,7 +186,7 @@ fn poll_handler(future: &mut HandlerFuture, context: &mut Context<'_>, endpoint:
 fn log_panic(panic: &(dyn Any + Send), endpoint: &Endpoint) {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(
-        procedure = endpoint.route().uri,
+        handler = endpoint.route().title(),
         panic = text.unwrap_or("of an unknown kind"),
         "a handler panicked"
     );

@@ -14,9 +14,12 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::endpoint::Endpoint;
 use super::error::RpcError;
+use super::event::EventDetails;
 use super::outbox::{Command, ProgressiveResult};
+use super::route::RouteKind;
 use super::session::Session;
-use crate::wire::{self, Arena, Codec, Payload, RequestId, Uri};
+use super::subscription::Subscription;
+use crate::wire::{self, Arena, CallOptions, Codec, Payload, RawDict, RequestId, Slots, Uri, uris};
 
 /// The future of one handler's run.
 pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Reply, RpcError>> + Send>>;
@@ -26,16 +29,26 @@ pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Reply, RpcError>> + 
 #[derive(Debug)]
 pub struct Reply(pub(crate) Payload);
 
-/// One call of a handler: what was asked, by whom, and what the handler can be injected with.
+/// One run of a handler: what was asked, by whom, and what the handler can be injected with.
 ///
 /// Extractors ([`FromCall`](crate::FromCall)) take their values from it.
 pub struct Call {
     endpoint: Arc<Endpoint>,
     session: Session,
+    /// The CALL; for other handlers what would be one: the topic as procedure, an event's arguments.
     message: Box<wire::Call>,
+    /// What handlers of topics run for, besides.
+    surroundings: Option<Box<Surroundings>>,
     arena: Arena,
     state: Option<Arc<CallState>>,
     held: Held,
+}
+
+/// What a handler of topics runs for.
+struct Surroundings {
+    options: RawDict,
+    event: Option<EventDetails>,
+    subscription: Option<Subscription>,
 }
 
 /// What a call holds for as long as its handler runs, wherever that is.
@@ -118,24 +131,25 @@ impl Call {
     pub(crate) fn new(endpoint: Arc<Endpoint>, session: Session, message: Box<wire::Call>, serial: u64) -> Call {
         let shared = endpoint.needs_call_state() || message.options.receive_progress == Some(true);
         let state = shared.then(|| Arc::new(CallState::new(serial)));
-        Call { endpoint, session, message, arena: Arena::default(), state, held: Held::default() }
+        let (arena, held) = (Arena::default(), Held::default());
+        Call { endpoint, session, message, surroundings: None, arena, state, held }
     }
 
     pub(crate) fn held(&mut self) -> &mut Held {
         &mut self.held
     }
 
-    /// The session that calls.
+    /// The session that calls, publishes, subscribes, joins or leaves.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// The URI that was called.
+    /// The URI that was called, or the topic.
     pub fn uri(&self) -> &Uri {
         &self.message.procedure
     }
 
-    /// The call's request id.
+    /// The request id; 1 where no client's request is behind the run.
     pub fn id(&self) -> RequestId {
         self.message.request
     }
@@ -148,6 +162,21 @@ impl Call {
     pub fn service<T: Send + Sync + 'static>(&self) -> Result<&T, RpcError> {
         let instance = self.endpoint.service().and_then(|instance| instance.downcast_ref());
         instance.ok_or_else(|| RpcError::internal(&"a method was called without its service"))
+    }
+
+    /// The event that an event function runs for.
+    pub(super) fn event(&self) -> Option<&EventDetails> {
+        self.surroundings.as_ref()?.event.as_ref()
+    }
+
+    /// The subscription that a subscribe or unsubscribe function runs for.
+    pub(super) fn subscription(&self) -> Option<&Subscription> {
+        self.surroundings.as_ref()?.subscription.as_ref()
+    }
+
+    /// The options of the request as they came.
+    pub(super) fn raw_options(&self) -> &RawDict {
+        self.surroundings.as_ref().map_or_else(|| self.message.options.raw(), |surroundings| &surroundings.options)
     }
 
     pub(crate) fn message(&self) -> &wire::Call {
@@ -188,6 +217,54 @@ impl Call {
         let state = self.state.clone().filter(|_| self.wants_progress());
         ProgressSink { session: self.session.clone(), request: self.message.request, codec: self.codec(), state }
     }
+}
+
+/// Runs of handlers that are not called.
+#[cfg_attr(not(test), expect(dead_code, reason = "no connection runs them yet"))]
+impl Call {
+    /// A run of an event function. `session` is the publisher's.
+    pub(crate) fn for_event(
+        endpoint: Arc<Endpoint>,
+        session: Session,
+        publish: &wire::Publish,
+        details: EventDetails,
+    ) -> Call {
+        let payload = publish.payload.clone();
+        let slots = payload.slots();
+        let message = message(publish.request, publish.topic.clone(), payload, slots);
+        let options = publish.options.raw().clone();
+        let surroundings = Surroundings { options, event: Some(details), subscription: None };
+        Call { surroundings: Some(Box::new(surroundings)), ..Call::new(endpoint, session, message, 0) }
+    }
+
+    /// A run of a subscribe function, for the request that the client made, or of an unsubscribe function, without one.
+    pub(crate) fn for_subscription(
+        endpoint: Arc<Endpoint>,
+        session: Session,
+        subscription: Subscription,
+        request: Option<&wire::Subscribe>,
+    ) -> Call {
+        let id = request.map_or(RequestId::FIRST, |request| request.request);
+        let message = message(id, subscription.topic_uri().clone(), Payload::empty(session.codec()), Slots::default());
+        let options = request.map(|request| request.options.raw().clone()).unwrap_or_default();
+        let surroundings = Surroundings { options, event: None, subscription: Some(subscription) };
+        Call { surroundings: Some(Box::new(surroundings)), ..Call::new(endpoint, session, message, 0) }
+    }
+
+    /// A run of a function of sessions. Its URI is that of the session meta event.
+    pub(crate) fn for_session(endpoint: Arc<Endpoint>, session: Session) -> Call {
+        let uri = match endpoint.route().kind {
+            RouteKind::Leave => uris::SESSION_ON_LEAVE,
+            _ => uris::SESSION_ON_JOIN,
+        };
+        let message = message(RequestId::FIRST, Uri::known(uri), Payload::empty(session.codec()), Slots::default());
+        Call::new(endpoint, session, message, 0)
+    }
+}
+
+/// What a handler that is not called takes for its CALL.
+fn message(request: RequestId, topic: Uri, payload: Payload, slots: Slots) -> Box<wire::Call> {
+    Box::new(wire::Call { request, options: CallOptions::default().into(), procedure: topic, payload, slots })
 }
 
 impl fmt::Debug for Call {

@@ -3,8 +3,9 @@
 use super::call::Call;
 use super::error::RpcError;
 use super::extract::{FromCall, Parameter, Requirement};
+use super::route::RouteKind;
 
-/// Tells a handler that its call was canceled, timed out, or lost its caller.
+/// Tells a handler that its call was canceled, timed out, or lost its caller; for rpc and event functions.
 ///
 /// The future of an ordinary handler is simply dropped then; the token is for what goes on: `detached` and `blocking`
 /// handlers, and tasks that a handler starts.
@@ -35,6 +36,9 @@ impl<'c> FromCall<'c> for CancellationToken {
     }
 
     fn requires() -> Vec<Requirement> {
-        vec![Requirement::call_state()]
+        vec![
+            Requirement::call_state(),
+            Requirement::function("CancellationToken", &[RouteKind::Procedure, RouteKind::Event]),
+        ]
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::arguments::{missing_argument, undecodable};
 use super::call::Call;
 use super::error::RpcError;
+use super::route::RouteKind;
 use crate::wire::{decode, missing};
 
 /// A type that a parameter of a handler may have.
@@ -29,7 +30,7 @@ use crate::wire::{decode, missing};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of a WAMP handler",
     label = "neither a call argument nor injected",
-    note = "call arguments implement `serde::Deserialize`; injected values implement `serverwamp::FromCall` (`Session`, `Request`, `Inject<T>`, `Progress<T>`, `CancellationToken`, `Rest`, `RestKw`, or your own)",
+    note = "call arguments implement `serde::Deserialize`; injected values implement `serverwamp::FromCall` (`Session`, `Request`, `Inject<T>`, `Progress<T>`, `Topic`, `Subscription`, `EventDetails`, `RealmHandle`, `CancellationToken`, `Rest`, `RestKw`, or your own)",
     note = "to inject a value of the application, take `Inject<{Self}>` and give it to `App::inject`"
 )]
 pub trait FromCall<'c>: Sized {
@@ -43,6 +44,10 @@ pub trait FromCall<'c>: Sized {
     fn requires() -> Vec<Requirement> {
         Vec::new()
     }
+
+    /// Whether values come from the caller's arguments, where the compiler wants to know.
+    #[doc(hidden)]
+    const TAKES_ARGUMENTS: bool = false;
 
     /// Whether values come from the caller's arguments.
     #[doc(hidden)]
@@ -60,6 +65,8 @@ impl<'c, T: Deserialize<'c>> FromCall<'c> for T {
             None => missing().ok_or_else(|| missing_argument(parameter.name)),
         }
     }
+
+    const TAKES_ARGUMENTS: bool = true;
 
     fn kind() -> ParameterKind {
         ParameterKind::Argument { required: missing::<T>().is_none() }
@@ -96,6 +103,8 @@ pub(crate) enum RequirementKind {
     Injected { id: TypeId, name: &'static str },
     /// That the caller can be sent progressive results, or the call be canceled: state shared with the connection.
     CallState,
+    /// That the function is of one of these kinds, for a type of this name.
+    Function { type_name: &'static str, kinds: &'static [RouteKind] },
 }
 
 impl Requirement {
@@ -108,6 +117,11 @@ impl Requirement {
     /// call: state that calls have only where it is needed.
     pub fn call_state() -> Requirement {
         Requirement(RequirementKind::CallState)
+    }
+
+    /// That the function is of one of these kinds, as others have no value of the type.
+    pub(crate) fn function(type_name: &'static str, kinds: &'static [RouteKind]) -> Requirement {
+        Requirement(RequirementKind::Function { type_name, kinds })
     }
 }
 
@@ -147,4 +161,11 @@ pub struct ParameterDescription {
 #[doc(hidden)]
 pub fn parameter<'c, T: FromCall<'c>>(name: &'static str, options: ParameterOptions) -> ParameterDescription {
     ParameterDescription { name, kind: T::kind(), options, requires: T::requires() }
+}
+
+/// Refuses a call argument where a function has none, for the macros: the compiler evaluates it.
+#[doc(hidden)]
+#[track_caller]
+pub const fn refuse_argument(takes_arguments: bool, message: &'static str) {
+    assert!(!takes_arguments, "{}", message);
 }

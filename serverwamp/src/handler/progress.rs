@@ -8,6 +8,7 @@ use super::call::{Call, ProgressSink, Turns};
 use super::error::RpcError;
 use super::extract::{FromCall, Parameter, Requirement};
 use super::result::IntoPayload;
+use super::route::RouteKind;
 
 /// Sends progressive results of a call, to callers that asked for them.
 ///
@@ -80,7 +81,7 @@ impl<'c, T> FromCall<'c> for Progress<T> {
     }
 
     fn requires() -> Vec<Requirement> {
-        vec![Requirement::call_state()]
+        vec![Requirement::call_state(), Requirement::function("Progress", &[RouteKind::Procedure])]
     }
 }
 

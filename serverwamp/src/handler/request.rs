@@ -1,26 +1,29 @@
-//! The call as its caller made it.
+//! The request that a handler runs for.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::call::Call;
 use super::error::RpcError;
-use super::extract::{FromCall, Parameter};
-use crate::wire::{self, Dict, RequestId, SessionId, Uri, Value};
+use super::extract::{FromCall, Parameter, Requirement};
+use super::route::RouteKind;
+use crate::wire::{self, Dict, RawDict, RequestId, SessionId, Uri, Value};
 
-/// The call as its caller made it: id, URI, raw arguments and options.
+/// The request as the client made it: id, URI, raw arguments and options; for rpc, event and subscribe functions.
 ///
-/// WAMP: CALL, basic profile.
+/// WAMP: CALL, PUBLISH and SUBSCRIBE, basic profile.
 #[derive(Debug, Clone)]
 pub struct Request {
     message: Box<wire::Call>,
+    /// The options as they came.
+    raw_options: RawDict,
     caller: Caller,
     args: OnceLock<Vec<Value>>,
     kwargs: OnceLock<Dict>,
     options: OnceLock<Dict>,
 }
 
-/// Who called.
+/// Who called, published or subscribed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Caller {
@@ -42,6 +45,7 @@ impl Request {
         };
         Request {
             message: Box::new(call.message().clone()),
+            raw_options: call.raw_options().clone(),
             caller,
             args: OnceLock::new(),
             kwargs: OnceLock::new(),
@@ -54,7 +58,7 @@ impl Request {
         self.message.request
     }
 
-    /// The URI that was called; of interest where the procedure's is a pattern.
+    /// The URI that was called, or the topic; of interest where the function's is a pattern.
     pub fn uri(&self) -> &Uri {
         &self.message.procedure
     }
@@ -69,9 +73,9 @@ impl Request {
         self.kwargs.get_or_init(|| self.message.payload.to_kwargs())
     }
 
-    /// The call's options as they came, unknown ones included.
+    /// The options as they came, unknown ones included.
     pub fn options(&self) -> &Dict {
-        self.options.get_or_init(|| self.message.options.raw().to_dict().unwrap_or_default())
+        self.options.get_or_init(|| self.raw_options.to_dict().unwrap_or_default())
     }
 
     /// How long the caller is willing to wait for each result; none for ever.
@@ -84,7 +88,7 @@ impl Request {
         self.message.options.receive_progress == Some(true)
     }
 
-    /// Who called, where that is disclosed: always, when this process serves the procedure itself.
+    /// Who sent the request, where that is disclosed: always, when this process serves the function itself.
     pub fn caller(&self) -> Option<&Caller> {
         Some(&self.caller)
     }
@@ -93,5 +97,10 @@ impl Request {
 impl<'c> FromCall<'c> for Request {
     fn from_call(call: &'c Call, _: &Parameter<'_, 'c>) -> Result<Request, RpcError> {
         Ok(Request::of(call))
+    }
+
+    fn requires() -> Vec<Requirement> {
+        const KINDS: &[RouteKind] = &[RouteKind::Procedure, RouteKind::Event, RouteKind::Subscribe];
+        vec![Requirement::function("Request", KINDS)]
     }
 }

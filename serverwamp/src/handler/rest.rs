@@ -56,6 +56,8 @@ impl<'c, T: DeserializeOwned> FromCall<'c> for Rest<T> {
         .map(Rest)
     }
 
+    const TAKES_ARGUMENTS: bool = true;
+
     fn kind() -> ParameterKind {
         ParameterKind::Rest
     }
@@ -74,6 +76,8 @@ impl<'c, T: DeserializeOwned> FromCall<'c> for RestKw<T> {
             .collect::<Result<_, _>>()
             .map(RestKw)
     }
+
+    const TAKES_ARGUMENTS: bool = true;
 
     fn kind() -> ParameterKind {
         ParameterKind::RestKeywords

@@ -11,7 +11,8 @@ use super::extract::ParameterDescription;
 #[derive(Debug)]
 pub struct Route {
     pub kind: RouteKind,
-    pub uri: &'static str,
+    /// The procedure or the topic; none for functions of any topic, and of sessions.
+    pub uri: Option<&'static str>,
     pub match_policy: Match,
     pub realm: Option<&'static str>,
     pub function: &'static str,
@@ -25,6 +26,8 @@ pub struct Route {
     pub manual: bool,
     pub timeout: Option<Duration>,
     pub concurrency: Option<u32>,
+    /// Whether a function of sessions runs before the client is authenticated.
+    pub before_authentication: bool,
     pub identity: fn() -> TypeId,
     pub service: Option<ServiceType>,
     pub parameters: fn() -> Vec<ParameterDescription>,
@@ -38,9 +41,41 @@ inventory::collect!(Route);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RouteKind {
     Procedure,
+    Subscribe,
+    Unsubscribe,
+    Event,
+    Join,
+    Leave,
 }
 
-/// How a route's URI is compared with the one that was called.
+impl RouteKind {
+    /// The kind's attribute.
+    pub(crate) const fn attribute(self) -> &'static str {
+        match self {
+            RouteKind::Procedure => "rpc",
+            RouteKind::Subscribe => "subscribe",
+            RouteKind::Unsubscribe => "unsubscribe",
+            RouteKind::Event => "event",
+            RouteKind::Join => "on_join",
+            RouteKind::Leave => "on_leave",
+        }
+    }
+
+    /// What messages and the log call a function of this kind.
+    const fn name(self) -> &'static str {
+        match self {
+            RouteKind::Procedure => "procedure",
+            other => other.attribute(),
+        }
+    }
+
+    /// Whether clients send arguments to functions of this kind.
+    pub(crate) const fn has_arguments(self) -> bool {
+        matches!(self, RouteKind::Procedure | RouteKind::Event)
+    }
+}
+
+/// How a route's URI is compared with the one that was called, subscribed to or published to.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Match {
@@ -62,6 +97,18 @@ impl Route {
     /// Where the function stands, as `file:line`.
     pub(crate) fn location(&self) -> String {
         format!("{}:{}", self.file, self.line)
+    }
+
+    /// The function in a sentence: its kind, and its URI, or its name where it has none.
+    pub(crate) fn title(&self) -> String {
+        format!("{} `{}`", self.kind.name(), self.uri.unwrap_or(self.function))
+    }
+
+    /// The function as the log lists it.
+    pub(crate) fn listing(&self) -> String {
+        let any_topic = matches!(self.kind, RouteKind::Subscribe | RouteKind::Unsubscribe).then_some("(any topic)");
+        let what = self.uri.or(any_topic).unwrap_or(self.function);
+        format!("{} {what}  {}", self.kind.name(), self.location())
     }
 }
 

@@ -1,6 +1,7 @@
 //! A session's subscription to a topic.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -27,6 +28,8 @@ struct Inner {
     topic: Uri,
     match_policy: MatchPolicy,
     state: Mutex<State>,
+    /// Whether a subscribe function has decided for it before its own end.
+    decided: AtomicBool,
     ended: Notify,
     turns: Turns,
 }
@@ -59,6 +62,7 @@ impl Subscription {
             topic,
             match_policy,
             state: Mutex::new(State::Pending(Held::default())),
+            decided: AtomicBool::new(false),
             ended: Notify::new(),
             turns: Turns::default(),
         }))
@@ -148,6 +152,17 @@ impl Subscription {
             State::Active(id) => self.push(*id, publication, topic, payload),
             State::Ended => Err(PublishError::Closed),
         }
+    }
+
+    /// A subscribe function that goes on, as it returned a stream, has decided that the session may subscribe.
+    pub(crate) fn accept_now(&self) {
+        self.0.decided.store(true, Ordering::Release);
+    }
+
+    /// Whether a subscribe function called [`accept_now`](Self::accept_now) since this was last asked.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no connection runs subscribe functions yet"))]
+    pub(crate) fn take_acceptance(&self) -> bool {
+        self.0.decided.swap(false, Ordering::AcqRel)
     }
 
     /// Lets the subscriber have events, first those that were held. Returns false if the subscription is over.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::pattern::PatternTable;
+use super::endpoints::Endpoints;
 use crate::handler::Endpoint;
 use crate::wire::Uri;
 
@@ -11,16 +11,22 @@ use crate::wire::Uri;
 /// WAMP: remote procedure calls, dealer, basic profile; pattern-based registrations, advanced profile.
 #[derive(Debug)]
 pub(crate) struct Dealer {
-    procedures: PatternTable<Arc<Endpoint>>,
+    endpoints: Endpoints,
 }
 
 impl Dealer {
-    pub(crate) fn new(procedures: PatternTable<Arc<Endpoint>>) -> Dealer {
-        Dealer { procedures }
+    pub(crate) fn new(endpoints: Endpoints) -> Dealer {
+        Dealer { endpoints }
     }
 
     /// Finds the handler of a procedure.
     pub(crate) fn find(&self, procedure: &Uri) -> Option<&Arc<Endpoint>> {
-        self.procedures.find(procedure)
+        self.endpoints.procedures.find(procedure)
+    }
+
+    /// All functions of the realm.
+    #[expect(dead_code, reason = "no connection runs functions of topics and sessions yet")]
+    pub(crate) fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
     }
 }

@@ -3,10 +3,13 @@
 mod broker;
 mod coverage;
 mod dealer;
+mod endpoints;
 mod pattern;
 mod realm;
 mod registry;
 mod routes;
+#[cfg(test)]
+mod tests;
 
 pub use broker::TopicTable;
 pub(crate) use broker::{Begun, TooMany};

@@ -83,7 +83,7 @@ impl Wildcard {
     }
 
     /// How many literal components stand before each wildcard.
-    fn literal_runs(&self) -> Vec<usize> {
+    pub(super) fn literal_runs(&self) -> Vec<usize> {
         self.0.split(|component| component.is_empty()).map(<[_]>::len).collect()
     }
 }

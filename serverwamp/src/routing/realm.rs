@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::broker::Broker;
 use super::coverage::{OpenTopics, TopicSet};
 use super::dealer::Dealer;
+use super::routes::Routes;
 use crate::handler::{
     Audience, Factory, FanOut, Injections, LivingRealm, Publication, PublishError, RealmDirectory, RealmHandle, Route,
     Session, Subscription,
@@ -27,6 +28,7 @@ pub struct Realm {
     /// None for the realm of every name that is not configured.
     name: Option<String>,
     injections: Injections,
+    routes: Routes,
     topics: OpenTopics,
 }
 
@@ -34,6 +36,26 @@ impl Realm {
     /// A realm with this name.
     pub fn new(name: impl Into<String>) -> Realm {
         Realm { name: Some(name.into()), ..Realm::of_any_name() }
+    }
+
+    /// Adds functions that only this realm serves, besides those of the app; repeatable.
+    ///
+    /// One set may be given to several realms. Functions that are not `manual` are the app's too, where it discovers
+    /// them.
+    ///
+    /// ```
+    /// use serverwamp::{App, Realm, routes, wamp};
+    ///
+    /// #[wamp::rpc("users.delete", manual)]
+    /// async fn delete(_id: u64) {}
+    ///
+    /// let app = App::new().realm(Realm::new("administration").routes(routes![delete]));
+    /// # let _ = app;
+    /// ```
+    #[must_use]
+    pub fn routes(mut self, routes: Routes) -> Realm {
+        self.routes = self.routes.and(routes);
+        self
     }
 
     /// Gives a value to this realm's handlers only, in place of the app's value of that type.
@@ -77,7 +99,12 @@ impl Realm {
 
     /// The configuration of all realms that have none of their own.
     pub(crate) fn of_any_name() -> Realm {
-        Realm { name: None, injections: Injections::default(), topics: OpenTopics::default() }
+        Realm {
+            name: None,
+            injections: Injections::default(),
+            routes: Routes::default(),
+            topics: OpenTopics::default(),
+        }
     }
 
     pub(crate) fn open(&self) -> &OpenTopics {
@@ -90,6 +117,10 @@ impl Realm {
 
     pub(super) fn injections(&self) -> &Injections {
         &self.injections
+    }
+
+    pub(super) fn listed(&self) -> &Routes {
+        &self.routes
     }
 
     /// Whether a function is served here: everywhere, unless it names its realm.

@@ -4,14 +4,15 @@ use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use regex::Regex;
 use tokio::sync::Semaphore;
 
-use super::pattern::PatternTable;
+use super::endpoints::Endpoints;
 use super::realm::Realm;
 use super::routes::Routes;
 use crate::error::Problem;
-use crate::handler::{Endpoint, Injections, Match, Requirement, RequirementKind, Route, RouteKind};
+use crate::handler::{
+    Endpoint, Injections, Match, ParameterDescription, ParameterKind, RequirementKind, Route, RouteKind,
+};
 
 /// Instances of services, by type.
 #[derive(Clone, Default)]
@@ -35,129 +36,163 @@ pub(crate) struct Sources {
     pub(crate) listed: Routes,
 }
 
-/// The functions of an app, in a stable order.
+/// The functions of an app and its realms, each set in a stable order.
 #[derive(Debug)]
 pub(crate) struct Registry {
+    /// Those of the app, for all realms that they do not exclude.
     routes: Vec<&'static Route>,
-    /// What bounds how many calls of a function run at a time, in all realms together.
-    concurrency: HashMap<(&'static str, u32), Arc<Semaphore>>,
+    /// Those that realms list, by the realm's name.
+    of_realms: BTreeMap<String, Vec<&'static Route>>,
+    /// What bounds how many runs of a function there are at a time, in all realms together.
+    concurrency: HashMap<*const Route, Arc<Semaphore>>,
 }
 
 impl Registry {
-    /// Collects the functions that `sources` name.
+    /// Collects the functions that `sources` and `realms` name.
     ///
     /// # Errors
     /// A listed function is not annotated, or there are none at all.
-    pub(crate) fn collect(sources: &Sources) -> Result<Registry, Vec<Problem>> {
+    pub(crate) fn collect(sources: &Sources, realms: &[Realm]) -> Result<Registry, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut routes: Vec<&'static Route> = Vec::new();
-        for (function, name) in &sources.listed.0 {
-            let before = routes.len();
-            routes.extend(inventory::iter::<Route>().filter(|route| (route.identity)() == *function));
-            if routes.len() == before {
-                problems.push(Problem::new(format!(
-                    "routes![{name}]: expected an annotated function; `{name}` has no #[wamp::…] attribute"
-                )));
-            }
-        }
+        let mut routes = listed(&sources.listed, &mut problems);
         routes.extend(
             inventory::iter::<Route>().filter(|route| {
                 !route.manual && sources.discovered.iter().any(|module| is_within(route.module, module))
             }),
         );
-        routes.sort_by_key(|route| (route.kind, route.uri, route.match_policy, route.file, route.line));
-        routes.dedup_by(|one, other| std::ptr::eq(*one, *other));
-        if routes.is_empty() && problems.is_empty() {
+        let mut of_realms: BTreeMap<String, Vec<&'static Route>> = BTreeMap::new();
+        for realm in realms {
+            let own = listed(realm.listed(), &mut problems);
+            let name = realm.name().unwrap_or_default();
+            let elsewhere = own.iter().filter_map(|route| Some((route, route.realm.filter(|other| *other != name)?)));
+            problems.extend(elsewhere.map(|(route, other)| {
+                let message = format!("{} is for realm `{other}`, but realm `{name}` lists it", route.title());
+                Problem::at(route.location(), message)
+            }));
+            of_realms.entry(name.to_owned()).or_default().extend(own);
+        }
+        if problems.is_empty() && routes.is_empty() && of_realms.values().all(Vec::is_empty) {
             problems.push(Problem::new(
-                "no procedure found: annotate a function with #[wamp::rpc]. If the functions are in a library crate, \
-                 name it once in the program, `use my_crate as _;`: the linker drops crates that are never named",
+                "no procedure found, nor any other function: annotate one with #[wamp::rpc], #[wamp::subscribe] or \
+                 #[wamp::event]. If the functions are in a library crate, name it once in the program, `use my_crate \
+                 as _;`: the linker drops crates that are never named",
             ));
         }
         if !problems.is_empty() {
             return Err(problems);
         }
-        let limited = routes.iter().filter_map(|route| Some((route, route.concurrency?)));
-        let concurrency = limited
-            .map(|(route, permits)| ((route.file, route.line), Arc::new(Semaphore::new(permits as usize))))
+        let mut registry = Registry { routes: ordered(routes), of_realms, concurrency: HashMap::new() };
+        let limited = registry.all().into_iter().filter_map(|route| Some((route, route.concurrency?)));
+        registry.concurrency = limited
+            .map(|(route, permits)| (std::ptr::from_ref(route), Arc::new(Semaphore::new(permits as usize))))
             .collect();
-        Ok(Registry { routes, concurrency })
+        Ok(registry)
     }
 
+    /// The functions that are not a single realm's by its own list.
     pub(crate) fn routes(&self) -> &[&'static Route] {
         &self.routes
     }
 
-    /// The endpoints of one realm; the default one where `realm` has no name.
+    /// All functions.
+    pub(crate) fn all(&self) -> Vec<&'static Route> {
+        ordered(self.routes.iter().chain(self.of_realms.values().flatten()).copied().collect())
+    }
+
+    /// The functions of one realm; of the default one where `realm` has no name.
     pub(crate) fn endpoints(
         &self,
         realm: &Realm,
         injections: &Injections,
         services: &Services,
         problems: &mut Vec<Problem>,
-    ) -> PatternTable<Arc<Endpoint>> {
+    ) -> Endpoints {
         let injections = Arc::new(realm.injections().over(injections));
-        let mut table = PatternTable::new();
-        let mut taken: BTreeMap<(Match, &str), &Route> = BTreeMap::new();
-        for route in self.routes.iter().copied().filter(|route| realm.serves(route)) {
-            let RouteKind::Procedure = route.kind;
-            if let Some(first) = taken.insert((route.match_policy, route.uri), route) {
-                problems.push(Problem::at(
-                    route.location(),
-                    format!(
-                        "procedure `{}` is already served by `{}` at {}",
-                        route.uri,
-                        first.function,
-                        first.location()
-                    ),
-                ));
+        let mut endpoints = Endpoints::new();
+        let mut taken: BTreeMap<(Match, Option<&str>), &Route> = BTreeMap::new();
+        let own = realm.name().and_then(|name| self.of_realms.get(name)).into_iter().flatten();
+        let routes = ordered(self.routes.iter().filter(|route| realm.serves(route)).chain(own).copied().collect());
+        for route in routes {
+            if route.kind == RouteKind::Procedure
+                && let Some(first) = taken.insert((route.match_policy, route.uri), route)
+            {
+                let first = format!("`{}` at {}", first.function, first.location());
+                problems.push(Problem::at(route.location(), format!("{} is already served by {first}", route.title())));
                 continue;
             }
             let service = route.service.and_then(|service| services.get((service.id)()).cloned());
             if let (Some(wanted), None) = (route.service, &service) {
-                let name = (wanted.name)();
-                problems.push(Problem::at(
-                    route.location(),
-                    format!("procedure `{}` is a method of `{name}`, of which there is no instance: give one to App::service", route.uri),
-                ));
+                let instance = format!("a method of `{}`, of which there is no instance", (wanted.name)());
+                let message = format!("{} is {instance}: give one to App::service", route.title());
+                problems.push(Problem::at(route.location(), message));
             }
             let parameters = (route.parameters)();
             for parameter in &parameters {
-                let missing = parameter.requires.iter().filter_map(|required| missing(required, &injections));
-                problems.extend(missing.map(|what| {
-                    let place = format!("procedure `{}`, parameter `{}`", route.uri, parameter.name);
+                problems.extend(unsuitable(route, parameter, &injections).into_iter().map(|what| {
+                    let place = format!("{}, parameter `{}`", route.title(), parameter.name);
                     Problem::at(route.location(), format!("{place}: {what}{}", realm.in_words()))
                 }));
             }
-            let endpoint = Arc::new(Endpoint::new(
-                route,
-                parameters,
-                Arc::clone(&injections),
-                service,
-                self.concurrency.get(&(route.file, route.line)).cloned(),
-            ));
-            match route.match_policy {
-                Match::Exact => table.insert_exact(route.uri, endpoint),
-                Match::Prefix => table.insert_prefix(route.uri, endpoint),
-                Match::Wildcard => table.insert_wildcard(route.uri, endpoint),
-                Match::Regex => match Regex::new(&format!("^(?:{})$", route.uri)) {
-                    Ok(regex) => table.insert_regex(regex, endpoint),
-                    Err(error) => problems.push(Problem::at(
-                        route.location(),
-                        format!("procedure `{}` is not a regular expression: {error}", route.uri),
-                    )),
-                },
+            let concurrency = self.concurrency.get(&std::ptr::from_ref(route)).cloned();
+            let endpoint = Endpoint::new(route, parameters, Arc::clone(&injections), service, concurrency);
+            if let Err(error) = endpoints.insert(Arc::new(endpoint)) {
+                let message = format!("{} is not a regular expression: {error}", route.title());
+                problems.push(Problem::at(route.location(), message));
             }
         }
-        table
+        endpoints
     }
 }
 
-fn missing(required: &Requirement, injections: &Injections) -> Option<String> {
-    match required.0 {
+/// The annotated functions of a list.
+fn listed(functions: &Routes, problems: &mut Vec<Problem>) -> Vec<&'static Route> {
+    let mut routes = Vec::new();
+    for (function, name) in &functions.0 {
+        let before = routes.len();
+        routes.extend(inventory::iter::<Route>().filter(|route| (route.identity)() == *function));
+        if routes.len() == before {
+            problems.push(Problem::new(format!(
+                "routes![{name}]: expected an annotated function; `{name}` has no #[wamp::…] attribute"
+            )));
+        }
+    }
+    routes
+}
+
+/// The functions in the order that they are served and listed in, each once.
+fn ordered(mut routes: Vec<&'static Route>) -> Vec<&'static Route> {
+    routes.sort_by_key(|route| (route.kind, route.uri, route.match_policy, route.file, route.line));
+    routes.dedup_by(|one, other| std::ptr::eq(*one, *other));
+    routes
+}
+
+/// What of a parameter does not fit its function, or is missing.
+fn unsuitable(route: &Route, parameter: &ParameterDescription, injections: &Injections) -> Vec<String> {
+    let mut problems = Vec::new();
+    if parameter.kind != ParameterKind::Injected && !route.kind.has_arguments() {
+        problems.push(format!(
+            "it is a call argument, and {} functions are given none: every parameter is injected",
+            route.kind.attribute()
+        ));
+    }
+    problems.extend(parameter.requires.iter().filter_map(|required| match required.0 {
         RequirementKind::Injected { id, name } if !injections.contains(id) => {
             Some(format!("no value of type `{name}` is injected: give one to App::inject or App::inject_with"))
         }
-        RequirementKind::Injected { .. } | RequirementKind::CallState => None,
+        RequirementKind::Function { type_name, kinds } if !kinds.contains(&route.kind) => {
+            Some(format!("`{type_name}` is for {} functions", in_words(kinds)))
+        }
+        RequirementKind::Injected { .. } | RequirementKind::Function { .. } | RequirementKind::CallState => None,
+    }));
+    problems
+}
+
+fn in_words(kinds: &[RouteKind]) -> String {
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.attribute()).collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 

@@ -23,7 +23,7 @@ mod write;
 pub use codec::Codec;
 pub use decode::DecodeError;
 pub use encode::EncodeError;
-pub use id::{RequestId, SessionId, SubscriptionId};
+pub use id::{PublicationId, RequestId, SessionId, SubscriptionId};
 pub use payload::Payload;
 pub use uri::{MatchPolicy, Uri};
 pub use value::{Dict, Value};
@@ -32,14 +32,14 @@ pub(crate) use batch::{BatchError, Separator, Subprotocol, append_to_batch, spli
 pub(crate) use convert::{from_value, to_value};
 pub(crate) use decode::{Arena, Decoder, decode, missing};
 pub(crate) use encode::PayloadBuilder;
-pub(crate) use id::{MAX_ID, PublicationId};
+pub(crate) use id::MAX_ID;
 pub(crate) use messages::{
     Abort, Call, Cancel, Goodbye, Hello, Message, MessageType, Publish, Published, Register, Subscribe, Subscribed,
     Unregister, Unsubscribe, Unsubscribed, Welcome,
 };
 pub(crate) use options::{
     AbortDetails, CallOptions, CancelMode, CancelOptions, EventDetails, Feature, Features, GoodbyeDetails,
-    HelloDetails, Options, PublishOptions, Roles, UnsubscribedDetails, WelcomeDetails,
+    HelloDetails, Options, PublishOptions, RawDict, Roles, UnsubscribedDetails, WelcomeDetails,
 };
 pub(crate) use parse::ParseError;
 pub(crate) use scan::{ScanLimits, Slots};

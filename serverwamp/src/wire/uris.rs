@@ -20,3 +20,5 @@ pub(crate) const GOODBYE_AND_OUT: &str = "wamp.close.goodbye_and_out";
 pub(crate) const CLOSE_REALM: &str = "wamp.close.close_realm";
 pub(crate) const CLOSE_NORMAL: &str = "wamp.close.normal";
 pub(crate) const TRANSPORT_LOST: &str = "wamp.close.transport_lost";
+pub(crate) const SESSION_ON_JOIN: &str = "wamp.session.on_join";
+pub(crate) const SESSION_ON_LEAVE: &str = "wamp.session.on_leave";

@@ -1,0 +1,8 @@
+use serverwamp::wamp;
+
+#[wamp::event("sensors")]
+async fn measured(value: f64) -> f64 {
+    value
+}
+
+fn main() {}

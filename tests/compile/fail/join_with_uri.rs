@@ -1,0 +1,6 @@
+use serverwamp::wamp;
+
+#[wamp::on_join("customers")]
+async fn joined() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use serverwamp::{Topic, wamp};
+
+#[wamp::subscribe("news")]
+fn subscribed(topic: Topic) {
+    let _ = topic;
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use serverwamp::wamp;
+
+#[wamp::subscribe(match = "prefix")]
+async fn subscribed() {}
+
+fn main() {}
