@@ -55,7 +55,7 @@ pub use handler::{
 pub use limits::Limits;
 pub use routing::{Realm, Routes};
 pub use serverwamp_macros::WampError;
-pub use wire::{Dict, RequestId, SessionId, Uri, Value};
+pub use wire::{Dict, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
 
 /// The attributes that make functions callable.
 pub mod wamp {

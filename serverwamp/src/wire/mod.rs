@@ -23,7 +23,7 @@ mod write;
 pub use codec::Codec;
 pub use decode::DecodeError;
 pub use encode::EncodeError;
-pub use id::{RequestId, SessionId};
+pub use id::{PublicationId, RequestId, SessionId, SubscriptionId};
 pub use payload::Payload;
 pub use uri::Uri;
 pub use value::{Dict, Value};
@@ -34,13 +34,14 @@ pub(crate) use decode::{Arena, Decoder, decode, missing};
 pub(crate) use encode::PayloadBuilder;
 pub(crate) use id::MAX_ID;
 pub(crate) use messages::{
-    Abort, Call, Cancel, Goodbye, Hello, Message, MessageType, Publish, Register, Subscribe, Unregister, Unsubscribe,
-    Welcome,
+    Abort, Call, Cancel, Event, Goodbye, Hello, Message, MessageType, Publish, Register, Subscribe, Unregister,
+    Unsubscribe, Welcome,
 };
 pub(crate) use options::{
-    AbortDetails, CallOptions, CancelMode, CancelOptions, Feature, Features, GoodbyeDetails, HelloDetails, Roles,
-    WelcomeDetails,
+    AbortDetails, Audience, CallOptions, CancelMode, CancelOptions, Feature, Features, GoodbyeDetails, HelloDetails,
+    PublishOptions, Roles, SubscribeOptions, WelcomeDetails,
 };
 pub(crate) use parse::ParseError;
 pub(crate) use scan::{ScanLimits, Slots};
+pub(crate) use uri::{MatchPolicy, UriError};
 pub(crate) use write::{write_error, write_result};
