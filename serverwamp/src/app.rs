@@ -15,13 +15,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection::{Counters, Shared, Statistics};
 use crate::error::{Error, Problem, Result};
-use crate::handler::{Factory, Injections};
+use crate::handler::{Factory, Injections, RealmHandle};
 use crate::limits::Limits;
-use crate::routing::{Dealer, Realm, Realms, Registry, Routes, Services, Sources};
+use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Served, Services, Sources};
 use crate::server::Acceptor;
 use crate::shutdown::{Signals, drain};
 use crate::transport::Origins;
-use crate::wire::Uri;
+use crate::wire::{Uri, uris};
 
 /// Something that shuts a server down.
 type Trigger = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -43,6 +43,8 @@ pub struct App {
     injections: Injections,
     services: Services,
     realms: Vec<Realm>,
+    /// What the realms share that are not configured.
+    any_realm: Realm,
     default_realm: bool,
     limits: Limits,
     origins: Origins,
@@ -50,6 +52,7 @@ pub struct App {
     shutdown: Vec<Trigger>,
     stop: CancellationToken,
     counters: Arc<Counters>,
+    living: Arc<LivingRealms>,
     addresses_bound: watch::Sender<Vec<SocketAddr>>,
     shared: OnceLock<Arc<Shared>>,
 }
@@ -76,6 +79,7 @@ impl App {
             injections: Injections::default(),
             services: Services::default(),
             realms: Vec::new(),
+            any_realm: Realm::of_any_name(),
             default_realm: true,
             limits: Limits::default(),
             origins: Origins::default(),
@@ -83,6 +87,7 @@ impl App {
             shutdown: Vec::new(),
             stop: CancellationToken::new(),
             counters: Arc::default(),
+            living: Arc::default(),
             addresses_bound: watch::Sender::new(Vec::new()),
             shared: OnceLock::new(),
         }
@@ -136,6 +141,18 @@ impl App {
         self.changed()
     }
 
+    /// As [`Realm::topics`], for realms that are not configured.
+    pub fn topics(mut self, prefix: impl Into<String>) -> App {
+        self.any_realm = self.any_realm.topics(prefix);
+        self.changed()
+    }
+
+    /// As [`Realm::open_topics`], for realms that are not configured.
+    pub fn open_topics(mut self, prefix: impl Into<String>) -> App {
+        self.any_realm = self.any_realm.open_topics(prefix);
+        self.changed()
+    }
+
     /// Whether realms that are not configured may be joined. Default true.
     pub fn default_realm(mut self, accepted: bool) -> App {
         self.default_realm = accepted;
@@ -171,6 +188,7 @@ impl App {
         AppHandle {
             stop: self.stop.clone(),
             counters: Arc::clone(&self.counters),
+            living: Arc::clone(&self.living),
             addresses: self.addresses_bound.subscribe(),
         }
     }
@@ -234,8 +252,9 @@ impl App {
     fn build(&self) -> Result<Shared, Vec<Problem>> {
         let registry = Registry::collect(&self.sources)?;
         let mut problems = Vec::new();
-        let mut dealer = |realm: &Realm| {
-            Arc::new(Dealer::new(registry.endpoints(realm, &self.injections, &self.services, &mut problems)))
+        let mut serve = |realm: &Realm| {
+            let endpoints = registry.endpoints(realm, &self.injections, &self.services, &mut problems);
+            Arc::new(Served { dealer: Dealer::new(endpoints), topics: realm.open().clone() })
         };
         let mut configured = HashMap::new();
         let mut misnamed = Vec::new();
@@ -243,11 +262,11 @@ impl App {
             let name = realm.name().unwrap_or_default();
             if let Err(error) = Uri::new(name) {
                 misnamed.push(Problem::new(format!("realm `{name}`: {error}")));
-            } else if configured.insert(name.to_owned(), dealer(realm)).is_some() {
+            } else if configured.insert(name.to_owned(), serve(realm)).is_some() {
                 misnamed.push(Problem::new(format!("realm `{name}` is configured twice")));
             }
         }
-        let any_name = self.default_realm.then(|| dealer(&Realm::of_any_name()));
+        let any_name = self.default_realm.then(|| serve(&self.any_realm));
         if any_name.is_none() && self.realms.is_empty() {
             misnamed.push(Problem::new("no realm can be joined: the default realm is off and none is configured"));
         }
@@ -261,7 +280,8 @@ impl App {
         for route in registry.routes() {
             tracing::info!("procedure {}  {}", route.uri, route.location());
         }
-        Ok(Shared::new(Realms::new(configured, any_name), self.limits.clone(), Arc::clone(&self.counters)))
+        let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
+        Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters)))
     }
 
     /// Functions that name a realm which is not configured.
@@ -331,6 +351,7 @@ impl IntoFuture for App {
 pub struct AppHandle {
     stop: CancellationToken,
     counters: Arc<Counters>,
+    living: Arc<LivingRealms>,
     addresses: watch::Receiver<Vec<SocketAddr>>,
 }
 
@@ -338,6 +359,16 @@ impl AppHandle {
     /// Shuts the server down, as SIGTERM does.
     pub fn shutdown(&self) {
         self.stop.cancel();
+    }
+
+    /// The realm of this name, to publish from anywhere: before the server runs, and whether or not sessions are in it.
+    pub fn realm(&self, name: impl AsRef<str>) -> RealmHandle {
+        self.living.handle(name.as_ref())
+    }
+
+    /// Ends all sessions of all realms with GOODBYE and the reason `wamp.close.system_shutdown`; the server goes on.
+    pub fn close_sessions(&self) {
+        self.living.sessions().iter().for_each(|session| session.close(uris::SYSTEM_SHUTDOWN, ""));
     }
 
     /// What the server has done and refused.

@@ -49,13 +49,14 @@ pub use app::{App, AppHandle, serve};
 pub use connection::Statistics;
 pub use error::{Error, Problem, Result};
 pub use handler::{
-    Call, Caller, CancellationToken, Factory, FromCall, Inject, IntoPayload, Parameter, Progress, ProgressError,
-    Request, Requirement, Rest, RestKw, RpcError, RpcResult, Session, Single, Step, TransportInfo, WampError,
+    Audience, Call, Caller, CancellationToken, Delivery, Factory, FromCall, Inject, IntoPayload, Parameter, Progress,
+    ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError, RpcResult, Session, Single,
+    Step, Subscription, TransportInfo, WampError,
 };
 pub use limits::Limits;
 pub use routing::{Realm, Routes};
 pub use serverwamp_macros::WampError;
-pub use wire::{Dict, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
+pub use wire::{Dict, MatchPolicy, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
 
 /// The attributes that make functions callable.
 pub mod wamp {
@@ -74,6 +75,7 @@ pub mod __private {
         RouteKind, RpcError, ServiceType, bind, blocking, error_arg, error_kwarg, function_id, parameter, reply_kinds,
         service_type, tag, wait,
     };
+    pub use crate::routing::TopicTable;
     pub use crate::wire::bench;
     pub use crate::wire::{Codec, DecodeError, EncodeError, Payload};
 }

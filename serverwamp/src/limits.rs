@@ -33,8 +33,8 @@ pub struct Limits {
     /// How long a peer may take to answer a ping with anything at all. Default 10 s. Past it the connection is dropped.
     pub pong_timeout: Duration,
     /// Octets that wait to be sent to one peer. Default 4 MiB, held in memory for a peer that does not read.
-    /// Past it the connection is cut. A result larger than a quarter of it is not sent at all: the caller gets
-    /// `wamp.error.payload_size_exceeded`.
+    /// Past it the connection is cut. A result or an event larger than a quarter of it is not sent at all: the caller or
+    /// publisher gets `wamp.error.payload_size_exceeded`.
     pub outbound_bytes: usize,
     /// How long octets may wait without the peer taking a single one. Default 10 s. Past it the connection is cut.
     pub write_stall: Duration,
@@ -44,6 +44,9 @@ pub struct Limits {
     /// Calls of one session that run at one time. Default 1,024. Costs what the handlers hold.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub calls_in_flight: usize,
+    /// Topics that one session is subscribed to at one time. Default 1,024. Costs about 400 octets each.
+    /// Past it: ERROR `serverwamp.error.limit_exceeded`.
+    pub subscriptions: usize,
     /// How long running calls may go on when the server shuts down. Default 10 s. Past it: ERROR `wamp.error.canceled`.
     pub drain: Duration,
     /// Whether request ids must count up without gaps, as the specification has it. Default false: old clients skip some.
@@ -67,6 +70,7 @@ impl Default for Limits {
             write_stall: Duration::from_secs(10),
             connections: connections(),
             calls_in_flight: 1024,
+            subscriptions: 1024,
             drain: Duration::from_secs(10),
             strict_request_ids: false,
         }

@@ -13,4 +13,5 @@ mod progress;
 mod results;
 mod session;
 mod startup;
+mod topics;
 mod violations;

@@ -1,6 +1,7 @@
 //! Messages in frames: one each, or several where the serializer is batched.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::transport::Transport;
 use crate::wire::{self, BatchError, Codec, Separator, Subprotocol};
@@ -11,6 +12,8 @@ const BATCH: usize = 64 * 1024;
 /// How the messages of a connection are framed.
 #[derive(Debug)]
 pub(super) struct Framing {
+    /// The messages of a frame that are still to be handled.
+    received: smallvec::IntoIter<[Bytes; 1]>,
     batched: Option<Batched>,
 }
 
@@ -25,20 +28,27 @@ struct Batched {
 impl Framing {
     pub(super) fn new(subprotocol: Subprotocol) -> Framing {
         let batched = Batched { codec: subprotocol.codec, separator: None, output: Vec::new() };
-        Framing { batched: subprotocol.batched.then_some(batched) }
+        Framing { received: SmallVec::new().into_iter(), batched: subprotocol.batched.then_some(batched) }
     }
 
-    /// The messages in a frame.
-    pub(super) fn split(&mut self, frame: Bytes) -> Result<impl Iterator<Item = Bytes> + use<>, BatchError> {
-        match &mut self.batched {
-            None => Ok(Messages::One(Some(frame))),
+    /// Takes a frame apart; its messages are then the next ones.
+    pub(super) fn split(&mut self, frame: Bytes) -> Result<(), BatchError> {
+        let messages = match &mut self.batched {
+            None => SmallVec::from_buf([frame]),
             Some(batched) => {
                 if batched.codec == Codec::Json && batched.separator.is_none() {
                     batched.separator = Separator::of_frame(&frame);
                 }
-                wire::split_batch(batched.codec, frame).map(|messages| Messages::Several(messages.into_iter()))
+                wire::split_batch(batched.codec, frame)?
             }
-        }
+        };
+        self.received = messages.into_iter();
+        Ok(())
+    }
+
+    /// The next message that has been received.
+    pub(super) fn next_message(&mut self) -> Option<Bytes> {
+        self.received.next()
     }
 
     /// Sends a message, or keeps it for the batch.
@@ -63,22 +73,6 @@ impl Framing {
         {
             transport.send(&batched.output);
             batched.output = Vec::new();
-        }
-    }
-}
-
-enum Messages<I> {
-    One(Option<Bytes>),
-    Several(I),
-}
-
-impl<I: Iterator<Item = Bytes>> Iterator for Messages<I> {
-    type Item = Bytes;
-
-    fn next(&mut self) -> Option<Bytes> {
-        match self {
-            Messages::One(message) => message.take(),
-            Messages::Several(messages) => messages.next(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod counters;
 mod framing;
 mod shared;
 mod timers;
+mod topics;
 
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -31,6 +32,8 @@ pub(crate) use self::shared::{Control, Phase, Place, Shared};
 const FRAMES_PER_TURN: usize = 256;
 /// Octets queued for a peer above which they are handed on at once.
 const FLUSH_ABOVE: usize = 64 * 1024;
+/// Octets, times receivers, that a peer may publish before the receivers have their turn.
+const FAN_OUT_PER_TURN: usize = 64 * 1024;
 
 /// A peer's connection, from the end of its handshake to its close.
 pub(crate) struct Connection<T> {
@@ -44,12 +47,22 @@ pub(crate) struct Connection<T> {
     control: Arc<Control>,
     info: Arc<TransportInfo>,
     stage: Stage,
+    /// Octets, times receivers, that the peer has published in this turn.
+    fanned_out: usize,
 }
 
 /// A session with its realm.
 struct Joined {
     session: Session,
     realm: Arc<RealmState>,
+}
+
+impl Joined {
+    /// Ends the session and all its subscriptions.
+    fn end(&self) {
+        drop(self.realm.leave(&self.session));
+        self.session.end();
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,32 +95,35 @@ impl<T: Transport> Connection<T> {
             control,
             info: Arc::new(info),
             stage: Stage::Open,
+            fanned_out: 0,
         }
     }
 
     /// Takes what the peer sent. Returns whether there may be more.
     fn receive(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<()> {
         for _ in 0..FRAMES_PER_TURN {
+            while let Some(message) = self.framing.next_message() {
+                self.session.handle_message(message, now.into_std());
+                self.perform(context, now);
+                if self.relieve(context, now).is_break() {
+                    return Poll::Pending;
+                }
+                if self.fanned_out > FAN_OUT_PER_TURN {
+                    context.waker().wake_by_ref();
+                    return Poll::Ready(());
+                }
+            }
             let received = std::task::ready!(self.transport.poll_receive(context));
             self.timers.heard();
             match received {
                 Received::Control => {}
                 Received::Frame(_) if self.stage == Stage::Closing => {}
-                Received::Frame(frame) => match self.framing.split(frame) {
-                    Ok(messages) => {
-                        for message in messages {
-                            self.session.handle_message(message, now.into_std());
-                            self.perform(context, now);
-                            if self.relieve(context, now).is_break() {
-                                return Poll::Pending;
-                            }
-                        }
-                    }
-                    Err(violation) => {
+                Received::Frame(frame) => {
+                    if let Err(violation) = self.framing.split(frame) {
                         self.session.handle_violation(&violation.to_string());
                         self.perform(context, now);
                     }
-                },
+                }
                 Received::Invalid(invalid) => self.handle_invalid(&invalid, context, now),
                 Received::Closed => {
                     // The transport's own farewell may wait to be sent.
@@ -151,27 +167,12 @@ impl<T: Transport> Connection<T> {
     fn perform(&mut self, context: &mut Context<'_>, now: Instant) {
         while let Some(action) = self.session.poll_action() {
             match action {
-                Action::Call { call, serial } => self.start_call(call, serial, context),
+                Action::Call { call, serial } => self.start_call(call, serial, context, now),
                 Action::Cancel { serial, mode } => self.cancel(serial, mode),
                 Action::Join(hello) => self.join(&hello),
-                Action::Subscribe(subscribe) => {
-                    let Some(joined) = &self.joined else { continue };
-                    let (error, message) = joined.realm.broker().subscribe(&subscribe);
-                    self.session.refuse(MessageType::Subscribe, subscribe.request, &error, &message);
-                }
-                Action::Unsubscribe(unsubscribe) => {
-                    let message = format!("there is no subscription {}", unsubscribe.subscription);
-                    let (request, error) = (unsubscribe.request, uris::NO_SUCH_SUBSCRIPTION);
-                    self.session.refuse(MessageType::Unsubscribe, request, error, &message);
-                }
-                Action::Publish(publish) => {
-                    let Some(joined) = &self.joined else { continue };
-                    self.shared.counters.publication_refused();
-                    if publish.options.acknowledge == Some(true) {
-                        let (error, message) = joined.realm.broker().publish(&publish);
-                        self.session.refuse(MessageType::Publish, publish.request, &error, &message);
-                    }
-                }
+                Action::Subscribe(subscribe) => self.subscribe(&subscribe),
+                Action::Unsubscribe(unsubscribe) => self.unsubscribe(unsubscribe, context, now),
+                Action::Publish(publish) => self.publish(&publish),
                 Action::Register(register) => {
                     let message = "this realm takes no procedures from clients";
                     self.session.refuse(MessageType::Register, register.request, uris::NOT_AUTHORIZED, message);
@@ -201,7 +202,7 @@ impl<T: Transport> Connection<T> {
     }
 
     fn join(&mut self, hello: &Hello) {
-        let Some(realm) = self.shared.realms.join(&hello.realm) else {
+        let Some(realm) = self.shared.realms.join(&hello.realm, &self.shared.limits) else {
             let message = format!("there is no realm `{}`", hello.realm);
             self.session.abort(&Uri::known(uris::NO_SUCH_REALM), Some(&message));
             return;
@@ -221,13 +222,16 @@ impl<T: Transport> Connection<T> {
             authmethod: details.authmethod.clone(),
         });
         self.transport.set_message_size(self.shared.limits.message_size);
-        let session = Session::new(id, details, Arc::clone(&self.info));
+        let (codec, outbound_bytes) = (self.session.codec(), self.shared.limits.outbound_bytes);
+        let handle = realm.handle().clone();
+        let session = Session::new(id, details, Arc::clone(&self.info), codec, handle, outbound_bytes);
+        realm.enter(&session);
         tracing::debug!(session = %id, realm = %realm.name(), peer = ?self.info.peer, "joined");
         self.shared.counters.joined();
         self.joined = Some(Joined { session, realm });
     }
 
-    fn start_call(&mut self, call: Box<wire::Call>, serial: u64, context: &mut Context<'_>) {
+    fn start_call(&mut self, call: Box<wire::Call>, serial: u64, context: &mut Context<'_>, now: Instant) {
         let Some(joined) = &self.joined else { return };
         let (request, codec) = (call.request, call.payload.codec());
         if self.stage == Stage::Draining {
@@ -243,7 +247,7 @@ impl<T: Transport> Connection<T> {
             Some(endpoint) => {
                 let call = Call::new(Arc::clone(endpoint), joined.session.clone(), call, serial);
                 if let Some(ended) = self.calls.start(endpoint, call, serial, &self.shared, context) {
-                    self.end_call(ended);
+                    self.end_call(ended, context, now);
                 }
             }
             None => {
@@ -264,9 +268,9 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    fn end_call(&mut self, ended: Ended) {
+    fn end_call(&mut self, ended: Ended, context: &mut Context<'_>, now: Instant) {
         // A final result never overtakes the call's progress.
-        self.fetch_commands();
+        self.fetch_commands(context, now);
         ended.end();
         self.session.handler_ended();
         self.shared.counters.call_ended(&ended.outcome);
@@ -289,7 +293,7 @@ impl<T: Transport> Connection<T> {
     /// Drops all that belongs to a session that is over.
     fn leave(&mut self, context: &mut Context<'_>) {
         if let Some(joined) = self.joined.take() {
-            joined.session.end();
+            joined.end();
             self.calls.drop_all(context);
             self.transport.set_message_size(self.shared.limits.message_size_before_welcome);
             self.shared.counters.left();
@@ -299,16 +303,34 @@ impl<T: Transport> Connection<T> {
 
     // ------------------------------------------------------------ output
 
-    /// Sends what handlers and tasks have sent.
-    fn fetch_commands(&mut self) {
-        let Some(joined) = &self.joined else { return };
-        let outbox = joined.session.outbox();
+    /// Sends what handlers, tasks and publishers have sent.
+    fn fetch_commands(&mut self, context: &mut Context<'_>, now: Instant) {
+        let Some(Joined { session, .. }) = &self.joined else { return };
+        let outbox = session.outbox();
         if !outbox.is_waiting() {
             return;
         }
-        for Command::Progress { request, call, payload } in outbox.take() {
-            if !call.has_ended() {
-                self.session.progress(request, call.serial(), &payload);
+        if outbox.has_overflowed() {
+            self.cut("outbound_bytes", context);
+            return;
+        }
+        let mut flush_above = FLUSH_ABOVE;
+        for command in outbox.take() {
+            match command {
+                Command::Progress(result) if result.call.has_ended() => {}
+                Command::Progress(result) => {
+                    self.session.progress(result.request, result.call.serial(), &result.payload);
+                }
+                Command::Event(message) => {
+                    self.queue_output();
+                    self.framing.push(&message, &mut self.transport);
+                }
+            }
+            if self.transport.unsent() > flush_above {
+                if self.hand_on(context, now).is_break() {
+                    return;
+                }
+                flush_above = self.transport.unsent().saturating_add(FLUSH_ABOVE);
             }
         }
     }
@@ -350,7 +372,7 @@ impl<T: Transport> Connection<T> {
         let failed = matches!(self.transport.poll_flush(context), Poll::Ready(Err(_)));
         let unsent = self.transport.unsent();
         if let Some(joined) = &self.joined {
-            joined.session.outbox().set_unsent(unsent);
+            joined.session.outbox().set_unsent(unsent, self.transport.sent());
         }
         self.timers.note_sent(self.transport.sent(), unsent, now);
         if failed {
@@ -405,7 +427,7 @@ impl<T: Transport> Connection<T> {
         }
         if phase == Phase::Ending {
             for ended in self.calls.cancel_all(context) {
-                self.end_call(ended);
+                self.end_call(ended, context, now);
             }
         }
         if self.calls.is_empty() {
@@ -440,18 +462,19 @@ impl<T: Transport> Future for Connection<T> {
         let this = self.get_mut();
         let now = Instant::now();
         this.control.register(context.waker());
+        this.fanned_out = 0;
         let _ = this.receive(context, now);
         if let Some(joined) = &this.joined {
             joined.session.outbox().register(context.waker());
         }
         while let Some(ended) = this.calls.poll(context) {
-            this.end_call(ended);
+            this.end_call(ended, context, now);
             this.queue_output();
             if this.relieve(context, now).is_break() {
                 break;
             }
         }
-        this.fetch_commands();
+        this.fetch_commands(context, now);
         this.fetch_farewell(now);
         this.perform(context, now);
         let phase = this.control.phase();
@@ -473,7 +496,7 @@ impl<T: Transport> Future for Connection<T> {
 impl<T> Drop for Connection<T> {
     fn drop(&mut self) {
         if let Some(joined) = self.joined.take() {
-            joined.session.end();
+            joined.end();
             self.shared.counters.left();
         }
     }

@@ -14,7 +14,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::endpoint::Endpoint;
 use super::error::RpcError;
-use super::outbox::Command;
+use super::outbox::{Command, ProgressiveResult};
 use super::session::Session;
 use crate::wire::{self, Arena, Codec, Payload, RequestId, Uri};
 
@@ -205,9 +205,16 @@ impl Turns {
     const LONGEST: u32 = 64;
 
     pub(super) async fn take(&self) {
-        if self.0.fetch_add(1, Ordering::Relaxed) % Self::LONGEST == Self::LONGEST - 1 {
+        if self.spend(0) {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Counts one turn and some more. Returns whether it is time to give way.
+    pub(super) fn spend(&self, more: usize) -> bool {
+        let cost = u32::try_from(more).unwrap_or(u32::MAX).saturating_add(1).min(Self::LONGEST);
+        let before = self.0.fetch_add(cost, Ordering::Relaxed) % Self::LONGEST;
+        before + cost >= Self::LONGEST
     }
 }
 
@@ -240,7 +247,7 @@ impl ProgressSink {
             return Err(Over);
         }
         state.progressed.fetch_add(1, Ordering::Relaxed);
-        let command = Command::Progress { request: self.request, call: Arc::clone(state), payload };
-        self.session.outbox().send(command).await.map_err(|_| Over)
+        let result = ProgressiveResult { request: self.request, call: Arc::clone(state), payload };
+        self.session.outbox().send(Command::Progress(Box::new(result))).await.map_err(|_| Over)
     }
 }

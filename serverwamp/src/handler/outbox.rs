@@ -1,10 +1,11 @@
 //! What handlers and tasks want sent to a session's peer, on its way to the connection.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
@@ -18,7 +19,17 @@ const HIGH_WATER: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) enum Command {
     /// A progressive result.
-    Progress { request: RequestId, call: Arc<CallState>, payload: Payload },
+    Progress(Box<ProgressiveResult>),
+    /// An EVENT, whose octets all subscribers with the same codec share.
+    Event(Bytes),
+}
+
+/// A progressive result on its way.
+#[derive(Debug)]
+pub(crate) struct ProgressiveResult {
+    pub(crate) request: RequestId,
+    pub(crate) call: Arc<CallState>,
+    pub(crate) payload: Payload,
 }
 
 /// How a session is to end.
@@ -30,12 +41,20 @@ pub(crate) enum Farewell {
 
 /// The queue between everything that sends to a session and the one task that owns its connection.
 ///
-/// Bounded by octets: a sender waits while more than the high-water mark is queued here or at the transport.
-#[derive(Debug, Default)]
+/// Bounded by octets. A sender of progressive results waits while more than the high-water mark is queued here or at
+/// the transport. An event never waits, as a slow subscriber must not delay the others: what exceeds the limit cuts the
+/// session.
+#[derive(Debug)]
 pub(crate) struct Outbox {
     state: Mutex<State>,
+    /// Octets that may be queued here and at the transport together.
+    limit: usize,
     /// Octets that the transport has not handed to the operating system yet.
     unsent: AtomicUsize,
+    /// Octets that the peer has taken in all.
+    taken: AtomicU64,
+    /// The peer has not taken an octet for a while.
+    stalled: AtomicBool,
     /// Commands that wait, for a look without the lock.
     waiting: AtomicUsize,
     /// Senders that may wait for room.
@@ -51,13 +70,114 @@ struct State {
     /// The first one counts.
     farewell: Option<Farewell>,
     closed: bool,
+    /// There was no room for an event.
+    overflowed: bool,
 }
 
 /// The session is gone.
 #[derive(Debug)]
 pub(crate) struct Closed;
 
+/// Whether a receiver should be waited for before it is sent more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    Keeps,
+    Lags,
+}
+
 impl Outbox {
+    /// An empty queue, for this many octets here and at the transport together.
+    pub(crate) fn new(limit: usize) -> Outbox {
+        Outbox {
+            state: Mutex::default(),
+            limit,
+            unsent: AtomicUsize::new(0),
+            taken: AtomicU64::new(0),
+            stalled: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+            senders: AtomicUsize::new(0),
+            connection: AtomicWaker::new(),
+            room: Notify::new(),
+        }
+    }
+
+    /// The most octets of one event.
+    pub(crate) fn largest_event(&self) -> usize {
+        self.limit / 4
+    }
+
+    /// The most octets that are queued.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Queues an EVENT without waiting. If there is no room for it, the session is going to be cut.
+    pub(crate) fn push_event(&self, message: Bytes) -> Result<Pace, Closed> {
+        let (octets, was_empty) = {
+            let mut state = self.state();
+            if state.closed || state.farewell.is_some() {
+                return Err(Closed);
+            }
+            let command = Command::Event(message);
+            state.octets = state.octets.saturating_add(command.size());
+            let octets = state.octets.saturating_add(self.unsent.load(Ordering::SeqCst));
+            if octets > self.limit {
+                *state = State { closed: true, overflowed: true, ..State::default() };
+                self.waiting.store(1, Ordering::Release);
+                drop(state);
+                self.connection.wake();
+                self.room.notify_waiters();
+                return Err(Closed);
+            }
+            let was_empty = state.queue.is_empty();
+            state.queue.push_back(command);
+            self.waiting.store(state.queue.len(), Ordering::Release);
+            (octets, was_empty)
+        };
+        // Whoever queued the first one has woken the connection, which takes all.
+        if was_empty {
+            self.connection.wake();
+        }
+        let lags = octets > HIGH_WATER && !self.stalled.load(Ordering::Relaxed);
+        Ok(if lags { Pace::Lags } else { Pace::Keeps })
+    }
+
+    /// Whether there was no room for an event: the session is to be cut.
+    pub(crate) fn has_overflowed(&self) -> bool {
+        self.state().overflowed
+    }
+
+    /// Waits until no more than the high-water mark is queued, or the session is gone. Cancel-safe.
+    pub(crate) async fn has_room(&self) {
+        let _sender = Sender::new(&self.senders);
+        loop {
+            let room = self.room.notified();
+            {
+                let state = self.state();
+                let octets = state.octets.saturating_add(self.unsent.load(Ordering::SeqCst));
+                if state.closed || octets <= HIGH_WATER {
+                    return;
+                }
+            }
+            room.await;
+        }
+    }
+
+    /// Octets that the peer has taken in all.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the peer has taken nothing since it had taken `taken` octets, if that is so. Until it takes some,
+    /// nobody who publishes waits for it.
+    pub(crate) fn note_stall(&self, taken: u64) -> bool {
+        let stalled = self.taken() == taken;
+        if stalled {
+            self.stalled.store(true, Ordering::Relaxed);
+        }
+        stalled
+    }
+
     /// Queues a command as soon as there is room. Cancel-safe: dropped while it waits, nothing was queued.
     pub(crate) async fn send(&self, command: Command) -> Result<(), Closed> {
         let mut command = Some(command);
@@ -131,9 +251,12 @@ impl Outbox {
         self.connection.register(connection);
     }
 
-    /// Tells senders how much the transport still holds.
-    pub(crate) fn set_unsent(&self, octets: usize) {
+    /// Tells senders how much the transport still holds, and how much the peer has taken in all.
+    pub(crate) fn set_unsent(&self, octets: usize, taken: u64) {
         self.unsent.store(octets, Ordering::SeqCst);
+        if self.taken.swap(taken, Ordering::Relaxed) != taken {
+            self.stalled.store(false, Ordering::Relaxed);
+        }
         if octets <= HIGH_WATER && self.senders.load(Ordering::SeqCst) > 0 {
             self.room.notify_waiters();
         }
@@ -172,7 +295,10 @@ impl Drop for Sender<'_> {
 impl Command {
     fn size(&self) -> usize {
         const OVERHEAD: usize = 64;
-        let Command::Progress { payload, .. } = self;
-        payload.size().saturating_add(OVERHEAD)
+        let octets = match self {
+            Command::Progress(result) => result.payload.size(),
+            Command::Event(message) => message.len(),
+        };
+        octets.saturating_add(OVERHEAD)
     }
 }

@@ -12,10 +12,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::call::Call;
+use super::delivery::Delivery;
 use super::error::RpcError;
 use super::extract::{FromCall, Parameter};
 use super::outbox::{Farewell, Outbox};
-use crate::wire::{SessionId, Uri, uris};
+use super::realm::RealmHandle;
+use super::result::IntoPayload;
+use crate::wire::{Codec, SessionId, Uri, uris};
 
 /// A client's session with a realm. A cheap handle: clones are the same session.
 #[derive(Clone)]
@@ -25,6 +28,8 @@ struct Inner {
     id: SessionId,
     details: SessionDetails,
     transport: Arc<TransportInfo>,
+    codec: Codec,
+    realm: RealmHandle,
     outbox: Outbox,
     data: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     ended: CancellationToken,
@@ -74,12 +79,22 @@ impl TransportInfo {
 }
 
 impl Session {
-    pub(crate) fn new(id: SessionId, details: SessionDetails, transport: Arc<TransportInfo>) -> Session {
+    /// A session that has joined a realm; `outbound_bytes` is how much may wait to be sent to it.
+    pub(crate) fn new(
+        id: SessionId,
+        details: SessionDetails,
+        transport: Arc<TransportInfo>,
+        codec: Codec,
+        realm: RealmHandle,
+        outbound_bytes: usize,
+    ) -> Session {
         Session(Arc::new(Inner {
             id,
             details,
             transport,
-            outbox: Outbox::default(),
+            codec,
+            realm,
+            outbox: Outbox::new(outbound_bytes),
             data: Mutex::default(),
             ended: CancellationToken::new(),
         }))
@@ -93,6 +108,11 @@ impl Session {
     /// The realm that the session joined.
     pub fn realm(&self) -> &str {
         &self.0.details.realm
+    }
+
+    /// The realm that the session joined, to publish to all who are in it.
+    pub fn realm_handle(&self) -> &RealmHandle {
+        &self.0.realm
     }
 
     /// Who the client was authenticated as; a random name for anonymous ones.
@@ -113,6 +133,15 @@ impl Session {
     /// The session's connection.
     pub fn transport(&self) -> &TransportInfo {
         &self.0.transport
+    }
+
+    /// Sends an event to this session alone, once for each of its subscriptions that match the topic; none need match.
+    ///
+    /// It is queued at once; awaiting the [`Delivery`] waits until the client has taken most of what is queued for it.
+    /// While a subscription is not accepted yet, the event is held: it follows SUBSCRIBED, or is dropped with a refusal.
+    /// The payload follows the shape rule of results.
+    pub fn send_event(&self, topic: impl AsRef<str>, payload: impl IntoPayload) -> Delivery {
+        self.0.realm.send_event(self, topic.as_ref(), payload)
     }
 
     /// Ends the session with GOODBYE. What has been sent before goes first; running calls are dropped.
@@ -165,6 +194,11 @@ impl Session {
     /// Waits until the session has ended. Cancel-safe.
     pub async fn ended(&self) {
         self.0.ended.cancelled().await;
+    }
+
+    /// How what is sent to the client is encoded.
+    pub(crate) fn codec(&self) -> Codec {
+        self.0.codec
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {

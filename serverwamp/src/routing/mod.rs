@@ -1,14 +1,18 @@
 //! Who gets what: realms, the procedures they serve, and the rules that match a URI with them.
 
 mod broker;
+mod coverage;
 mod dealer;
 mod pattern;
 mod realm;
 mod registry;
 mod routes;
 
+pub use broker::TopicTable;
+pub(crate) use broker::{Begun, TooMany};
+pub(crate) use coverage::is_reserved;
 pub(crate) use dealer::Dealer;
 pub use realm::Realm;
-pub(crate) use realm::{RealmState, Realms};
+pub(crate) use realm::{LivingRealms, RealmState, Realms, Served};
 pub(crate) use registry::{Registry, Services, Sources};
 pub use routes::Routes;

@@ -1,5 +1,7 @@
 //! The server's side of a session.
 
+mod topics;
+
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -139,7 +141,11 @@ const DEALER: Features = Features::NONE
     .with(Feature::CallCanceling)
     .with(Feature::CallTimeout)
     .with(Feature::CallerIdentification);
-const BROKER: Features = Features::NONE;
+const BROKER: Features = Features::NONE
+    .with(Feature::SubscriberBlackwhiteListing)
+    .with(Feature::PublisherExclusion)
+    .with(Feature::PublisherIdentification)
+    .with(Feature::PatternBasedSubscription);
 
 impl ServerSession {
     /// A connection on which nothing has been said.
@@ -159,6 +165,11 @@ impl ServerSession {
             actions: VecDeque::new(),
             output: Output::default(),
         }
+    }
+
+    /// How the messages of this connection are encoded.
+    pub(crate) fn codec(&self) -> Codec {
+        self.codec
     }
 
     /// When `handle_timeout` is due.
@@ -457,14 +468,24 @@ impl ServerSession {
 
     /// Refuses a call because too many run.
     fn refuse_call(&mut self, request: RequestId) {
-        let (limit, maximum) = ("calls_in_flight", self.limits.calls_in_flight);
+        self.refuse_over_limit(MessageType::Call, request, "calls_in_flight", self.limits.calls_in_flight);
+    }
+
+    /// Refuses a request because a limit, given by its name, is met.
+    pub(crate) fn refuse_over_limit(
+        &mut self,
+        request_type: MessageType,
+        request: RequestId,
+        limit: &'static str,
+        maximum: usize,
+    ) {
         self.actions.push_back(Action::LimitMet(limit));
         let payload = PayloadBuilder::new(self.codec)
             .kwarg("limit", limit)
             .and_then(|builder| builder.kwarg("maximum", &maximum))
             .and_then(PayloadBuilder::finish);
         let payload = payload.unwrap_or_else(|_| Payload::empty(self.codec));
-        self.write_error(MessageType::Call, request, &Uri::known(uris::LIMIT_EXCEEDED), &payload);
+        self.write_error(request_type, request, &Uri::known(uris::LIMIT_EXCEEDED), &payload);
     }
 
     // ------------------------------------------------------------ ends

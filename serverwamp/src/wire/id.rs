@@ -74,7 +74,6 @@ impl SessionId {
     }
 }
 
-#[cfg(test)]
 impl PublicationId {
     /// Maps a uniformly random number uniformly onto the identifiers.
     #[must_use]

@@ -25,7 +25,7 @@ pub use decode::DecodeError;
 pub use encode::EncodeError;
 pub use id::{PublicationId, RequestId, SessionId, SubscriptionId};
 pub use payload::Payload;
-pub use uri::Uri;
+pub use uri::{MatchPolicy, Uri};
 pub use value::{Dict, Value};
 
 pub(crate) use batch::{BatchError, Separator, Subprotocol, append_to_batch, split_batch};
@@ -34,14 +34,14 @@ pub(crate) use decode::{Arena, Decoder, decode, missing};
 pub(crate) use encode::PayloadBuilder;
 pub(crate) use id::MAX_ID;
 pub(crate) use messages::{
-    Abort, Call, Cancel, Event, Goodbye, Hello, Message, MessageType, Publish, Register, Subscribe, Unregister,
-    Unsubscribe, Welcome,
+    Abort, Call, Cancel, Event, Goodbye, Hello, Message, MessageType, Publish, Published, Register, Subscribe,
+    Subscribed, Unregister, Unsubscribe, Unsubscribed, Welcome,
 };
 pub(crate) use options::{
-    AbortDetails, Audience, CallOptions, CancelMode, CancelOptions, Feature, Features, GoodbyeDetails, HelloDetails,
-    PublishOptions, Roles, SubscribeOptions, WelcomeDetails,
+    AbortDetails, Audience, CallOptions, CancelMode, CancelOptions, EventDetails, Feature, Features, GoodbyeDetails,
+    HelloDetails, Options, PublishOptions, Roles, SubscribeOptions, UnsubscribedDetails, WelcomeDetails,
 };
 pub(crate) use parse::ParseError;
 pub(crate) use scan::{ScanLimits, Slots};
-pub(crate) use uri::{MatchPolicy, UriError};
-pub(crate) use write::{write_error, write_result};
+pub(crate) use uri::UriError;
+pub(crate) use write::{write_error, write_event, write_result};

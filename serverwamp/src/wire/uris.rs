@@ -17,5 +17,6 @@ pub(crate) const RUNTIME_ERROR: &str = "wamp.error.runtime_error";
 pub(crate) const LIMIT_EXCEEDED: &str = "serverwamp.error.limit_exceeded";
 pub(crate) const SYSTEM_SHUTDOWN: &str = "wamp.close.system_shutdown";
 pub(crate) const GOODBYE_AND_OUT: &str = "wamp.close.goodbye_and_out";
+pub(crate) const CLOSE_REALM: &str = "wamp.close.close_realm";
 pub(crate) const CLOSE_NORMAL: &str = "wamp.close.normal";
 pub(crate) const TRANSPORT_LOST: &str = "wamp.close.transport_lost";

@@ -46,7 +46,7 @@ impl Message {
             Self::Unsubscribe(message) => start(out)?.entry(&message.request)?.entry(&message.subscription)?.end(),
             Self::Unsubscribed(message) => start(out)?.end_of_request(message.request, &message.details)?.end(),
             Self::Event(event) => {
-                write_event(codec, event.subscription, event.publication, &event.details, &event.payload, out)
+                write_event(codec, event.subscription, event.publication, Some(&event.details), &event.payload, out)
             }
             Self::EventReceived(message) => start(out)?.entry(&message.publication)?.end(),
             Self::Call(message) => start(out)?
@@ -99,19 +99,33 @@ pub(crate) fn write_result(
             .end();
     }
     // A server writes more of these than of all others together.
+    let ids = [request.get()];
     match codec {
-        Codec::Json => write_json_result(request, progress, payload, out),
-        Codec::MessagePack => write_binary_result(MESSAGE_PACK, request, progress, payload, out),
-        Codec::Cbor => write_binary_result(CBOR, request, progress, payload, out),
+        Codec::Json => {
+            let details = if progress { r#"{"progress":true}"# } else { "{}" };
+            write_json("[50,", ids, details, payload, out);
+        }
+        Codec::MessagePack => {
+            let details = if progress { MESSAGE_PACK.progress } else { MESSAGE_PACK.no_details };
+            write_binary(MESSAGE_PACK, b"\x32", ids, details, payload, out);
+        }
+        Codec::Cbor => {
+            let details = if progress { CBOR.progress } else { CBOR.no_details };
+            write_binary(CBOR, b"\x18\x32", ids, details, payload, out);
+        }
     }
     Ok(())
 }
 
-fn write_json_result(request: RequestId, progress: bool, payload: &Payload, out: &mut Vec<u8>) {
+/// A message of ids, details and a payload of the codec, after its head.
+fn write_json<const IDS: usize>(head: &str, ids: [u64; IDS], details: &str, payload: &Payload, out: &mut Vec<u8>) {
     out.reserve(payload.size() + 64);
-    out.extend_from_slice(b"[50,");
-    out.extend_from_slice(itoa::Buffer::new().format(request.get()).as_bytes());
-    out.extend_from_slice(if progress { br#",{"progress":true}"# } else { b",{}" });
+    out.extend_from_slice(head.as_bytes());
+    for id in ids {
+        out.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
+        out.push(b',');
+    }
+    out.extend_from_slice(details.as_bytes());
     let (args, kwargs) = (payload.args_bytes(), payload.kwargs_bytes());
     if let Some(args) = args.or(kwargs.map(|_| &b"[]"[..])) {
         out.push(b',');
@@ -124,12 +138,11 @@ fn write_json_result(request: RequestId, progress: bool, payload: &Payload, out:
     out.push(b']');
 }
 
-/// What begins the parts of a RESULT in a binary codec.
+/// What begins the parts of a message in a binary codec.
 struct Heads {
     list: u8,
-    code: &'static [u8],
     empty_list: u8,
-    details: &'static [u8],
+    no_details: &'static [u8],
     progress: &'static [u8],
     /// For an id that follows in 1, 2, 4 and 8 octets, and below which it stands for itself.
     id: [u8; 4],
@@ -138,9 +151,8 @@ struct Heads {
 
 const MESSAGE_PACK: Heads = Heads {
     list: 0x90,
-    code: b"\x32",
     empty_list: 0x90,
-    details: b"\x80",
+    no_details: b"\x80",
     progress: b"\x81\xa8progress\xc3",
     id: [0xcc, 0xcd, 0xce, 0xcf],
     immediate: 128,
@@ -148,24 +160,44 @@ const MESSAGE_PACK: Heads = Heads {
 
 const CBOR: Heads = Heads {
     list: 0x80,
-    code: b"\x18\x32",
     empty_list: 0x80,
-    details: b"\xa0",
+    no_details: b"\xa0",
     progress: b"\xa1\x68progress\xf5",
     id: [0x18, 0x19, 0x1a, 0x1b],
     immediate: 24,
 };
 
-fn write_binary_result(heads: Heads, request: RequestId, progress: bool, payload: &Payload, out: &mut Vec<u8>) {
+/// A message of ids, details and a payload of the codec.
+fn write_binary<const IDS: usize>(
+    heads: Heads,
+    code: &[u8],
+    ids: [u64; IDS],
+    details: &[u8],
+    payload: &Payload,
+    out: &mut Vec<u8>,
+) {
     let (args, kwargs) = (payload.args_bytes(), payload.kwargs_bytes());
-    let count = match (args, kwargs) {
-        (None, None) => 3,
-        (Some(_), None) => 4,
-        (_, Some(_)) => 5,
+    let arguments = match (args, kwargs) {
+        (None, None) => 0,
+        (Some(_), None) => 1,
+        (_, Some(_)) => 2,
     };
-    out.push(heads.list | count);
-    out.extend_from_slice(heads.code);
-    let id = request.get();
+    // The code, the ids, which are one or two, the details, and the arguments.
+    out.push(heads.list | (IDS as u8 + 2 + arguments));
+    out.extend_from_slice(code);
+    for id in ids {
+        write_binary_id(&heads, id, out);
+    }
+    out.extend_from_slice(details);
+    match (args, kwargs) {
+        (Some(args), _) => out.extend_from_slice(args),
+        (None, Some(_)) => out.push(heads.empty_list),
+        (None, None) => {}
+    }
+    out.extend_from_slice(kwargs.unwrap_or_default());
+}
+
+fn write_binary_id(heads: &Heads, id: u64, out: &mut Vec<u8>) {
     let [one, two, four, eight] = heads.id;
     match id {
         id if id < heads.immediate => out.push(id as u8),
@@ -183,13 +215,6 @@ fn write_binary_result(heads: Heads, request: RequestId, progress: bool, payload
             out.extend_from_slice(&id.to_be_bytes());
         }
     }
-    out.extend_from_slice(if progress { heads.progress } else { heads.details });
-    match (args, kwargs) {
-        (Some(args), _) => out.extend_from_slice(args),
-        (None, Some(_)) => out.push(heads.empty_list),
-        (None, None) => {}
-    }
-    out.extend_from_slice(kwargs.unwrap_or_default());
 }
 
 /// Appends an ERROR without details.
@@ -213,7 +238,7 @@ pub(crate) fn write_error(
         .end()
 }
 
-/// Appends an EVENT.
+/// Appends an EVENT, with details where there are any.
 ///
 /// # Errors
 /// What the codec cannot hold.
@@ -221,16 +246,26 @@ pub(crate) fn write_event(
     codec: Codec,
     subscription: SubscriptionId,
     publication: PublicationId,
-    details: &Options<EventDetails>,
+    details: Option<&Options<EventDetails>>,
     payload: &Payload,
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
-    Writer::begin(codec, out, MessageType::Event)?
-        .entry(&subscription)?
-        .entry(&publication)?
-        .options(details)?
-        .payload(payload)?
-        .end()
+    if let (None, true, None) = (details, payload.codec() == codec, payload.opaque_bytes()) {
+        let ids = [subscription.get(), publication.get()];
+        match codec {
+            Codec::Json => write_json("[36,", ids, "{}", payload, out),
+            Codec::MessagePack => write_binary(MESSAGE_PACK, b"\x24", ids, MESSAGE_PACK.no_details, payload, out),
+            Codec::Cbor => write_binary(CBOR, b"\x18\x24", ids, CBOR.no_details, payload, out),
+        }
+        return Ok(());
+    }
+    let writer = Writer::begin(codec, out, MessageType::Event)?.entry(&subscription)?.entry(&publication)?;
+    match details {
+        Some(details) => writer.options(details)?,
+        None => writer.entry(&EventDetails::default())?,
+    }
+    .payload(payload)?
+    .end()
 }
 
 /// A message that is being written, element by element.
@@ -309,7 +344,7 @@ impl<'b> Writer<'b> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{encode::PayloadBuilder, id::PublicationId};
+    use crate::wire::{encode::PayloadBuilder, uri::Uri};
 
     const CODECS: [Codec; 3] = [Codec::Json, Codec::MessagePack, Codec::Cbor];
 
@@ -345,12 +380,20 @@ mod tests {
             check(error, &payload, r#"[8,48,1,{},"a.error",[5]]"#);
             let keywords = PayloadBuilder::new(codec).kwarg("a", &vec![1_u8]).unwrap().finish().unwrap();
             check(error, &keywords, r#"[8,48,1,{},"a.error",[],{"a":"\u0000AQ=="}]"#);
-            let event = |codec, payload: &_, out: &mut _| {
-                let subscription = SubscriptionId::new(2).unwrap();
-                let publication = PublicationId::new(3).unwrap();
-                write_event(codec, subscription, publication, &Options::default(), payload, out)
+            let event = |details: Option<EventDetails>| {
+                let details = details.map(Options::from);
+                move |codec, payload: &_, out: &mut _| {
+                    let subscription = SubscriptionId::new(2).unwrap();
+                    let publication = PublicationId::from_random(1 << 40);
+                    write_event(codec, subscription, publication, details.as_ref(), payload, out)
+                }
             };
-            check(event, &payload, "[36,2,3,{},[5]]");
+            let topic = Some(Uri::new("a.b").unwrap());
+            check(event(None), &payload, "[36,2,1099511627777,{},[5]]");
+            check(event(None), &Payload::empty(codec), "[36,2,1099511627777,{}]");
+            check(event(None), &keywords, r#"[36,2,1099511627777,{},[],{"a":"\u0000AQ=="}]"#);
+            let details = EventDetails { topic, ..EventDetails::default() };
+            check(event(Some(details)), &payload, r#"[36,2,1099511627777,{"topic":"a.b"},[5]]"#);
         }
     }
 

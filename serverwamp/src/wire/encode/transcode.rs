@@ -4,9 +4,9 @@ use super::{ContainerKind, EncodeError, MAX_DEPTH, Output};
 use crate::wire::{
     codec::{Binary, Codec, Items, Read, ReadError, Reader, Text, Token, integral_text},
     integer::Integer,
+    payload::Payload,
+    scan::Span,
 };
-#[cfg(test)]
-use crate::wire::{payload::Payload, scan::Span};
 
 /// CBOR's tags of integers beyond 64 bits.
 const POSITIVE_BIGNUM: u64 = 2;
@@ -24,7 +24,6 @@ pub(crate) fn transcode_value(codec: Codec, value: &[u8], output: &mut Output<'_
     copy(&mut Reader::new(codec, value), output, MAX_DEPTH)
 }
 
-#[cfg(test)]
 impl Payload {
     /// The same arguments in a codec; cheap if they are in it already.
     ///

@@ -1,0 +1,130 @@
+//! Who gets an event.
+
+use std::collections::HashSet;
+
+use super::session::Session;
+use crate::wire::{PublishOptions, SessionId};
+
+/// Who gets an event, of those who are subscribed: everyone, unless lists say otherwise.
+///
+/// A session gets the event if each `eligible` list that was given names it, and no `exclude` list does. An `eligible`
+/// list that is given but empty lets nobody have it. Calls of one setter add up.
+///
+/// ```
+/// use serverwamp::Audience;
+/// let audience = Audience::everyone().eligible_authrole(["editor", "admin"]).exclude_authid(["joe"]);
+/// # let _ = audience;
+/// ```
+///
+/// WAMP: subscriber black- and whitelisting, advanced profile.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audience {
+    /// The publisher, where it does not get its own event.
+    publisher: Option<SessionId>,
+    /// Few publications have any.
+    lists: Option<Box<Lists>>,
+}
+
+type Names = HashSet<Box<str>>;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Lists {
+    exclude: HashSet<SessionId>,
+    exclude_authid: Names,
+    exclude_authrole: Names,
+    eligible: Option<HashSet<SessionId>>,
+    eligible_authid: Option<Names>,
+    eligible_authrole: Option<Names>,
+}
+
+impl Audience {
+    /// Everyone who is subscribed.
+    #[must_use]
+    pub fn everyone() -> Audience {
+        Audience::default()
+    }
+
+    /// All but these sessions.
+    #[must_use]
+    pub fn exclude(mut self, sessions: impl IntoIterator<Item = SessionId>) -> Audience {
+        self.lists().exclude.extend(sessions);
+        self
+    }
+
+    /// All but the sessions that were authenticated as one of these.
+    #[must_use]
+    pub fn exclude_authid(mut self, authids: impl IntoIterator<Item = impl Into<Box<str>>>) -> Audience {
+        self.lists().exclude_authid.extend(authids.into_iter().map(Into::into));
+        self
+    }
+
+    /// All but the sessions with one of these roles.
+    #[must_use]
+    pub fn exclude_authrole(mut self, authroles: impl IntoIterator<Item = impl Into<Box<str>>>) -> Audience {
+        self.lists().exclude_authrole.extend(authroles.into_iter().map(Into::into));
+        self
+    }
+
+    /// Only these sessions.
+    #[must_use]
+    pub fn eligible(mut self, sessions: impl IntoIterator<Item = SessionId>) -> Audience {
+        self.lists().eligible.get_or_insert_default().extend(sessions);
+        self
+    }
+
+    /// Only sessions that were authenticated as one of these.
+    #[must_use]
+    pub fn eligible_authid(mut self, authids: impl IntoIterator<Item = impl Into<Box<str>>>) -> Audience {
+        self.lists().eligible_authid.get_or_insert_default().extend(authids.into_iter().map(Into::into));
+        self
+    }
+
+    /// Only sessions with one of these roles.
+    #[must_use]
+    pub fn eligible_authrole(mut self, authroles: impl IntoIterator<Item = impl Into<Box<str>>>) -> Audience {
+        self.lists().eligible_authrole.get_or_insert_default().extend(authroles.into_iter().map(Into::into));
+        self
+    }
+
+    /// What a client asked for with its PUBLISH.
+    pub(crate) fn of(options: &PublishOptions, publisher: SessionId) -> Audience {
+        let mut audience = Audience::everyone();
+        if options.exclude_me != Some(false) {
+            audience.publisher = Some(publisher);
+        }
+        let Some(lists) = options.audience.get() else { return audience };
+        let names = |names: &[Box<str>]| names.iter().cloned().collect::<Names>();
+        let sessions = |ids: &[SessionId]| ids.iter().copied().collect::<HashSet<_>>();
+        audience.lists = Some(Box::new(Lists {
+            exclude: lists.exclude.as_deref().map(sessions).unwrap_or_default(),
+            exclude_authid: lists.exclude_authid.as_deref().map(names).unwrap_or_default(),
+            exclude_authrole: lists.exclude_authrole.as_deref().map(names).unwrap_or_default(),
+            eligible: lists.eligible.as_deref().map(sessions),
+            eligible_authid: lists.eligible_authid.as_deref().map(names),
+            eligible_authrole: lists.eligible_authrole.as_deref().map(names),
+        }));
+        audience
+    }
+
+    /// Whether a session may have the event.
+    pub(crate) fn allows(&self, id: SessionId, session: &Session) -> bool {
+        self.publisher != Some(id) && self.lists.as_ref().is_none_or(|lists| lists.allow(id, session))
+    }
+
+    fn lists(&mut self) -> &mut Lists {
+        self.lists.get_or_insert_default()
+    }
+}
+
+impl Lists {
+    fn allow(&self, id: SessionId, session: &Session) -> bool {
+        let (authid, authrole) = (session.authid(), session.authrole());
+        let excluded = self.exclude.contains(&id)
+            || self.exclude_authid.contains(authid)
+            || self.exclude_authrole.contains(authrole);
+        !excluded
+            && self.eligible.as_ref().is_none_or(|eligible| eligible.contains(&id))
+            && self.eligible_authid.as_ref().is_none_or(|eligible| eligible.contains(authid))
+            && self.eligible_authrole.as_ref().is_none_or(|eligible| eligible.contains(authrole))
+    }
+}

@@ -1,0 +1,182 @@
+//! A realm as handlers and background tasks see it.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use super::audience::Audience;
+use super::call::{Call, Turns};
+use super::delivery::{Delivery, FanOut, PublishError};
+use super::error::RpcError;
+use super::extract::{FromCall, Parameter};
+use super::result::IntoPayload;
+use super::session::Session;
+use crate::wire::{Codec, EventDetails, Payload, PublicationId, Uri, uris};
+
+/// A realm at work: publishes to its subscribers and ends its sessions. A cheap handle.
+///
+/// Take it as a parameter of a handler, from [`Session::realm_handle`], or from
+/// [`AppHandle::realm`](crate::AppHandle::realm). It stands for whatever sessions are in the realm of this name when it is
+/// used: with none, publishing reaches nobody. [`Realm`](crate::Realm) is the realm's configuration.
+///
+/// ```
+/// use serverwamp::{RealmHandle, wamp};
+///
+/// #[wamp::rpc("weather.report")]
+/// async fn report(weather: String, realm: RealmHandle) {
+///     realm.publish("news.weather", weather);
+/// }
+/// ```
+#[derive(Clone)]
+pub struct RealmHandle(Arc<Inner>);
+
+struct Inner {
+    name: Box<str>,
+    /// Where the handle came from a session: the realm that it is in.
+    realm: Option<Weak<dyn LivingRealm>>,
+    realms: Arc<dyn RealmDirectory>,
+    turns: Turns,
+}
+
+/// A realm that sessions are in, as its handles use it.
+pub(crate) trait LivingRealm: fmt::Debug + Send + Sync {
+    /// The one codec of all who would get an event, or CBOR where they have several; none where nobody would.
+    fn codec_of(&self, topic: &Uri, audience: &Audience) -> Option<Codec>;
+
+    /// Queues an event for all who get it.
+    ///
+    /// # Errors
+    /// Why it was queued for nobody.
+    fn publish(&self, publication: &Publication<'_>) -> Result<FanOut, PublishError>;
+
+    /// Queues an event for one session, once for each of its subscriptions that match.
+    ///
+    /// # Errors
+    /// Why it was not queued.
+    fn send_event(&self, session: &Session, publication: &Publication<'_>) -> Result<FanOut, PublishError>;
+
+    /// All sessions.
+    fn sessions(&self) -> Vec<Session>;
+
+    /// How many sessions there are.
+    fn session_count(&self) -> usize;
+}
+
+/// Finds the realms that sessions are in.
+pub(crate) trait RealmDirectory: Send + Sync {
+    fn find(&self, name: &str) -> Option<Arc<dyn LivingRealm>>;
+}
+
+/// An event as it is published, before it is encoded for its receivers.
+#[derive(Debug)]
+pub(crate) struct Publication<'p> {
+    pub(crate) id: PublicationId,
+    pub(crate) topic: &'p Uri,
+    pub(crate) payload: &'p Payload,
+    pub(crate) audience: &'p Audience,
+    /// What EVENT tells besides the topic.
+    pub(crate) details: EventDetails,
+}
+
+impl<'p> Publication<'p> {
+    /// A publication with an id of its own.
+    pub(crate) fn new(topic: &'p Uri, payload: &'p Payload, audience: &'p Audience) -> Publication<'p> {
+        let id = PublicationId::from_random(rand::random());
+        Publication { id, topic, payload, audience, details: EventDetails::default() }
+    }
+}
+
+impl RealmHandle {
+    /// A handle to the realm of this name, whether it lives or not.
+    pub(crate) fn to_name(name: &str, realms: Arc<dyn RealmDirectory>) -> RealmHandle {
+        RealmHandle(Arc::new(Inner { name: name.into(), realm: None, realms, turns: Turns::default() }))
+    }
+
+    /// A handle to a realm that lives now; once it does not, to the one of its name.
+    pub(crate) fn to_living(name: &str, realm: Weak<dyn LivingRealm>, realms: Arc<dyn RealmDirectory>) -> RealmHandle {
+        RealmHandle(Arc::new(Inner { name: name.into(), realm: Some(realm), realms, turns: Turns::default() }))
+    }
+
+    /// The realm's name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Publishes an event to everyone who is subscribed to its topic.
+    ///
+    /// It is queued for all of them at once; awaiting the [`Delivery`] waits for those who are slow. The payload follows
+    /// the shape rule of results. Any topic may be published to: what clients may do is another matter.
+    pub fn publish(&self, topic: impl AsRef<str>, payload: impl IntoPayload) -> Delivery {
+        self.publish_to(Audience::everyone(), topic, payload)
+    }
+
+    /// Publishes an event to those subscribers whom an [`Audience`] allows to have it.
+    pub fn publish_to(&self, audience: Audience, topic: impl AsRef<str>, payload: impl IntoPayload) -> Delivery {
+        let sent = self.try_publish(&audience, topic.as_ref(), payload);
+        Delivery::to_many(sent, &self.0.turns)
+    }
+
+    /// Ends all sessions with GOODBYE and the reason `wamp.close.close_realm`.
+    ///
+    /// New sessions may join at any time.
+    pub fn close(&self) {
+        self.close_with(uris::CLOSE_REALM, "");
+    }
+
+    /// Ends all sessions with GOODBYE. What has been sent before goes first.
+    ///
+    /// A reason that is no URI becomes `wamp.close.normal`.
+    pub fn close_with(&self, reason: impl AsRef<str>, message: impl AsRef<str>) {
+        let sessions = self.living().map(|realm| realm.sessions()).unwrap_or_default();
+        sessions.iter().for_each(|session| session.close(reason.as_ref(), message.as_ref()));
+    }
+
+    /// How many sessions are in the realm.
+    pub fn sessions(&self) -> usize {
+        self.living().map_or(0, |realm| realm.session_count())
+    }
+
+    /// Sends an event to one session, for each of its subscriptions that match.
+    pub(super) fn send_event(&self, session: &Session, topic: &str, payload: impl IntoPayload) -> Delivery {
+        Delivery::to_one(self.try_send_event(session, topic, payload), &self.0.turns)
+    }
+
+    fn try_publish(&self, audience: &Audience, topic: &str, payload: impl IntoPayload) -> Result<FanOut, PublishError> {
+        let topic = checked(topic)?;
+        let Some(realm) = self.living() else { return Ok(FanOut::default()) };
+        let Some(codec) = realm.codec_of(&topic, audience) else { return Ok(FanOut::default()) };
+        let payload = payload.into_payload(codec)?;
+        realm.publish(&Publication::new(&topic, &payload, audience))
+    }
+
+    fn try_send_event(
+        &self,
+        session: &Session,
+        topic: &str,
+        payload: impl IntoPayload,
+    ) -> Result<FanOut, PublishError> {
+        let topic = checked(topic)?;
+        let Some(realm) = self.living().filter(|_| !session.has_ended()) else { return Err(PublishError::Closed) };
+        let payload = payload.into_payload(session.codec())?;
+        realm.send_event(session, &Publication::new(&topic, &payload, &Audience::everyone()))
+    }
+
+    fn living(&self) -> Option<Arc<dyn LivingRealm>> {
+        self.0.realm.as_ref().and_then(Weak::upgrade).or_else(|| self.0.realms.find(&self.0.name))
+    }
+}
+
+fn checked(topic: &str) -> Result<Uri, PublishError> {
+    Uri::new(topic).map_err(|error| PublishError::InvalidTopic(error.to_string()))
+}
+
+impl fmt::Debug for RealmHandle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("RealmHandle").field(&self.0.name).finish()
+    }
+}
+
+impl<'c> FromCall<'c> for RealmHandle {
+    fn from_call(call: &'c Call, _: &Parameter<'_, 'c>) -> Result<RealmHandle, RpcError> {
+        Ok(call.session().realm_handle().clone())
+    }
+}

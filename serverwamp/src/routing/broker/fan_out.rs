@@ -1,0 +1,165 @@
+//! Handing an event out: encoded once for each subscription and codec, and shared by all who get it.
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::super::coverage::matches;
+use super::{Broker, State, Topic};
+use crate::handler::{Audience, FanOut, Pace, Publication, PublishError, Session, event};
+use crate::wire::{Codec, EventDetails, MatchPolicy, Options, Payload, SubscriptionId, Uri};
+
+/// Something for each codec.
+type PerCodec<T> = [Option<T>; 3];
+
+const CODECS: [Codec; 3] = [Codec::Json, Codec::MessagePack, Codec::Cbor];
+
+/// A subscription that an event is for, with the EVENT for each codec that is in use.
+struct Addressed<'s> {
+    topic: &'s Topic,
+    messages: PerCodec<Bytes>,
+}
+
+impl Broker {
+    /// The one codec of all who would get an event, or CBOR where they have several; none where nobody would.
+    pub(crate) fn codec_of(&self, topic: &Uri, audience: &Audience) -> Option<Codec> {
+        let state = self.read();
+        let mut used = PerCodec::default();
+        for (_, topic) in state.matching(topic) {
+            topic.mark_codecs(audience, &mut used);
+        }
+        match used {
+            [None, None, None] => None,
+            [Some(()), None, None] => Some(Codec::Json),
+            [None, Some(()), None] => Some(Codec::MessagePack),
+            _ => Some(Codec::Cbor),
+        }
+    }
+
+    /// Queues an event for all who get it.
+    ///
+    /// # Errors
+    /// It is too large, or the codec of a receiver cannot hold it: then it was queued for nobody.
+    pub(crate) fn publish(&self, publication: &Publication<'_>) -> Result<FanOut, PublishError> {
+        // Held to the end: whoever unsubscribes waits, and the events of one publisher keep their order.
+        let state = self.read();
+        let mut addressed: SmallVec<[Addressed<'_>; 2]> = SmallVec::new();
+        let mut transcoded = PerCodec::default();
+        for (id, topic) in state.matching(publication.topic) {
+            let messages = self.encode(id, topic, publication, &mut transcoded)?;
+            addressed.push(Addressed { topic, messages });
+        }
+        let mut sent = FanOut::default();
+        for Addressed { topic, messages } in &addressed {
+            for (id, subscriber) in &topic.subscribers {
+                let session = subscriber.subscription.session();
+                if let Some(message) = of(subscriber.codec, messages)
+                    && publication.audience.allows(*id, session)
+                    && let Ok(pace) = session.outbox().push_event(message.clone())
+                {
+                    sent.octets = sent.octets.saturating_add(message.len());
+                    if pace == Pace::Lags {
+                        sent.slow.push(session.clone());
+                    }
+                }
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Queues an event for one session, once for each of its subscriptions that match; its payload is in the session's
+    /// codec.
+    ///
+    /// # Errors
+    /// It is too large.
+    pub(crate) fn send_event(&self, session: &Session, publication: &Publication<'_>) -> Result<FanOut, PublishError> {
+        let state = self.read();
+        let Some(own) = state.sessions.get(&session.id()) else { return Ok(FanOut::default()) };
+        let active = state.matching(publication.topic).into_iter().filter_map(|(id, _)| own.active.get(&id));
+        let pending =
+            own.pending.iter().filter(|pending| matches(pending.topic(), pending.match_policy(), publication.topic));
+        let mut sent = FanOut::default();
+        for subscription in active.chain(pending) {
+            let topic = (subscription.match_policy() != MatchPolicy::Exact).then_some(publication.topic);
+            let FanOut { octets, slow } = subscription.send_encoded(publication.id, topic, publication.payload)?;
+            sent = FanOut { octets: sent.octets.saturating_add(octets), slow };
+        }
+        Ok(sent)
+    }
+
+    /// The EVENT of one subscription in each codec that somebody who gets it uses.
+    fn encode(
+        &self,
+        id: SubscriptionId,
+        topic: &Topic,
+        publication: &Publication<'_>,
+        transcoded: &mut PerCodec<Payload>,
+    ) -> Result<PerCodec<Bytes>, PublishError> {
+        let mut used = PerCodec::default();
+        topic.mark_codecs(publication.audience, &mut used);
+        let details = details(topic, publication);
+        let mut messages = PerCodec::default();
+        for (((codec, used), transcoded), message) in CODECS.into_iter().zip(used).zip(transcoded).zip(&mut messages) {
+            if used.is_none() {
+                continue;
+            }
+            let payload = match transcoded {
+                _ if publication.payload.codec() == codec => publication.payload,
+                Some(payload) => payload,
+                None => transcoded.insert(publication.payload.transcode(codec)?),
+            };
+            let encoded = event(codec, id, publication.id, details.as_ref(), payload)?;
+            if encoded.len() > self.largest_event {
+                return Err(PublishError::TooLarge { maximum: self.largest_event });
+            }
+            *message = Some(encoded);
+        }
+        Ok(messages)
+    }
+}
+
+impl State {
+    /// The subscriptions whose topic or pattern a topic matches.
+    fn matching(&self, topic: &Uri) -> SmallVec<[(SubscriptionId, &Topic); 2]> {
+        let mut matching = SmallVec::new();
+        self.table.for_each_match(topic, |id| matching.extend(self.topics.get(id).map(|topic| (*id, topic))));
+        matching
+    }
+}
+
+impl Topic {
+    /// Marks the codecs of those subscribers who may have an event.
+    fn mark_codecs(&self, audience: &Audience, used: &mut PerCodec<()>) {
+        for (id, subscriber) in &self.subscribers {
+            if of(subscriber.codec, used).is_none() && audience.allows(*id, subscriber.subscription.session()) {
+                let [json, message_pack, cbor] = used;
+                match subscriber.codec {
+                    Codec::Json => *json = Some(()),
+                    Codec::MessagePack => *message_pack = Some(()),
+                    Codec::Cbor => *cbor = Some(()),
+                }
+                if let [Some(()), Some(()), Some(())] = used {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn of<T>(codec: Codec, values: &PerCodec<T>) -> Option<&T> {
+    let [json, message_pack, cbor] = values;
+    match codec {
+        Codec::Json => json.as_ref(),
+        Codec::MessagePack => message_pack.as_ref(),
+        Codec::Cbor => cbor.as_ref(),
+    }
+}
+
+/// What EVENT tells; none where it tells nothing.
+fn details(topic: &Topic, publication: &Publication<'_>) -> Option<Options<EventDetails>> {
+    let pattern = topic.policy != MatchPolicy::Exact;
+    if !pattern && publication.details == EventDetails::default() {
+        return None;
+    }
+    let topic = pattern.then(|| publication.topic.clone());
+    Some(EventDetails { topic, ..publication.details.clone() }.into())
+}

@@ -1,0 +1,43 @@
+//! What a session says about topics.
+
+use super::{ServerSession, State};
+use crate::wire::{
+    Message, PublicationId, Published, RequestId, Subscribed, SubscriptionId, Unsubscribed, UnsubscribedDetails,
+};
+
+impl ServerSession {
+    /// Answers a SUBSCRIBE.
+    pub(crate) fn subscribed(&mut self, request: RequestId, subscription: SubscriptionId) {
+        self.write_established(&Message::Subscribed(Subscribed { request, subscription }));
+    }
+
+    /// Answers an UNSUBSCRIBE.
+    pub(crate) fn unsubscribed(&mut self, request: RequestId) {
+        let answer = Unsubscribed { request: Some(request), details: UnsubscribedDetails::default().into() };
+        self.write_established(&Message::Unsubscribed(Box::new(answer)));
+    }
+
+    /// Tells that the server has ended a subscription by itself.
+    ///
+    /// WAMP: subscription revocation, advanced profile.
+    #[allow(dead_code, reason = "no subscription is revoked yet")]
+    pub(crate) fn revoked(&mut self, subscription: SubscriptionId, reason: &str) {
+        let details = UnsubscribedDetails { subscription: Some(subscription), reason: Some(reason.into()) };
+        self.write_established(&Message::Unsubscribed(Box::new(Unsubscribed {
+            request: None,
+            details: details.into(),
+        })));
+    }
+
+    /// Answers a PUBLISH.
+    pub(crate) fn published(&mut self, request: RequestId, publication: PublicationId) {
+        self.write_established(&Message::Published(Published { request, publication }));
+    }
+
+    /// Nothing about topics is said to a client that has left.
+    fn write_established(&mut self, message: &Message) {
+        if self.state == State::Established {
+            self.write(message);
+        }
+    }
+}
