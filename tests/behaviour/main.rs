@@ -3,6 +3,7 @@
 
 mod binding;
 mod client;
+mod client_topics;
 mod conversions;
 mod errors;
 mod injection;

@@ -1,9 +1,10 @@
-// Calls the server with autobahn-js: autobahn_js.mjs URL CODEC.
+// Calls the server with autobahn-js: autobahn_js.mjs URL CODEC [ROLE].
 
 import { createRequire } from 'node:module'
 import {
   binary, dates, outcome, pause, refused, run, sessionCases, sharedCases, undefinedArgument, value,
 } from './cases.mjs'
+import { Subscription, converse, moreTopicCases, topicCases } from './topics.mjs'
 
 // A require looks in NODE_PATH, which an import does not.
 const require = createRequire(import.meta.url)
@@ -14,7 +15,7 @@ const autobahn = require('autobahn')
 const { JSONSerializer, MsgpackSerializer, CBORSerializer } = autobahn.serializer
 const SERIALIZERS = { json: JSONSerializer, msgpack: MsgpackSerializer, cbor: CBORSerializer }
 
-const [url, codec] = process.argv.slice(2)
+const [url, codec, role] = process.argv.slice(2)
 
 class Client {
   open() {
@@ -28,6 +29,32 @@ class Client {
       this.closed.then(([reason]) => reject(new Error(`connection ${reason}`)))
       this.connection.open()
     })
+  }
+
+  get id() {
+    return this.session.id
+  }
+
+  async subscribe(topic, match) {
+    const events = new Subscription()
+    const push = (args, kwargs, { publication, topic, publisher }) => {
+      events.push({ args, kwargs, publication, topic, publisher })
+    }
+    try {
+      const subscription = await this.session.subscribe(topic, push, match && { match })
+      const unsubscribe = () => this.session.unsubscribe(subscription)
+      return Object.assign(events, { id: subscription.id, unsubscribe })
+    } catch ({ error }) {
+      return { error }
+    }
+  }
+
+  async publish(topic, { args, kwargs }, options) {
+    try {
+      return { publication: (await this.session.publish(topic, args, kwargs, options))?.id }
+    } catch ({ error }) {
+      return { error }
+    }
   }
 
   call(procedure, options) {
@@ -124,13 +151,19 @@ async function leave(client) {
   return client.closed
 }
 
-await run(new Client().open(), (client) => [
+const open = () => new Client().open()
+
+if (role) await converse(await open(), role)
+
+await run(open(), (client) => [
   ...sharedCases(),
   ...integers(),
   ...binary(codec, (octets) => Buffer.from(octets)),
   ...dates(codec),
   // msgpack5 refuses to send undefined.
   ...(codec === 'msgpack' ? [] : [undefinedArgument()]),
+  ...topicCases(open),
+  ...moreTopicCases(open),
   ...cancelling(),
   ...sessionCases(codec, { id: client.session.id, ...client.details }),
   ['leaving', leave, ['closed', 'wamp.close.goodbye_and_out']],

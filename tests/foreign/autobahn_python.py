@@ -1,6 +1,7 @@
-"""Calls the server with autobahn-python: autobahn_python.py URL CODEC.
+"""Calls the server with autobahn-python: autobahn_python.py URL CODEC [ROLE].
 
-CODEC is one of autobahn's serializers, or `default` for what autobahn offers by itself. Prints each case that came
+CODEC is one of autobahn's serializers, or `default` for what autobahn offers by itself. With a role it is one half of
+a conversation with another client: `listen` or `speak`. Without, it prints each case that came
 out otherwise than expected, and then fails.
 """
 
@@ -17,6 +18,8 @@ from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.message import Cancel
 from autobahn.wamp.serializer import create_transport_serializer
 from autobahn.wamp.types import CallOptions, CallResult
+
+import topics
 
 REALM = "realm1"
 CASE_SECONDS = 5
@@ -290,21 +293,27 @@ async def leave(session):
     return (await session.left).reason, await session.closed
 
 
-async def main(url, codec):
+async def main(url, codec, role=None):
+    async def open_session():
+        serializers = None if codec == "default" else [create_transport_serializer(codec)]
+        runner = ApplicationRunner(url, REALM, serializers=serializers)
+        _, protocol = await runner.run(Caller, start_loop=False)
+        return await asyncio.wait_for(asyncio.shield(opened(protocol)), CASE_SECONDS)
+
+    session = await open_session()
+    if role:
+        return await {"listen": topics.listen, "speak": topics.speak}[role](session)
     cases = [
         *shared_cases(),
         *integers(codec),
         *binary(),
         *dates(codec),
+        *topics.topic_cases(open_session),
         *cancelling(),
         *session_cases(codec),
         *not_a_number(codec),
         ("leaving", leave, ("wamp.close.goodbye_and_out", True)),
     ]
-    serializers = None if codec == "default" else [create_transport_serializer(codec)]
-    runner = ApplicationRunner(url, REALM, serializers=serializers)
-    _, protocol = await runner.run(Caller, start_loop=False)
-    session = await asyncio.wait_for(asyncio.shield(opened(protocol)), CASE_SECONDS)
 
     failures = 0
     for name, run, expected in cases:

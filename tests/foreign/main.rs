@@ -11,19 +11,33 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use tokio::process::Command;
+use serverwamp::AppHandle;
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 const SCRIPT_TIME: Duration = Duration::from_secs(60);
 
+/// A client of another language: what runs its script.
+#[derive(Clone, Copy)]
+struct Client {
+    program: fn() -> PathBuf,
+    script: &'static str,
+}
+
+const AUTOBAHN_PYTHON: Client = Client { program: python, script: "autobahn_python.py" };
+const AUTOBAHN_JS: Client = Client { program: node, script: "autobahn_js.mjs" };
+const WAMPY: Client = Client { program: node, script: "wampy.mjs" };
+
 /// Declares a module of tests for a client: one for each codec that it speaks.
 macro_rules! judged_by {
-    ($client:ident, $program:expr, $script:literal: $($test:ident = $codec:literal),* $(,)?) => {
-        mod $client {
+    ($module:ident, $client:ident: $($test:ident = $codec:literal),* $(,)?) => {
+        mod $module {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $test() {
-                    super::judge($program, $script, $codec).await;
+                    super::judge(super::$client, $codec).await;
                 }
             )*
         }
@@ -31,7 +45,7 @@ macro_rules! judged_by {
 }
 
 judged_by! {
-    autobahn_python, super::python(), "autobahn_python.py":
+    autobahn_python, AUTOBAHN_PYTHON:
     default_offer = "default",
     json = "json",
     json_batched = "json.batched",
@@ -42,30 +56,89 @@ judged_by! {
 }
 
 judged_by! {
-    wampy, "node".into(), "wampy.mjs":
+    wampy, WAMPY:
     json = "json",
     msgpack = "msgpack",
     cbor = "cbor",
 }
 
 judged_by! {
-    autobahn_js, "node".into(), "autobahn_js.mjs":
+    autobahn_js, AUTOBAHN_JS:
     json = "json",
     msgpack = "msgpack",
     cbor = "cbor",
 }
 
-/// Serves the procedures and lets a client's script call them.
-async fn judge(program: PathBuf, script: &str, codec: &str) {
-    let app = serverwamp::serve().bind("127.0.0.1:0").inject(procedures::Endings::default());
-    let handle = app.handle();
-    let server = tokio::spawn(app.into_future());
-    let addresses = handle.addresses().await;
-    let Some(&address) = addresses.first() else { panic!("the server did not start: {:?}", server.await) };
+/// Declares tests in which one client listens to what another says, each in a codec of its own.
+macro_rules! conversations {
+    ($($test:ident = $speaker:expr, $listener:expr;)*) => {
+        mod conversations {
+            use super::{AUTOBAHN_JS, AUTOBAHN_PYTHON, WAMPY};
 
-    let output = run(&program, script, address, codec).await;
-    handle.shutdown();
-    server.await.expect("the server panicked").expect("the server failed");
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    super::converse($speaker, $listener).await;
+                }
+            )*
+        }
+    };
+}
+
+conversations! {
+    autobahn_python_to_wampy = (AUTOBAHN_PYTHON, "msgpack"), (WAMPY, "json");
+    wampy_to_autobahn_python = (WAMPY, "json"), (AUTOBAHN_PYTHON, "msgpack");
+    autobahn_js_to_autobahn_python = (AUTOBAHN_JS, "cbor"), (AUTOBAHN_PYTHON, "json.batched");
+    autobahn_python_to_autobahn_js = (AUTOBAHN_PYTHON, "cbor.batched"), (AUTOBAHN_JS, "msgpack");
+    wampy_to_autobahn_js = (WAMPY, "msgpack"), (AUTOBAHN_JS, "json");
+    autobahn_js_to_wampy = (AUTOBAHN_JS, "json"), (WAMPY, "cbor");
+}
+
+/// Serves the procedures and the topics, and lets a client's script judge them.
+async fn judge(client: Client, codec: &str) {
+    let server = Server::start().await;
+    let output = finish(start(client, server.address, codec, None)).await;
+    server.stop().await;
+    assert_success(client, codec, &output);
+}
+
+/// Lets one client listen to another.
+async fn converse((speaker, speaks): (Client, &str), (listener, hears): (Client, &str)) {
+    let server = Server::start().await;
+    let mut listening = start(listener, server.address, hears, Some("listen"));
+    await_line(&mut listening, "listening").await;
+    let said = finish(start(speaker, server.address, speaks, Some("speak"))).await;
+    let heard = finish(listening).await;
+    server.stop().await;
+    assert_success(speaker, speaks, &said);
+    assert_success(listener, hears, &heard);
+}
+
+struct Server {
+    address: SocketAddr,
+    handle: AppHandle,
+    task: JoinHandle<serverwamp::Result<()>>,
+}
+
+impl Server {
+    async fn start() -> Server {
+        let app = serverwamp::serve().bind("127.0.0.1:0").inject(procedures::Endings::default());
+        let app = app.open_topics("open.").topics("readable.");
+        let handle = app.handle();
+        let task = tokio::spawn(app.into_future());
+        let addresses = handle.addresses().await;
+        let Some(&address) = addresses.first() else { panic!("the server did not start: {:?}", task.await) };
+        Server { address, handle, task }
+    }
+
+    async fn stop(self) {
+        self.handle.shutdown();
+        self.task.await.expect("the server panicked").expect("the server failed");
+    }
+}
+
+fn assert_success(client: Client, codec: &str, output: &Output) {
+    let script = client.script;
     assert!(
         output.status.success(),
         "{script} {codec}: {}\n{}{}",
@@ -75,20 +148,41 @@ async fn judge(program: PathBuf, script: &str, codec: &str) {
     );
 }
 
-async fn run(program: &Path, script: &str, address: SocketAddr, codec: &str) -> Output {
-    let modules = installed("node_modules");
-    let mut command = Command::new(program);
-    command
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(script))
+fn start(client: Client, address: SocketAddr, codec: &str, role: Option<&str>) -> Child {
+    let program = (client.program)();
+    Command::new(&program)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(client.script))
         .args([format!("ws://{address}/ws"), codec.to_owned()])
-        .env("NODE_PATH", modules)
+        .args(role)
+        .env("NODE_PATH", installed("node_modules"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null())
-        .kill_on_drop(true);
-    match timeout(SCRIPT_TIME, command.output()).await {
-        Ok(output) => output.unwrap_or_else(|error| panic!("{}: {error}", program.display())),
-        Err(_) => panic!("{script} {codec} took longer than {SCRIPT_TIME:?}"),
-    }
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}", program.display()))
+}
+
+/// Waits until a script has said that it is ready.
+async fn await_line(script: &mut Child, expected: &str) {
+    let mut octets = Vec::new();
+    let stdout = script.stdout.as_mut().expect("standard output");
+    let reading = async {
+        while !octets.ends_with(b"\n") {
+            octets.push(stdout.read_u8().await.expect("a line before the script ends"));
+        }
+    };
+    timeout(SCRIPT_TIME, reading).await.expect("a line in time");
+    assert_eq!(String::from_utf8_lossy(&octets).trim_end(), expected);
+}
+
+async fn finish(script: Child) -> Output {
+    timeout(SCRIPT_TIME, script.wait_with_output()).await.expect("a script that ends in time").expect("its output")
+}
+
+fn node() -> PathBuf {
+    "node".into()
 }
 
 fn python() -> PathBuf {

@@ -1,9 +1,10 @@
-// Calls the server with wampy.js: wampy.mjs URL CODEC.
+// Calls the server with wampy.js: wampy.mjs URL CODEC [ROLE].
 
 import { createRequire } from 'node:module'
 import {
   binary, dates, outcome, pause, refused, run, sessionCases, sharedCases, undefinedArgument, value,
 } from './cases.mjs'
+import { Subscription, converse, topicCases } from './topics.mjs'
 
 // A require looks in NODE_PATH, which an import does not.
 const require = createRequire(import.meta.url)
@@ -15,7 +16,7 @@ const WebSocket = require('ws')
 
 const SERIALIZERS = { json: JsonSerializer, msgpack: MsgpackSerializer, cbor: CborSerializer }
 
-const [url, codec] = process.argv.slice(2)
+const [url, codec, role] = process.argv.slice(2)
 
 /** Tells how the connection ended, which wampy keeps to itself. */
 class Socket extends WebSocket {
@@ -31,6 +32,34 @@ class Client {
     this.session = new Wampy(url, { realm: 'realm1', ws: Socket, serializer, autoReconnect: false })
     this.welcome = await this.session.connect()
     return this
+  }
+
+  get id() {
+    return this.session.getSessionId()
+  }
+
+  async subscribe(topic, match) {
+    const events = new Subscription()
+    const push = ({ details, argsList, argsDict }) => {
+      events.push({ args: argsList, kwargs: argsDict, topic: details.topic ?? topic })
+    }
+    try {
+      const { subscriptionId } = await this.session.subscribe(topic, push, match && { match })
+      return Object.assign(events, { id: subscriptionId, unsubscribe: () => this.session.unsubscribe(subscriptionId) })
+    } catch ({ errorUri }) {
+      return { error: errorUri }
+    }
+  }
+
+  /** Wampy always asks for an acknowledgement, and can neither give a list without entries nor unset `exclude_me`. */
+  async publish(topic, { args, kwargs }, { exclude, eligible }) {
+    const payload = args || kwargs ? { argsList: args ?? [], argsDict: kwargs } : undefined
+    try {
+      const { publicationId } = await this.session.publish(topic, payload, { exclude, eligible })
+      return { publication: publicationId }
+    } catch ({ errorUri }) {
+      return { error: errorUri }
+    }
   }
 
   call(procedure, options) {
@@ -130,12 +159,17 @@ async function leave(client) {
   return Socket.closedCleanly
 }
 
-await run(new Client().open(), (client) => [
+const open = () => new Client().open()
+
+if (role) await converse(await open(), role)
+
+await run(open(), (client) => [
   ...sharedCases(),
   ...integers(),
   ...binary(codec, (octets) => Uint8Array.from(octets)),
   ...dates(codec),
   undefinedArgument(),
+  ...topicCases(open),
   ...cancelling(),
   ...sessionCases(codec, { id: client.session.getSessionId(), ...client.welcome }),
   ['leaving', leave, true],

@@ -1,48 +1,18 @@
 //! The task that owns a client's transport.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{mpsc, watch};
 
-use crate::session::{ClientSession, Event};
+use super::error::{CallError, Over};
+use super::handle::{Answer, Handle, NewCall, NewPublication, NewSubscription, PublicationReply, Reply, Request};
+use crate::session::{ClientSession, Notification};
 use crate::transport::{Close, Memory, Received, Transport};
-use crate::wire::{self, CallOptions, CancelMode, Codec, Payload, RequestId, ScanLimits, Uri, uris};
-
-/// Requests that may wait for the task.
-const REQUESTS: usize = 64;
-/// Progressive results that may wait for whoever called.
-const ANSWERS: usize = 64;
-
-/// What the task is asked to do.
-enum Request {
-    Call(Box<NewCall>),
-    Cancel { request: RequestId, mode: CancelMode },
-    Leave { reason: Uri },
-}
-
-/// A call to be made, and where its id and its answers go.
-struct NewCall {
-    procedure: Uri,
-    options: CallOptions,
-    payload: Payload,
-    answers: mpsc::Sender<Answer>,
-    id: oneshot::Sender<RequestId>,
-}
-
-/// What comes back for a call.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    Progress(Payload),
-    Result(Payload),
-    Error(Uri, Payload),
-}
-
-/// Why a session is over: a reason and the peer's message.
-#[derive(Debug, Clone)]
-pub(crate) struct Over {
-    pub(crate) reason: Uri,
-    pub(crate) message: Option<String>,
-}
+use crate::wire::{self, Codec, Payload, PublicationId, RequestId, ScanLimits, SubscriptionId, Uri, uris};
 
 /// A session that was welcomed.
 pub(crate) struct Connected {
@@ -50,147 +20,74 @@ pub(crate) struct Connected {
     pub(crate) welcome: Box<wire::Welcome>,
 }
 
-/// Asks the task.
-#[derive(Debug, Clone)]
-pub(crate) struct Handle {
-    requests: mpsc::Sender<Request>,
-    over: std::sync::Arc<tokio::sync::watch::Receiver<Option<Over>>>,
-}
-
-impl std::fmt::Debug for Request {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Request")
-    }
-}
-
 /// Joins a realm over a transport.
 ///
 /// # Errors
 /// Why the other side did not welcome the session.
 pub(crate) async fn connect(transport: Memory, codec: Codec, scan: ScanLimits, realm: Uri) -> Result<Connected, Over> {
-    let (requests, receiver) = mpsc::channel(REQUESTS);
-    let (over, ended) = tokio::sync::watch::channel(None);
+    let (over, ended) = watch::channel(None);
+    let (handle, requests) = Handle::new(ended);
     let mut driver = Driver {
         transport,
         session: ClientSession::join(codec, scan, realm, concat!("serverwamp/", env!("CARGO_PKG_VERSION"))),
-        calls: HashMap::new(),
-        requests: receiver,
-        waiting: None,
+        requests,
+        pending: HashMap::new(),
+        subscribers: HashMap::new(),
+        waiting: FuturesUnordered::new(),
         leaving: false,
     };
     loop {
         driver.step().await;
-        match driver.session.poll_event() {
-            Some(Event::Welcome(welcome)) => {
+        match driver.session.poll_notification() {
+            Some(Notification::Welcome(welcome)) => {
                 tokio::spawn(async move {
                     let reason = driver.run().await;
                     // Nobody may be left to tell.
                     let _ = over.send(Some(reason));
                 });
-                return Ok(Connected { handle: Handle { requests, over: std::sync::Arc::new(ended) }, welcome });
+                return Ok(Connected { handle, welcome });
             }
-            Some(Event::Ended { reason, message }) => return Err(Over { reason, message }),
+            Some(Notification::Ended { reason, message }) => return Err(Over { reason, message }),
             Some(_) | None => {}
         }
-    }
-}
-
-impl Handle {
-    /// Sends a call. Its answers end with a final one, or without if the session ends.
-    pub(crate) async fn call(
-        &self,
-        procedure: Uri,
-        options: CallOptions,
-        payload: Payload,
-    ) -> Result<(RequestId, mpsc::Receiver<Answer>), Over> {
-        let (answers, receiver) = mpsc::channel(ANSWERS);
-        let (id, request) = oneshot::channel();
-        let call = NewCall { procedure, options, payload, answers, id };
-        if self.requests.send(Request::Call(Box::new(call))).await.is_err() {
-            return Err(self.over().await);
-        }
-        match request.await {
-            Ok(request) => Ok((request, receiver)),
-            Err(_) => Err(self.over().await),
-        }
-    }
-
-    /// Gives up a call.
-    pub(crate) async fn cancel(&self, request: RequestId, mode: CancelMode) {
-        // A session that is over has no calls.
-        let _ = self.requests.send(Request::Cancel { request, mode }).await;
-    }
-
-    /// As `cancel`, without waiting: for a call whose caller is dropped.
-    pub(crate) fn try_cancel(&self, request: RequestId, mode: CancelMode) {
-        let _ = self.requests.try_send(Request::Cancel { request, mode });
-    }
-
-    /// Leaves the realm and waits until the session is over.
-    pub(crate) async fn leave(&self, reason: Uri) -> Over {
-        // A session that is over needs no farewell.
-        let _ = self.requests.send(Request::Leave { reason }).await;
-        self.over().await
-    }
-
-    /// Waits for the end of the session.
-    pub(crate) async fn over(&self) -> Over {
-        let mut over = (*self.over).clone();
-        let ended = over.wait_for(Option::is_some).await.ok().and_then(|over| over.clone());
-        ended.unwrap_or(Over { reason: Uri::known(uris::TRANSPORT_LOST), message: None })
-    }
-}
-
-/// Gives an answer to whoever called, unless that has to wait.
-fn answer(answers: mpsc::Sender<Answer>, answer: Answer) -> Option<(mpsc::Sender<Answer>, Answer)> {
-    match answers.try_send(answer) {
-        Err(mpsc::error::TrySendError::Full(answer)) => Some((answers, answer)),
-        Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => None,
     }
 }
 
 struct Driver {
     transport: Memory,
     session: ClientSession,
-    calls: HashMap<RequestId, mpsc::Sender<Answer>>,
     requests: mpsc::Receiver<Request>,
-    /// An answer that whoever called is slow to take; nothing is read from the transport meanwhile.
-    waiting: Option<(mpsc::Sender<Answer>, Answer)>,
+    /// Who waits for the answer to a request.
+    pending: HashMap<RequestId, Pending>,
+    /// Who gets the events of a subscription.
+    subscribers: HashMap<SubscriptionId, Vec<mpsc::Sender<Arc<wire::Event>>>>,
+    /// What somebody is slow to take; nothing is read from the transport meanwhile.
+    waiting: FuturesUnordered<BoxFuture<'static, ()>>,
     leaving: bool,
+}
+
+enum Pending {
+    Call(mpsc::Sender<Answer>),
+    Publication(Reply<PublicationId>),
+    Subscription(mpsc::Sender<Arc<wire::Event>>, Reply<SubscriptionId>),
+    Unsubscription(Reply<()>),
 }
 
 impl Driver {
     async fn run(mut self) -> Over {
         loop {
-            while self.waiting.is_none() {
-                let Some(event) = self.session.poll_event() else { break };
-                match event {
-                    Event::Welcome(_) => {}
-                    Event::Result { request, progress: true, payload } => {
-                        if let Some(answers) = self.calls.get(&request) {
-                            self.waiting = answer(answers.clone(), Answer::Progress(payload));
-                        }
-                    }
-                    Event::Result { request, progress: false, payload } => {
-                        self.answer(request, Answer::Result(payload));
-                    }
-                    Event::Error { request, error, payload } => self.answer(request, Answer::Error(error, payload)),
-                    Event::Ended { reason, message } => {
-                        self.send_all().await;
-                        self.transport.close(Close::Normal);
-                        // The connection is over in any case.
-                        let _ = self.transport.flush().await;
-                        return Over { reason, message };
-                    }
+            while self.waiting.is_empty() {
+                let Some(notification) = self.session.poll_notification() else { break };
+                if let Notification::Ended { reason, message } = notification {
+                    self.send_all().await;
+                    self.transport.close(Close::Normal);
+                    // The connection is over in any case.
+                    let _ = self.transport.flush().await;
+                    return Over { reason, message };
                 }
+                self.pass_on(notification);
             }
             self.step().await;
-        }
-    }
-
-    fn answer(&mut self, request: RequestId, last: Answer) {
-        if let Some(answers) = self.calls.remove(&request) {
-            self.waiting = answer(answers, last);
         }
     }
 
@@ -198,23 +95,13 @@ impl Driver {
     async fn step(&mut self) {
         if self.send_all().await.is_none() {
             self.session.handle_disconnect();
-            return;
+            if self.waiting.is_empty() {
+                return;
+            }
         }
-        let waiting = self.waiting.as_ref().map(|(answers, _)| answers.clone());
-        let room = async {
-            match &waiting {
-                Some(answers) => answers.reserve().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
-            room = room => {
-                // Without room for ever, whoever called has lost interest.
-                if let (Ok(room), Some((_, answer))) = (room, self.waiting.take()) {
-                    room.send(answer);
-                }
-            }
-            received = self.transport.receive(), if waiting.is_none() => self.receive(received),
+            Some(()) = self.waiting.next() => {}
+            received = self.transport.receive(), if self.waiting.is_empty() => self.receive(received),
             request = self.requests.recv(), if !self.leaving => self.request(request),
         }
     }
@@ -232,24 +119,141 @@ impl Driver {
         }
     }
 
-    fn request(&mut self, request: Option<Request>) {
-        match request {
-            Some(Request::Call(call)) => {
-                if let Ok(request) = self.session.call(call.procedure, call.options, call.payload) {
-                    self.calls.insert(request, call.answers);
-                    // A caller that was dropped meanwhile is noticed when it is answered.
-                    let _ = call.id.send(request);
+    /// Tells whoever wants to know. Who has lost interest meanwhile need not be told.
+    fn pass_on(&mut self, notification: Notification) {
+        match notification {
+            Notification::Welcome(_) | Notification::Ended { .. } => {}
+            Notification::Result { request, progress: true, payload } => {
+                if let Some(Pending::Call(answers)) = self.pending.get(&request) {
+                    let answers = answers.clone();
+                    self.deliver(answers, Answer::Progress(payload));
                 }
             }
-            Some(Request::Cancel { request, mode }) => self.session.cancel(request, mode),
-            Some(Request::Leave { reason }) => {
-                self.leaving = true;
-                self.session.goodbye(reason, None);
+            Notification::Result { request, progress: false, payload } => {
+                if let Some(Pending::Call(answers)) = self.pending.remove(&request) {
+                    self.deliver(answers, Answer::Result(payload));
+                }
             }
-            None => {
-                self.leaving = true;
-                self.session.goodbye(Uri::known(uris::CLOSE_NORMAL), None);
+            Notification::Error { request, error, payload } => self.fail(request, &error, &payload),
+            Notification::Published { request, publication } => {
+                if let Some(Pending::Publication(reply)) = self.pending.remove(&request) {
+                    let _ = reply.send(Ok(publication));
+                }
             }
+            Notification::Subscribed { request, subscription } => {
+                if let Some(Pending::Subscription(events, reply)) = self.pending.remove(&request) {
+                    self.subscribers.entry(subscription).or_default().push(events);
+                    if reply.send(Ok(subscription)).is_err() {
+                        self.release(subscription);
+                    }
+                }
+            }
+            Notification::Event(event) => self.deliver_event(event),
+            Notification::Unsubscribed { request } => {
+                if let Some(Pending::Unsubscription(reply)) = self.pending.remove(&request) {
+                    let _ = reply.send(Ok(()));
+                }
+            }
+            Notification::Revoked { subscription } => drop(self.subscribers.remove(&subscription)),
         }
+    }
+
+    fn fail(&mut self, request: RequestId, error: &Uri, payload: &Payload) {
+        let error = CallError::remote(error, payload);
+        match self.pending.remove(&request) {
+            Some(Pending::Call(answers)) => self.deliver(answers, Answer::Error(error)),
+            Some(Pending::Publication(reply)) => drop(reply.send(Err(error))),
+            Some(Pending::Subscription(_, reply)) => drop(reply.send(Err(error))),
+            Some(Pending::Unsubscription(reply)) => drop(reply.send(Err(error))),
+            None => {}
+        }
+    }
+
+    /// Gives an event to every subscriber.
+    fn deliver_event(&mut self, event: Box<wire::Event>) {
+        let subscription = event.subscription;
+        let event = Arc::<wire::Event>::from(event);
+        let subscribers = self.subscribers.get(&subscription).cloned().unwrap_or_default();
+        for events in subscribers {
+            self.deliver(events, Arc::clone(&event));
+        }
+        self.release(subscription);
+    }
+
+    /// Gives something to who waits for it, later if there is no room now.
+    fn deliver<T: Send + 'static>(&mut self, queue: mpsc::Sender<T>, item: T) {
+        if let Err(mpsc::error::TrySendError::Full(item)) = queue.try_send(item) {
+            self.waiting.push(Box::pin(async move {
+                let _ = queue.send(item).await;
+            }));
+        }
+    }
+
+    /// Ends a subscription for those who no longer listen.
+    fn release(&mut self, subscription: SubscriptionId) -> Option<RequestId> {
+        let subscribers = self.subscribers.get_mut(&subscription)?;
+        let gone = subscribers.extract_if(.., |events| events.is_closed()).count();
+        if subscribers.is_empty() {
+            self.subscribers.remove(&subscription);
+        }
+        (0..gone).filter_map(|_| self.session.unsubscribe(subscription)).last()
+    }
+
+    fn request(&mut self, request: Option<Request>) {
+        match request {
+            Some(Request::Call(call)) => self.call(*call),
+            Some(Request::Cancel { request, mode }) => self.session.cancel(request, mode),
+            Some(Request::Publish(publication)) => self.publish(*publication),
+            Some(Request::Subscribe(subscription)) => self.subscribe(*subscription),
+            Some(Request::Unsubscribe { subscription, reply }) => {
+                match (self.release(subscription), reply) {
+                    (Some(request), Some(reply)) => drop(self.pending.insert(request, Pending::Unsubscription(reply))),
+                    // It goes on for others, or has ended.
+                    (None, Some(reply)) => drop(reply.send(Ok(()))),
+                    (_, None) => {}
+                }
+            }
+            Some(Request::Leave { reason }) => self.leave(reason),
+            None => self.leave(Uri::known(uris::CLOSE_NORMAL)),
+        }
+    }
+
+    fn call(&mut self, call: NewCall) {
+        match self.session.call(call.procedure, call.options, call.payload) {
+            Ok(request) => {
+                self.pending.insert(request, Pending::Call(call.answers));
+                // A caller that was dropped meanwhile is noticed when it is answered.
+                let _ = call.reply.send(Ok(request));
+            }
+            Err(error) => drop(call.reply.send(Err(error.into()))),
+        }
+    }
+
+    fn publish(&mut self, publication: NewPublication) {
+        let request = self.session.publish(publication.topic, publication.options, publication.payload);
+        match (request, publication.reply) {
+            (Ok(request), PublicationReply::Acknowledged(reply)) => {
+                self.pending.insert(request, Pending::Publication(reply));
+            }
+            (Ok(_), PublicationReply::Sent(reply)) => drop(reply.send(Ok(()))),
+            (Err(error), PublicationReply::Acknowledged(reply)) => drop(reply.send(Err(error.into()))),
+            (Err(error), PublicationReply::Sent(reply)) => drop(reply.send(Err(error.into()))),
+        }
+    }
+
+    fn subscribe(&mut self, subscription: NewSubscription) {
+        match self.session.subscribe(subscription.topic, subscription.options) {
+            Ok(request) => {
+                self.pending.insert(request, Pending::Subscription(subscription.events, subscription.reply));
+            }
+            Err(error) => drop(subscription.reply.send(Err(error.into()))),
+        }
+    }
+
+    /// Says GOODBYE. What nobody has taken is dropped: the answer must be read.
+    fn leave(&mut self, reason: Uri) {
+        self.leaving = true;
+        self.waiting.clear();
+        self.session.goodbye(reason, None);
     }
 }

@@ -1,7 +1,13 @@
 //! The client: the session machine's client side over a transport, driven by a task of its own.
 
 mod driver;
+mod error;
+mod event;
+mod handle;
 mod result;
 
-pub(crate) use driver::{Answer, Connected, Handle, Over, connect};
+pub(crate) use driver::{Connected, connect};
+pub use error::CallError;
+pub use event::Event;
+pub(crate) use handle::{Answer, Events, Handle, WeakHandle};
 pub use result::FromPayload;

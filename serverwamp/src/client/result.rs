@@ -1,4 +1,4 @@
-//! Reading the payload of a RESULT into the type that the caller wants.
+//! Reading the payload of a RESULT or an EVENT into the type that the client wants.
 
 use serde::Deserializer;
 use serde::de::{self, DeserializeOwned, Visitor};
@@ -6,7 +6,7 @@ use serde::de::{self, DeserializeOwned, Visitor};
 use crate::handler::{RpcResult, Single};
 use crate::wire::{Arena, DecodeError, Decoder, Payload, decode};
 
-/// What a call's result can be read as: anything that deserialises, `RpcResult`, `Single`.
+/// What a call's result and an event's payload can be read as: anything that deserialises, `RpcResult`, `Single`.
 ///
 /// Structs and maps are read from the keyword arguments, or from a single positional map; sequences from the whole
 /// list of positional arguments, or, where that fails, from the only one; everything else from the only argument.

@@ -1,6 +1,9 @@
 //! The client's side of a session.
 
-use std::collections::{HashSet, VecDeque};
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 
@@ -8,7 +11,8 @@ use super::output::Output;
 use super::words::{abort, goodbye};
 use crate::wire::{
     self, CallOptions, Cancel, CancelMode, CancelOptions, Codec, EncodeError, Feature, Features, Hello, HelloDetails,
-    Message, MessageType, Payload, RequestId, Roles, ScanLimits, Slots, Uri, uris,
+    MatchPolicy, Message, MessageType, Payload, PublicationId, Publish, PublishOptions, RequestId, Roles, ScanLimits,
+    Slots, Subscribe, SubscribeOptions, SubscriptionId, Unsubscribe, Uri, uris,
 };
 
 const CALLER: Features = Features::NONE
@@ -17,17 +21,29 @@ const CALLER: Features = Features::NONE
     .with(Feature::CallTimeout)
     .with(Feature::CallerIdentification);
 
+const PUBLISHER: Features = Features::NONE
+    .with(Feature::PublisherExclusion)
+    .with(Feature::PublisherIdentification)
+    .with(Feature::SubscriberBlackwhiteListing);
+
+const SUBSCRIBER: Features = Features::NONE
+    .with(Feature::PatternBasedSubscription)
+    .with(Feature::PublisherIdentification)
+    .with(Feature::SubscriptionRevocation);
+
 /// The client's side of one session.
 ///
-/// WAMP: session life cycle and remote procedure calls, caller, basic profile.
+/// WAMP: session life cycle, caller, publisher and subscriber, basic profile.
 #[derive(Debug)]
 pub(crate) struct ClientSession {
     codec: Codec,
     scan: ScanLimits,
     state: State,
     next_request: RequestId,
-    calls: HashSet<RequestId>,
-    events: VecDeque<Event>,
+    /// Requests without their final reply.
+    pending: HashMap<RequestId, Pending>,
+    subscriptions: HashMap<SubscriptionId, Subscription>,
+    notifications: VecDeque<Notification>,
     output: Output,
 }
 
@@ -39,17 +55,63 @@ enum State {
     Closed,
 }
 
+/// A request that is to be answered.
+#[derive(Debug)]
+enum Pending {
+    Call,
+    Publish,
+    Subscribe(Pattern),
+    Unsubscribe(SubscriptionId),
+}
+
+/// What is subscribed: one subscription of a session for each.
+#[derive(Debug, PartialEq, Eq)]
+struct Pattern {
+    uri: Uri,
+    policy: MatchPolicy,
+}
+
+/// A subscription that has not ended.
+#[derive(Debug)]
+struct Subscription {
+    pattern: Pattern,
+    /// How many requests it was the answer to, less those that were given up.
+    subscribers: usize,
+}
+
 /// What a session tells its user.
 #[derive(Debug)]
-pub(crate) enum Event {
+pub(crate) enum Notification {
     /// The session is established.
     Welcome(Box<wire::Welcome>),
     /// A result of a call; the last one if it is not progress.
     Result { request: RequestId, progress: bool, payload: Payload },
-    /// A call failed.
+    /// A request failed.
     Error { request: RequestId, error: Uri, payload: Payload },
+    /// An acknowledged event is published.
+    Published { request: RequestId, publication: PublicationId },
+    /// Events of the subscription come from now on.
+    Subscribed { request: RequestId, subscription: SubscriptionId },
+    /// An event of a subscription that somebody has.
+    Event(Box<wire::Event>),
+    /// The subscription has ended, as was asked for.
+    Unsubscribed { request: RequestId },
+    /// The router has ended a subscription.
+    Revoked { subscription: SubscriptionId },
     /// The session is over: the peer's reason and message, or what was wrong with what it sent.
     Ended { reason: Uri, message: Option<String> },
+}
+
+impl Pending {
+    /// The message that asked.
+    fn kind(&self) -> MessageType {
+        match self {
+            Pending::Call => MessageType::Call,
+            Pending::Publish => MessageType::Publish,
+            Pending::Subscribe(_) => MessageType::Subscribe,
+            Pending::Unsubscribe(_) => MessageType::Unsubscribe,
+        }
+    }
 }
 
 impl ClientSession {
@@ -60,19 +122,25 @@ impl ClientSession {
             scan,
             state: State::Joining,
             next_request: RequestId::FIRST,
-            calls: HashSet::new(),
-            events: VecDeque::new(),
+            pending: HashMap::new(),
+            subscriptions: HashMap::new(),
+            notifications: VecDeque::new(),
             output: Output::default(),
         };
-        let roles = Roles { caller: Some(CALLER), ..Roles::default() };
+        let roles = Roles {
+            caller: Some(CALLER),
+            publisher: Some(PUBLISHER),
+            subscriber: Some(SUBSCRIBER),
+            ..Roles::default()
+        };
         let details = HelloDetails { roles: Some(roles), agent: Some(agent.into()), ..HelloDetails::default() };
         session.write(&Message::Hello(Box::new(Hello { realm, details: details.into() })));
         session
     }
 
     /// What the session has to tell.
-    pub(crate) fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+    pub(crate) fn poll_notification(&mut self) -> Option<Notification> {
+        self.notifications.pop_front()
     }
 
     /// Hands out the messages to send.
@@ -87,26 +155,46 @@ impl ClientSession {
         options: CallOptions,
         payload: Payload,
     ) -> Result<RequestId, EncodeError> {
-        let request = self.next_request;
-        let message = Message::Call(Box::new(wire::Call {
-            request,
-            options: options.into(),
-            procedure,
-            payload,
-            slots: Slots::default(),
-        }));
-        self.output.write(|buffer| message.write(self.codec, buffer))?;
-        self.next_request = request.next();
-        self.calls.insert(request);
-        Ok(request)
+        let (options, slots) = (options.into(), Slots::default());
+        self.request(Some(Pending::Call), |request| {
+            Message::Call(Box::new(wire::Call { request, options, procedure, payload, slots }))
+        })
     }
 
     /// Gives up a call.
     pub(crate) fn cancel(&mut self, request: RequestId, mode: CancelMode) {
-        if self.calls.contains(&request) {
+        if matches!(self.pending.get(&request), Some(Pending::Call)) {
             let options = CancelOptions { mode: Some(mode), ..CancelOptions::default() };
             self.write(&Message::Cancel(Box::new(Cancel { request, options: options.into() })));
         }
+    }
+
+    /// Publishes an event. There is an answer only if the options ask for it.
+    pub(crate) fn publish(
+        &mut self,
+        topic: Uri,
+        options: PublishOptions,
+        payload: Payload,
+    ) -> Result<RequestId, EncodeError> {
+        let pending = (options.acknowledge == Some(true)).then_some(Pending::Publish);
+        let options = options.into();
+        self.request(pending, |request| Message::Publish(Box::new(Publish { request, options, topic, payload })))
+    }
+
+    /// Subscribes to a topic or a pattern. The router answers with the subscription that is there if there is one.
+    pub(crate) fn subscribe(&mut self, topic: Uri, options: SubscribeOptions) -> Result<RequestId, EncodeError> {
+        let pattern = Pattern { uri: topic.clone(), policy: options.match_policy.unwrap_or_default() };
+        let options = options.into();
+        self.request(Some(Pending::Subscribe(pattern)), |request| {
+            Message::Subscribe(Box::new(Subscribe { request, options, topic }))
+        })
+    }
+
+    /// Takes one subscriber from a subscription. The last one ends it: then there is an answer to wait for.
+    pub(crate) fn unsubscribe(&mut self, id: SubscriptionId) -> Option<RequestId> {
+        let subscription = self.subscriptions.get_mut(&id)?;
+        subscription.subscribers = subscription.subscribers.saturating_sub(1);
+        self.end_if_unused(id)
     }
 
     /// Asks for the end of the session.
@@ -131,11 +219,12 @@ impl ClientSession {
     }
 
     fn handle_parsed(&mut self, message: Message) {
+        let kind = message.kind();
         match (self.state, message) {
             (State::Closed, _) => {}
             (State::Joining, Message::Welcome(welcome)) => {
                 self.state = State::Established;
-                self.events.push_back(Event::Welcome(welcome));
+                self.notifications.push_back(Notification::Welcome(welcome));
             }
             (_, Message::Abort(refusal)) => self.end(refusal.reason, refusal.details.message.as_deref()),
             (State::Established, Message::Goodbye(farewell)) => {
@@ -146,21 +235,119 @@ impl ClientSession {
                 self.end(farewell.reason, farewell.details.message.as_deref());
             }
             (State::ShuttingDown, _) => {}
-            (State::Established, Message::Result(result)) if self.calls.contains(&result.request) => {
-                let (request, progress) = (result.request, result.details.progress == Some(true));
-                if !progress {
-                    self.calls.remove(&request);
+            (State::Established, message) => {
+                if self.accept(message).is_none() {
+                    self.violation(&format!("unexpected {kind}"));
                 }
-                self.events.push_back(Event::Result { request, progress, payload: result.payload });
             }
-            (State::Established, Message::Error(error))
-                if error.request_type == MessageType::Call && self.calls.remove(&error.request) =>
-            {
-                let (request, payload) = (error.request, error.payload);
-                self.events.push_back(Event::Error { request, error: error.error, payload });
-            }
-            (_, other) => self.violation(&format!("unexpected {}", other.kind().name())),
+            (State::Joining, _) => self.violation(&format!("unexpected {kind}")),
         }
+    }
+
+    /// Takes a message that only an established session gets; none if nothing has asked for it.
+    fn accept(&mut self, message: Message) -> Option<()> {
+        let notification = match message {
+            Message::Result(result) => {
+                let (request, progress) = (result.request, result.details.progress == Some(true));
+                if !matches!(self.pending.get(&request), Some(Pending::Call)) {
+                    return None;
+                }
+                if !progress {
+                    self.pending.remove(&request);
+                }
+                Notification::Result { request, progress, payload: result.payload }
+            }
+            Message::Error(error) => {
+                if let Pending::Subscribe(pattern) = self.settle(error.request, error.request_type)? {
+                    self.end_unused(&pattern);
+                }
+                Notification::Error { request: error.request, error: error.error, payload: error.payload }
+            }
+            Message::Published(published) => {
+                self.settle(published.request, MessageType::Publish)?;
+                Notification::Published { request: published.request, publication: published.publication }
+            }
+            Message::Subscribed(subscribed) => {
+                let Pending::Subscribe(pattern) = self.settle(subscribed.request, MessageType::Subscribe)? else {
+                    return None;
+                };
+                let (request, subscription) = (subscribed.request, subscribed.subscription);
+                let known = self.subscriptions.entry(subscription);
+                let known = known.or_insert(Subscription { pattern, subscribers: 0 });
+                known.subscribers = known.subscribers.saturating_add(1);
+                Notification::Subscribed { request, subscription }
+            }
+            Message::Unsubscribed(unsubscribed) => match unsubscribed.request {
+                Some(request) => {
+                    self.settle(request, MessageType::Unsubscribe)?;
+                    Notification::Unsubscribed { request }
+                }
+                None => {
+                    let subscription = unsubscribed.details.subscription?;
+                    if self.subscriptions.remove(&subscription).is_none() {
+                        return self.is_ending(subscription);
+                    }
+                    Notification::Revoked { subscription }
+                }
+            },
+            Message::Event(event) if self.subscriptions.contains_key(&event.subscription) => Notification::Event(event),
+            Message::Event(event) => return self.is_ending(event.subscription),
+            _ => return None,
+        };
+        self.notifications.push_back(notification);
+        Some(())
+    }
+
+    /// Ends the wait for the final reply to a request of that kind.
+    fn settle(&mut self, request: RequestId, kind: MessageType) -> Option<Pending> {
+        self.pending.get(&request).filter(|pending| pending.kind() == kind)?;
+        self.pending.remove(&request)
+    }
+
+    /// Something if the subscription's UNSUBSCRIBE is on its way: what the router sends before it gets that is legal.
+    fn is_ending(&self, id: SubscriptionId) -> Option<()> {
+        self.pending
+            .values()
+            .any(|pending| matches!(pending, Pending::Unsubscribe(ending) if *ending == id))
+            .then_some(())
+    }
+
+    /// Ends a subscription that has no subscriber. One that is about to get its next subscriber is kept: the router
+    /// has, or will have, answered that SUBSCRIBE with the same subscription.
+    fn end_if_unused(&mut self, id: SubscriptionId) -> Option<RequestId> {
+        let subscription = self.subscriptions.get(&id)?;
+        let wanted =
+            |pending: &Pending| matches!(pending, Pending::Subscribe(pattern) if *pattern == subscription.pattern);
+        if subscription.subscribers > 0 || self.pending.values().any(wanted) || self.state != State::Established {
+            return None;
+        }
+        self.subscriptions.remove(&id);
+        let message = |request| Message::Unsubscribe(Unsubscribe { request, subscription: id });
+        self.request(Some(Pending::Unsubscribe(id)), message).ok()
+    }
+
+    /// Ends the subscription to a pattern if it was kept for a subscriber that was refused.
+    fn end_unused(&mut self, pattern: &Pattern) {
+        let kept = |(_, known): &(&SubscriptionId, &Subscription)| known.pattern == *pattern;
+        if let Some(id) = self.subscriptions.iter().find(kept).map(|(id, _)| *id) {
+            self.end_if_unused(id);
+        }
+    }
+
+    /// Sends a request with the next id, and waits for its answer where it gets one.
+    fn request(
+        &mut self,
+        pending: Option<Pending>,
+        message: impl FnOnce(RequestId) -> Message,
+    ) -> Result<RequestId, EncodeError> {
+        let request = self.next_request;
+        let message = message(request);
+        self.output.write(|buffer| message.write(self.codec, buffer))?;
+        self.next_request = request.next();
+        if let Some(pending) = pending {
+            self.pending.insert(request, pending);
+        }
+        Ok(request)
     }
 
     fn violation(&mut self, message: &str) {
@@ -173,8 +360,9 @@ impl ClientSession {
     fn end(&mut self, reason: Uri, message: Option<&str>) {
         if self.state != State::Closed {
             self.state = State::Closed;
-            self.calls.clear();
-            self.events.push_back(Event::Ended { reason, message: message.map(str::to_owned) });
+            self.pending.clear();
+            self.subscriptions.clear();
+            self.notifications.push_back(Notification::Ended { reason, message: message.map(str::to_owned) });
         }
     }
 

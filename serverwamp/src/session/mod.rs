@@ -8,5 +8,5 @@ mod output;
 mod server;
 mod words;
 
-pub(crate) use client::{ClientSession, Event};
+pub(crate) use client::{ClientSession, Notification};
 pub(crate) use server::{Action, CancelMode, Ending, ServerLimits, ServerSession, Welcome};

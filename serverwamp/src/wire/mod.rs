@@ -34,13 +34,14 @@ pub(crate) use decode::{Arena, Decoder, decode, missing};
 pub(crate) use encode::PayloadBuilder;
 pub(crate) use id::MAX_ID;
 pub(crate) use messages::{
-    Abort, Call, Cancel, Goodbye, Hello, Message, MessageType, Publish, Published, Register, Subscribe, Subscribed,
-    Unregister, Unsubscribe, Unsubscribed, Welcome,
+    Abort, Call, Cancel, Event, Goodbye, Hello, Message, MessageType, Publish, Published, Register, Subscribe,
+    Subscribed, Unregister, Unsubscribe, Unsubscribed, Welcome,
 };
 pub(crate) use options::{
-    AbortDetails, CallOptions, CancelMode, CancelOptions, EventDetails, Feature, Features, GoodbyeDetails,
-    HelloDetails, Options, PublishOptions, RawDict, Roles, UnsubscribedDetails, WelcomeDetails,
+    AbortDetails, Audience, CallOptions, CancelMode, CancelOptions, EventDetails, Feature, Features, GoodbyeDetails,
+    HelloDetails, Options, PublishOptions, RawDict, Roles, SubscribeOptions, UnsubscribedDetails, WelcomeDetails,
 };
 pub(crate) use parse::ParseError;
 pub(crate) use scan::{ScanLimits, Slots};
+pub(crate) use uri::UriError;
 pub(crate) use write::{write_error, write_event, write_result};

@@ -17,6 +17,8 @@ use std::ops::{Deref, DerefMut};
 
 use bytes::Bytes;
 
+#[cfg(test)]
+pub(crate) use self::entry::InvokePolicy;
 pub(crate) use self::{
     calls::{
         CallOptions, CancelOptions, ErrorDetails, InterruptOptions, InvocationDetails, RegisterOptions, ResultDetails,
@@ -30,10 +32,8 @@ pub(crate) use self::{
     raw::RawDict,
     sessions::{AbortDetails, GoodbyeDetails, HelloDetails, Roles, WelcomeDetails},
     source::Source,
-    topics::{EventDetails, PublishOptions, SubscribeOptions, UnsubscribedDetails},
+    topics::{Audience, EventDetails, PublishOptions, SubscribeOptions, UnsubscribedDetails},
 };
-#[cfg(test)]
-pub(crate) use self::{entry::InvokePolicy, topics::Audience};
 use super::{
     codec::Codec,
     encode::{ContainerKind, EncodeError, Output},

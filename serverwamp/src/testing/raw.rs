@@ -1,0 +1,66 @@
+//! A peer without a session machine, and the connections of both kinds of peers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::app::App;
+use crate::client::CallError;
+use crate::connection::{Connection, Place, Shared};
+use crate::handler::TransportInfo;
+use crate::transport::{Memory, Received, Transport};
+use crate::wire::Subprotocol;
+
+/// A peer of an app that sends and receives frames as they are, right or wrong.
+#[derive(Debug)]
+pub struct RawPeer {
+    transport: Memory,
+}
+
+impl RawPeer {
+    /// Connects to an app with a WebSocket subprotocol. Nothing is sent.
+    ///
+    /// # Errors
+    /// The app is put together wrongly, or the subprotocol is not known.
+    pub fn connect(app: &App, subprotocol: &str) -> Result<RawPeer, CallError> {
+        open(app, subprotocol).map(|(transport, _)| RawPeer { transport })
+    }
+
+    /// Sends a frame.
+    ///
+    /// # Errors
+    /// The connection is closed.
+    pub async fn send(&mut self, frame: &[u8]) -> std::io::Result<()> {
+        self.transport.send(frame);
+        self.transport.flush().await
+    }
+
+    /// The next frame; none once the connection is closed. Cancel-safe.
+    pub async fn receive(&mut self) -> Option<Bytes> {
+        loop {
+            match self.transport.receive().await {
+                Received::Frame(frame) => return Some(frame),
+                Received::Control => {}
+                Received::Invalid(_) | Received::Closed => return None,
+            }
+        }
+    }
+}
+
+/// Connects to an app in memory.
+pub(super) fn open(app: &App, subprotocol: &str) -> Result<(Memory, Subprotocol), CallError> {
+    let shared = app.shared().map_err(|error| CallError::Startup(error.to_string()))?;
+    let known = Subprotocol::from_name(subprotocol);
+    let subprotocol = known.ok_or_else(|| CallError::Unsendable(format!("no subprotocol {subprotocol}")))?;
+    let place = shared.admit().ok_or_else(|| CallError::Startup("too many connections".to_owned()))?;
+    let (ours, theirs) = Memory::pair(shared.limits.message_size_before_welcome, usize::MAX);
+    tokio::spawn(serve(ours, subprotocol, shared, place));
+    Ok((theirs, subprotocol))
+}
+
+async fn serve(transport: Memory, subprotocol: Subprotocol, shared: Arc<Shared>, place: Place) {
+    let info = TransportInfo { kind: "memory", serializer: subprotocol.serializer(), ..TransportInfo::default() };
+    let control = Arc::clone(place.control());
+    Connection::new(transport, subprotocol, info, shared, control).await;
+    drop(place);
+}
