@@ -254,7 +254,8 @@ impl App {
         let mut problems = Vec::new();
         let mut serve = |realm: &Realm| {
             let endpoints = registry.endpoints(realm, &self.injections, &self.services, &mut problems);
-            Arc::new(Served { dealer: Dealer::new(endpoints), topics: realm.open().clone() })
+            let topics = realm.open().clone().with_functions(&endpoints);
+            Arc::new(Served { dealer: Dealer::new(endpoints), topics })
         };
         let mut configured = HashMap::new();
         let mut misnamed = Vec::new();

@@ -28,6 +28,8 @@ pub struct Limits {
     pub upgrade_timeout: Duration,
     /// From the upgrade (or a GOODBYE) to HELLO. Default 5 s. Past it: ABORT.
     pub hello_timeout: Duration,
+    /// From the upgrade (or a GOODBYE) to WELCOME, with what `on_join` functions take. Default 15 s. Past it: ABORT.
+    pub welcome_timeout: Duration,
     /// How often a ping is sent. Default 25 s; zero for no pings.
     pub ping_interval: Duration,
     /// How long a peer may take to answer a ping with anything at all. Default 10 s. Past it the connection is dropped.
@@ -41,7 +43,8 @@ pub struct Limits {
     /// Connections at one time. Default: the limit of open files less 128, at most 65,536. Costs about 12 KiB each.
     /// Past it: 503.
     pub connections: usize,
-    /// Calls of one session that run at one time. Default 1,024. Costs what the handlers hold.
+    /// Calls of one session that run at one time; as many event functions that it set off, and as many of its requests
+    /// that wait for a subscribe function. Default 1,024. Costs what the handlers hold.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub calls_in_flight: usize,
     /// Topics that one session is subscribed to at one time. Default 1,024. Costs about 400 octets each.
@@ -64,6 +67,7 @@ impl Default for Limits {
             header_count: 64,
             upgrade_timeout: Duration::from_secs(5),
             hello_timeout: Duration::from_secs(5),
+            welcome_timeout: Duration::from_secs(15),
             ping_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(10),
             outbound_bytes: 4 * 1024 * 1024,

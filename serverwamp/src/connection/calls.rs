@@ -1,9 +1,7 @@
 //! The calls of a session whose handlers run.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +12,9 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use futures_util::task::AtomicWaker;
 use tokio::time::{Sleep, sleep};
+use tokio_util::task::TaskTracker;
 
+use super::guarded::{begin, drop_handler, poll_handler};
 use super::shared::Shared;
 use crate::handler::{Call, CallState, Endpoint, HandlerFuture, Lingering, Reply, RpcError};
 use crate::wire::{Codec, RequestId};
@@ -62,6 +62,11 @@ impl RunningCalls {
         self.lingering.load(Ordering::Relaxed)
     }
 
+    /// Counts one more of them.
+    pub(super) fn linger(&self, tracker: &TaskTracker) -> Lingering {
+        Lingering::new(&self.lingering, tracker)
+    }
+
     /// Starts a handler. Most are over at their first poll, and cost no more than that.
     pub(super) fn start(
         &mut self,
@@ -76,12 +81,12 @@ impl RunningCalls {
             (false, true) => Some(&shared.blocking),
             (false, false) => None,
         };
-        call.held().lingering = tracker.map(|tracker| Lingering::new(&self.lingering, tracker));
+        call.held().lingering = tracker.map(|tracker| self.linger(tracker));
         let (request, codec) = (call.id(), call.codec());
         let (state, timeout) = (call.state().cloned(), call.caller_timeout());
         let mut future = begin(endpoint, call);
-        if let Poll::Ready(outcome) = poll_handler(&mut future, context, endpoint) {
-            return Some(Ended { request, serial, codec, outcome, state });
+        if let Poll::Ready(result) = poll_handler(&mut future, context, endpoint) {
+            return Some(Ended { request, serial, codec, outcome: result.into(), state });
         }
         if endpoint.detached() {
             future = detach(future);
@@ -147,15 +152,6 @@ impl RunningCalls {
     }
 }
 
-fn begin(endpoint: &Arc<Endpoint>, mut call: Call) -> HandlerFuture {
-    let Some(permits) = endpoint.concurrency().cloned() else { return endpoint.start(call) };
-    let endpoint = Arc::clone(endpoint);
-    Box::pin(async move {
-        call.held().permit = Some(permits.acquire_owned().await.map_err(|error| RpcError::internal(&error))?);
-        endpoint.start(call).await
-    })
-}
-
 /// Lets a handler go on whatever becomes of its call.
 fn detach(future: HandlerFuture) -> HandlerFuture {
     let task = tokio::spawn(future);
@@ -170,26 +166,13 @@ fn detach(future: HandlerFuture) -> HandlerFuture {
     })
 }
 
-fn poll_handler(future: &mut HandlerFuture, context: &mut Context<'_>, endpoint: &Endpoint) -> Poll<Outcome> {
-    match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(Ok(reply))) => Poll::Ready(Outcome::Result(reply)),
-        Ok(Poll::Ready(Err(error))) => Poll::Ready(Outcome::Error(error)),
-        Err(panic) => {
-            log_panic(&*panic, endpoint);
-            Poll::Ready(Outcome::Error(RpcError::default()))
+impl From<Result<Reply, RpcError>> for Outcome {
+    fn from(result: Result<Reply, RpcError>) -> Outcome {
+        match result {
+            Ok(reply) => Outcome::Result(reply),
+            Err(error) => Outcome::Error(error),
         }
     }
-}
-
-#[cold]
-fn log_panic(panic: &(dyn Any + Send), endpoint: &Endpoint) {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(
-        handler = endpoint.route().title(),
-        panic = text.unwrap_or("of an unknown kind"),
-        "a handler panicked"
-    );
 }
 
 fn end(state: Option<&CallState>) {
@@ -240,8 +223,8 @@ impl Task {
             return Poll::Ready(Outcome::Canceled);
         }
         let Some(future) = &mut self.future else { return Poll::Ready(Outcome::Canceled) };
-        if let Poll::Ready(outcome) = poll_handler(future, context, &self.endpoint) {
-            return Poll::Ready(outcome);
+        if let Poll::Ready(result) = poll_handler(future, context, &self.endpoint) {
+            return Poll::Ready(result.into());
         }
         let progressed = self.control.state.as_ref().map_or(0, |state| state.progressed());
         let gap = self.gap.as_mut().is_some_and(|gap| gap.poll(progressed, context).is_ready());
@@ -255,12 +238,8 @@ impl Task {
         Poll::Pending
     }
 
-    /// Drops the handler's future, whose guards may panic.
     fn drop_future(&mut self) {
-        let future = self.future.take();
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
-            log_panic(&*panic, &self.endpoint);
-        }
+        drop_handler(self.future.take(), &self.endpoint);
     }
 }
 

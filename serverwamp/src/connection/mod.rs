@@ -3,6 +3,8 @@
 mod calls;
 mod counters;
 mod framing;
+mod guarded;
+mod lifespan;
 mod shared;
 mod timers;
 mod topics;
@@ -18,12 +20,14 @@ use tokio::time::Instant;
 use self::calls::{Ended, Outcome, RunningCalls};
 use self::counters::EndedCalls;
 use self::framing::Framing;
+use self::lifespan::Joining;
 use self::timers::{Due, Timers};
-use crate::handler::{Call, Command, Farewell, Session, SessionDetails, TransportInfo};
+use self::topics::{Request, Topics};
+use crate::handler::{Call, Command, Session, TransportInfo};
 use crate::routing::RealmState;
-use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession, Welcome};
+use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession};
 use crate::transport::{Close, Invalid, Received, Transport};
-use crate::wire::{self, Hello, MessageType, Payload, SessionId, Subprotocol, Uri, uris};
+use crate::wire::{self, MessageType, Payload, Subprotocol, Uri, uris};
 
 pub(crate) use self::counters::Counters;
 pub use self::counters::Statistics;
@@ -41,8 +45,11 @@ pub(crate) struct Connection<T> {
     transport: T,
     framing: Framing,
     session: ServerSession,
+    joining: Option<Joining>,
     joined: Option<Joined>,
     calls: RunningCalls,
+    /// What subscribe functions are busy with, if they are.
+    topics: Option<Box<Topics>>,
     ended: EndedCalls,
     timers: Timers,
     shared: Arc<Shared>,
@@ -57,14 +64,6 @@ pub(crate) struct Connection<T> {
 struct Joined {
     session: Session,
     realm: Arc<RealmState>,
-}
-
-impl Joined {
-    /// Ends the session and all its subscriptions.
-    fn end(&self) {
-        drop(self.realm.leave(&self.session));
-        self.session.end();
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,8 +89,10 @@ impl<T: Transport> Connection<T> {
             transport,
             framing: Framing::new(subprotocol),
             session,
+            joining: None,
             joined: None,
             calls: RunningCalls::default(),
+            topics: None,
             ended: EndedCalls::default(),
             timers: Timers::new(&shared.limits, now),
             shared,
@@ -172,10 +173,10 @@ impl<T: Transport> Connection<T> {
             match action {
                 Action::Call { call, serial } => self.start_call(call, serial, context, now),
                 Action::Cancel { serial, mode } => self.cancel(serial, mode),
-                Action::Join(hello) => self.join(&hello),
-                Action::Subscribe(subscribe) => self.subscribe(&subscribe),
-                Action::Unsubscribe(unsubscribe) => self.unsubscribe(unsubscribe, context, now),
-                Action::Publish(publish) => self.publish(&publish),
+                Action::Join(hello) => self.join(&hello, context),
+                Action::Subscribe(subscribe) => self.request(Request::Subscribe(subscribe), context, now),
+                Action::Unsubscribe(unsubscribe) => self.request(Request::Unsubscribe(unsubscribe), context, now),
+                Action::Publish(publish) => self.request(Request::Publish(publish), context, now),
                 Action::Register(register) => {
                     let message = "this realm takes no procedures from clients";
                     self.session.refuse(MessageType::Register, register.request, uris::NOT_AUTHORIZED, message);
@@ -202,36 +203,6 @@ impl<T: Transport> Connection<T> {
             }
         }
         self.queue_output();
-    }
-
-    fn join(&mut self, hello: &Hello) {
-        let Some(realm) = self.shared.realms.join(&hello.realm, &self.shared.limits) else {
-            let message = format!("there is no realm `{}`", hello.realm);
-            self.session.abort(&Uri::known(uris::NO_SUCH_REALM), Some(&message));
-            return;
-        };
-        let id = SessionId::from_random(rand::random());
-        let details = SessionDetails {
-            realm: realm.name().clone(),
-            authid: format!("{:016x}", rand::random::<u64>()),
-            authrole: "anonymous".to_owned(),
-            authmethod: "anonymous".to_owned(),
-        };
-        self.session.welcome(&Welcome {
-            session: id,
-            realm: details.realm.clone(),
-            authid: details.authid.clone(),
-            authrole: details.authrole.clone(),
-            authmethod: details.authmethod.clone(),
-        });
-        self.transport.set_message_size(self.shared.limits.message_size);
-        let (codec, outbound_bytes) = (self.session.codec(), self.shared.limits.outbound_bytes);
-        let handle = realm.handle().clone();
-        let session = Session::new(id, details, Arc::clone(&self.info), codec, handle, outbound_bytes);
-        realm.enter(&session);
-        tracing::debug!(session = %id, realm = %realm.name(), peer = ?self.info.peer, "joined");
-        self.shared.counters.joined();
-        self.joined = Some(Joined { session, realm });
     }
 
     fn start_call(&mut self, call: Box<wire::Call>, serial: u64, context: &mut Context<'_>, now: Instant) {
@@ -293,17 +264,6 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Drops all that belongs to a session that is over.
-    fn leave(&mut self, context: &mut Context<'_>) {
-        if let Some(joined) = self.joined.take() {
-            joined.end();
-            self.calls.drop_all(context);
-            self.transport.set_message_size(self.shared.limits.message_size_before_welcome);
-            self.shared.counters.left();
-            tracing::debug!(session = %joined.session.id(), "left");
-        }
-    }
-
     // ------------------------------------------------------------ output
 
     /// Sends what handlers, tasks and publishers have sent.
@@ -335,22 +295,6 @@ impl<T: Transport> Connection<T> {
                 }
                 flush_above = self.transport.unsent().saturating_add(FLUSH_ABOVE);
             }
-        }
-    }
-
-    /// Ends the session, where a handler or task asked for it.
-    fn fetch_farewell(&mut self, now: Instant) {
-        let Some(joined) = &self.joined else { return };
-        let outbox = joined.session.outbox();
-        if !outbox.is_waiting() {
-            return;
-        }
-        match outbox.take_farewell() {
-            Some(Farewell::Goodbye { reason, message }) => {
-                self.session.goodbye(&reason, message.as_deref(), now.into_std());
-            }
-            Some(Farewell::Abort { reason, message }) => self.session.abort(&reason, message.as_deref()),
-            None => {}
         }
     }
 
@@ -483,6 +427,8 @@ impl<T: Transport> Future for Connection<T> {
                 break;
             }
         }
+        this.poll_joining(context);
+        this.poll_topics(context, now);
         this.fetch_commands(context, now);
         this.fetch_farewell(now);
         this.perform(context, now);
@@ -506,9 +452,11 @@ impl<T: Transport> Future for Connection<T> {
 
 impl<T> Drop for Connection<T> {
     fn drop(&mut self) {
+        if let Some(joining) = self.joining.take() {
+            joining.end(&self.shared);
+        }
         if let Some(joined) = self.joined.take() {
-            joined.end();
-            self.shared.counters.left();
+            joined.end(&self.shared);
         }
     }
 }

@@ -1,18 +1,122 @@
-//! What a client asks of the broker: SUBSCRIBE, UNSUBSCRIBE, PUBLISH.
+//! What a client asks of the broker: SUBSCRIBE, UNSUBSCRIBE, PUBLISH, one after the other.
 
-use std::task::Context;
+mod decision;
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
+use self::decision::{Decided, Decision, EventStream};
+use super::guarded::Guarded;
+use super::lifespan::{at_end_of, spawn};
 use super::{Connection, Joined};
-use crate::handler::{Audience, Publication, PublishError, Subscription};
+use crate::handler::{
+    Audience, Call, Endpoint, EventDetails, Publication, PublishError, RpcError, Session, Subscription,
+};
 use crate::routing::{Begun, TooMany, is_reserved};
 use crate::transport::Transport;
-use crate::wire::{EventDetails, MessageType, Publish, PublishOptions, RequestId, Subscribe, Unsubscribe, uris};
+use crate::wire::{self, MessageType, Publish, PublishOptions, RequestId, Subscribe, Unsubscribe, uris};
+
+/// A request about topics.
+#[derive(Debug)]
+pub(super) enum Request {
+    Subscribe(Box<Subscribe>),
+    Unsubscribe(Unsubscribe),
+    Publish(Box<Publish>),
+}
+
+/// What subscribe functions are busy with, for one session.
+#[derive(Default)]
+pub(super) struct Topics {
+    decision: Option<Decision>,
+    /// What was asked since: requests about topics are handled in their order.
+    waiting: VecDeque<Request>,
+    /// Octets of what waits.
+    octets: usize,
+    /// Functions whose events go to the client until its subscription ends.
+    streams: FuturesUnordered<EventStream>,
+}
+
+impl Request {
+    fn octets(&self) -> usize {
+        match self {
+            Request::Publish(publish) => publish.payload.bytes().len(),
+            Request::Subscribe(_) | Request::Unsubscribe(_) => 0,
+        }
+    }
+}
 
 impl<T: Transport> Connection<T> {
+    /// Handles a request about topics, after those before it.
+    pub(super) fn request(&mut self, request: Request, context: &mut Context<'_>, now: Instant) {
+        match &mut self.topics {
+            Some(topics) if topics.decision.is_some() => {
+                let limits = &self.shared.limits;
+                let octets = topics.octets.saturating_add(request.octets());
+                if topics.waiting.len() >= limits.calls_in_flight || octets > limits.outbound_bytes {
+                    return match request {
+                        Request::Subscribe(it) => self.refuse_excessive(MessageType::Subscribe, it.request),
+                        Request::Unsubscribe(it) => self.refuse_excessive(MessageType::Unsubscribe, it.request),
+                        Request::Publish(publish) => self.refuse_excessive_publication(&publish),
+                    };
+                }
+                topics.octets = octets;
+                topics.waiting.push_back(request);
+            }
+            _ => {
+                self.handle_request(request, context, now);
+                self.poll_decisions(context, now);
+            }
+        }
+    }
+
+    /// Goes on with what subscribe functions are busy with.
+    pub(super) fn poll_topics(&mut self, context: &mut Context<'_>, now: Instant) {
+        self.poll_decisions(context, now);
+        while let Some(topics) = &mut self.topics {
+            match topics.streams.poll_next_unpin(context) {
+                Poll::Ready(Some((subscription, Err(error)))) => self.revoke(&subscription, &error, context, now),
+                Poll::Ready(Some((_, Ok(_)))) => {}
+                Poll::Ready(None) if topics.decision.is_none() && topics.waiting.is_empty() => self.topics = None,
+                Poll::Ready(None) | Poll::Pending => break,
+            }
+        }
+    }
+
+    /// Goes on with the requests, as far as functions have decided.
+    fn poll_decisions(&mut self, context: &mut Context<'_>, now: Instant) {
+        while let Some(topics) = &mut self.topics {
+            match &mut topics.decision {
+                Some(decision) => {
+                    let Poll::Ready(decided) = decision.poll(context) else { break };
+                    topics.decision = None;
+                    self.end_decision(decided);
+                }
+                None => {
+                    let Some(request) = topics.waiting.pop_front() else { break };
+                    topics.octets = topics.octets.saturating_sub(request.octets());
+                    self.handle_request(request, context, now);
+                }
+            }
+        }
+    }
+
+    fn handle_request(&mut self, request: Request, context: &mut Context<'_>, now: Instant) {
+        match request {
+            Request::Subscribe(subscribe) => self.subscribe(&subscribe),
+            Request::Unsubscribe(unsubscribe) => self.unsubscribe(unsubscribe, context, now),
+            Request::Publish(publish) => self.publish(&publish, context),
+        }
+    }
+
+    // ------------------------------------------------------------ subscriptions
+
     /// A client wants the events of a topic.
-    pub(super) fn subscribe(&mut self, subscribe: &Subscribe) {
+    fn subscribe(&mut self, subscribe: &Subscribe) {
         let Some(Joined { session, realm }) = &self.joined else { return };
         let (topic, request) = (&subscribe.topic, subscribe.request);
         let policy = subscribe.options.match_policy.unwrap_or_default();
@@ -21,19 +125,46 @@ impl<T: Transport> Connection<T> {
             self.session.refuse(MessageType::Subscribe, request, uris::INVALID_URI, &message);
             return;
         }
+        if self.too_many_linger() {
+            return self.refuse_excessive(MessageType::Subscribe, request);
+        }
         match realm.broker().begin(session, topic, policy) {
             Ok(Begun::Existing(id)) => self.session.subscribed(request, id),
-            // Whoever decides about a subscription does so between this and its acceptance.
-            Ok(Begun::Pending(subscription)) => self.accept_subscription(request, &subscription),
+            Ok(Begun::Pending(subscription)) => {
+                let functions = realm.dealer().endpoints().subscribe.covering(topic, policy);
+                if functions.is_empty() {
+                    return self.accept_subscription(request, &subscription);
+                }
+                let decision = Decision::new(subscribe, subscription, functions);
+                self.topics.get_or_insert_default().decision = Some(decision);
+            }
             Err(TooMany) => {
-                let (limit, maximum) = ("subscriptions", self.shared.limits.subscriptions);
-                self.session.refuse_over_limit(MessageType::Subscribe, request, limit, maximum);
+                let maximum = self.shared.limits.subscriptions;
+                self.session.refuse_over_limit(MessageType::Subscribe, request, "subscriptions", maximum);
+            }
+        }
+    }
+
+    /// The functions that a subscription is for have decided.
+    fn end_decision(&mut self, decided: Decided) {
+        let Decided { request, subscription, result, streams } = decided;
+        match result {
+            Ok(()) => {
+                self.accept_subscription(request, &subscription);
+                if let Some(topics) = &mut self.topics {
+                    topics.streams.extend(streams);
+                }
+            }
+            Err(error) => {
+                let Some(Joined { realm, .. }) = &self.joined else { return };
+                realm.broker().refuse(&subscription);
+                self.session.refuse_with(MessageType::Subscribe, request, &error.encode(self.session.codec()));
             }
         }
     }
 
     /// Lets a subscription begin: SUBSCRIBED, then what was held for it, then events as they come.
-    pub(super) fn accept_subscription(&mut self, request: RequestId, subscription: &Subscription) {
+    fn accept_subscription(&mut self, request: RequestId, subscription: &Subscription) {
         let Some(Joined { realm, .. }) = &self.joined else { return };
         // Events go through the outbox, which is emptied after what the session has to say now.
         if let Some(id) = realm.broker().accept(subscription) {
@@ -42,11 +173,12 @@ impl<T: Transport> Connection<T> {
     }
 
     /// A client wants no more events of a subscription.
-    pub(super) fn unsubscribe(&mut self, unsubscribe: Unsubscribe, context: &mut Context<'_>, now: Instant) {
+    fn unsubscribe(&mut self, unsubscribe: Unsubscribe, context: &mut Context<'_>, now: Instant) {
         let Some(Joined { session, realm }) = &self.joined else { return };
         let Unsubscribe { request, subscription } = unsubscribe;
         match realm.broker().unsubscribe(session, subscription) {
-            Some(_) => {
+            Some(subscription) => {
+                self.end_subscription(&subscription);
                 // What was queued until now comes before UNSUBSCRIBED, nothing after it.
                 self.fetch_commands(context, now);
                 self.session.unsubscribed(request);
@@ -58,42 +190,121 @@ impl<T: Transport> Connection<T> {
         }
     }
 
+    /// Ends a subscription whose events cannot go on.
+    fn revoke(&mut self, subscription: &Subscription, error: &RpcError, context: &mut Context<'_>, now: Instant) {
+        let Some(Joined { session, realm }) = &self.joined else { return };
+        let Some(id) = subscription.id() else { return };
+        if let Some(subscription) = realm.broker().unsubscribe(session, id) {
+            tracing::warn!(topic = subscription.topic(), %error, "the events of a subscription failed");
+            self.end_subscription(&subscription);
+            self.fetch_commands(context, now);
+            self.session.revoked(id, error.uri());
+        }
+    }
+
+    /// Runs the functions that are for the end of a subscription.
+    fn end_subscription(&self, subscription: &Subscription) {
+        let Some(Joined { realm, .. }) = &self.joined else { return };
+        let runs = at_end_of(realm, subscription);
+        if !runs.is_empty() {
+            let lingering = self.calls.linger(&self.shared.detached);
+            spawn(&self.shared, runs, move || drop(lingering));
+        }
+    }
+
+    // ------------------------------------------------------------ publications
+
     /// A client publishes.
-    pub(super) fn publish(&mut self, publish: &Publish) {
+    fn publish(&mut self, publish: &Publish, context: &mut Context<'_>) {
         let Some(Joined { session, realm }) = &self.joined else { return };
         let (topic, request) = (&publish.topic, publish.request);
         let acknowledge = publish.options.acknowledge == Some(true);
-        let published = if is_reserved(topic) {
-            Err((uris::INVALID_URI, format!("`{topic}` is a topic of the protocol")))
-        } else if !realm.topics().may_publish(topic) {
-            Err((uris::NOT_AUTHORIZED, format!("clients may not publish to `{topic}`")))
-        } else {
-            let audience = Audience::of(&publish.options, session.id());
-            let mut publication = Publication::new(topic, &publish.payload, &audience);
-            publication.details = details(&publish.options, session);
-            let sent = realm.broker().publish(&publication);
-            sent.map(|sent| (publication.id, sent.octets)).map_err(refusal)
-        };
-        match published {
-            Ok((publication, octets)) => {
-                self.fanned_out = self.fanned_out.saturating_add(octets);
+        if is_reserved(topic) {
+            let message = format!("`{topic}` is a topic of the protocol");
+            return self.refuse_publication(publish, uris::INVALID_URI, &message);
+        }
+        if !realm.topics().may_publish(topic) {
+            let message = format!("clients may not publish to `{topic}`");
+            return self.refuse_publication(publish, uris::NOT_AUTHORIZED, &message);
+        }
+        let functions: Vec<Arc<Endpoint>> = realm.dealer().endpoints().events.matching(topic).cloned().collect();
+        if !functions.is_empty() && self.too_many_linger() {
+            return self.refuse_excessive_publication(publish);
+        }
+        let audience = Audience::of(&publish.options, session.id());
+        let mut publication = Publication::new(topic, &publish.payload, &audience);
+        publication.details = details(&publish.options, session);
+        match realm.broker().publish(&publication) {
+            Ok(sent) => {
+                let mut event = EventDetails::new(publication.id, topic.clone());
+                if publish.options.disclose_me == Some(true) {
+                    event = event.published_by(session);
+                }
+                self.fanned_out = self.fanned_out.saturating_add(sent.octets);
+                let session = session.clone();
                 if acknowledge {
-                    self.session.published(request, publication);
+                    self.session.published(request, publication.id);
+                }
+                for endpoint in functions {
+                    self.run_event(&endpoint, &session, publish, event.clone(), context);
                 }
             }
-            Err((error, message)) => {
-                self.shared.counters.publication_refused();
-                if acknowledge {
-                    self.session.refuse(MessageType::Publish, request, error, &message);
-                }
+            Err(error) => {
+                let (error, message) = refusal(&error);
+                self.refuse_publication(publish, error, &message);
             }
+        }
+    }
+
+    /// Runs an event function. It goes on whatever becomes of the publisher.
+    fn run_event(
+        &mut self,
+        endpoint: &Arc<Endpoint>,
+        session: &Session,
+        publish: &Publish,
+        details: EventDetails,
+        context: &mut Context<'_>,
+    ) {
+        let mut call = Call::for_event(Arc::clone(endpoint), session.clone(), publish, details);
+        call.held().lingering = Some(self.calls.linger(&self.shared.detached));
+        let mut run = Box::pin(Guarded::start(endpoint, call).finish());
+        // Most are over at their first poll, and cost no task.
+        if std::future::Future::poll(run.as_mut(), context).is_pending() {
+            tokio::spawn(run);
+        }
+    }
+
+    // ------------------------------------------------------------ refusals
+
+    fn too_many_linger(&self) -> bool {
+        self.calls.lingering() >= self.shared.limits.calls_in_flight
+    }
+
+    fn refuse_publication(&mut self, publish: &Publish, error: &'static str, message: &str) {
+        self.shared.counters.publication_refused();
+        if publish.options.acknowledge == Some(true) {
+            self.session.refuse(MessageType::Publish, publish.request, error, message);
+        }
+    }
+
+    /// Too much waits for functions to decide or to end.
+    fn refuse_excessive(&mut self, kind: MessageType, request: RequestId) {
+        let maximum = self.shared.limits.calls_in_flight;
+        self.session.refuse_over_limit(kind, request, "calls_in_flight", maximum);
+    }
+
+    fn refuse_excessive_publication(&mut self, publish: &Publish) {
+        self.shared.counters.publication_refused();
+        match publish.options.acknowledge {
+            Some(true) => self.refuse_excessive(MessageType::Publish, publish.request),
+            _ => self.shared.counters.limit("calls_in_flight"),
         }
     }
 }
 
 /// What subscribers learn from a PUBLISH besides its topic.
-fn details(options: &PublishOptions, publisher: &crate::handler::Session) -> EventDetails {
-    let mut details = EventDetails { passthru: options.passthru.clone(), ..EventDetails::default() };
+fn details(options: &PublishOptions, publisher: &Session) -> wire::EventDetails {
+    let mut details = wire::EventDetails { passthru: options.passthru.clone(), ..wire::EventDetails::default() };
     if options.disclose_me == Some(true) {
         details.publisher = Some(publisher.id());
         details.publisher_authid = Some(publisher.authid().into());
@@ -103,7 +314,7 @@ fn details(options: &PublishOptions, publisher: &crate::handler::Session) -> Eve
 }
 
 /// The error URI and the message for a publisher whose event nobody gets.
-fn refusal(error: PublishError) -> (&'static str, String) {
+fn refusal(error: &PublishError) -> (&'static str, String) {
     let uri = match error {
         PublishError::InvalidTopic(_) => uris::INVALID_URI,
         PublishError::Unencodable(_) => uris::INVALID_ARGUMENT,

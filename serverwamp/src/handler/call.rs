@@ -220,7 +220,6 @@ impl Call {
 }
 
 /// Runs of handlers that are not called.
-#[cfg_attr(not(test), expect(dead_code, reason = "no connection runs them yet"))]
 impl Call {
     /// A run of an event function. `session` is the publisher's.
     pub(crate) fn for_event(

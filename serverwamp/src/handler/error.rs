@@ -108,6 +108,15 @@ impl RpcError {
         &self.uri
     }
 
+    /// The text for people, where there is one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.kwargs.get("message").and_then(Value::as_str)
+    }
+
+    pub(crate) fn is_invalid_argument(&self) -> bool {
+        self.uri == uris::INVALID_ARGUMENT
+    }
+
     /// The positional arguments.
     pub fn args(&self) -> &[Value] {
         &self.args

@@ -35,7 +35,6 @@ struct Publisher {
     authrole: String,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "no connection runs event functions yet"))]
 impl EventDetails {
     /// The details of an event whose publisher is not disclosed.
     pub(crate) fn new(publication: PublicationId, topic: Uri) -> EventDetails {

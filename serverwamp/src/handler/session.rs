@@ -205,10 +205,16 @@ impl Session {
         &self.0.outbox
     }
 
+    /// The session is over. What is kept with it stays for the functions that still run for its end.
     pub(crate) fn end(&self) {
         self.0.outbox.close();
         self.0.ended.cancel();
+    }
+
+    /// Drops what is kept with the session.
+    pub(crate) fn forget(&self) {
         let data = std::mem::take(&mut *self.data());
+        // Only now, as what is dropped may itself want the session.
         drop(data);
     }
 

@@ -160,7 +160,6 @@ impl Subscription {
     }
 
     /// Whether a subscribe function called [`accept_now`](Self::accept_now) since this was last asked.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no connection runs subscribe functions yet"))]
     pub(crate) fn take_acceptance(&self) -> bool {
         self.0.decided.swap(false, Ordering::AcqRel)
     }

@@ -2,12 +2,12 @@
 
 use regex::Regex;
 
+use super::endpoints::Endpoints;
 use super::pattern::Wildcard;
 use crate::wire::{MatchPolicy, Uri};
 
 /// A set of topics, as a realm or one of its functions names it.
 #[derive(Debug, Clone)]
-#[cfg_attr(not(test), allow(dead_code, reason = "all but prefixes come from functions"))]
 pub(crate) enum TopicSet {
     Exact(Box<str>),
     /// All that begin with this text.
@@ -24,12 +24,26 @@ pub(crate) struct OpenTopics {
     pub(crate) subscribe: Vec<TopicSet>,
     /// Where clients may publish.
     pub(crate) publish: Vec<TopicSet>,
+    /// Where functions decide about subscriptions.
+    guarded: Vec<TopicSet>,
 }
 
 impl OpenTopics {
-    /// Whether clients may subscribe to a topic, or to all topics of a pattern: one set has to cover it entirely.
+    /// These topics, and those that functions are for.
+    pub(crate) fn with_functions(mut self, endpoints: &Endpoints) -> OpenTopics {
+        self.subscribe.extend(endpoints.subscribe.sets().chain(endpoints.events.sets()));
+        self.publish.extend(endpoints.events.sets());
+        self.guarded.extend(endpoints.subscribe.sets());
+        self
+    }
+
+    /// Whether clients may subscribe to a topic, or to all topics of a pattern.
+    ///
+    /// One set has to cover a pattern entirely, and so has each function that decides about any of its topics:
+    /// otherwise a pattern could read what the function refuses.
     pub(crate) fn may_subscribe(&self, topic: &str, policy: MatchPolicy) -> bool {
         self.subscribe.iter().any(|set| set.covers(topic, policy))
+            && self.guarded.iter().all(|set| !set.may_intersect(topic, policy) || set.covers(topic, policy))
     }
 
     /// Whether clients may publish to a topic.
@@ -71,7 +85,6 @@ impl TopicSet {
 
     /// Whether a topic that matches a pattern can be one of the set. Of a regular expression that is assumed, unless the
     /// pattern is a single topic.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for the choice among functions"))]
     pub(crate) fn may_intersect(&self, pattern: &str, policy: MatchPolicy) -> bool {
         match (self, policy) {
             (_, MatchPolicy::Exact) => self.contains(pattern),
@@ -108,7 +121,7 @@ pub(super) fn matches(pattern: &str, policy: MatchPolicy, topic: &str) -> bool {
     }
 }
 
-fn has_wildcard(pattern: &str) -> bool {
+pub(super) fn has_wildcard(pattern: &str) -> bool {
     pattern.split('.').any(str::is_empty)
 }
 
@@ -127,7 +140,6 @@ fn pairs<'p>(one: &'p str, other: &'p str) -> Option<impl Iterator<Item = (&'p s
 }
 
 /// Whether a topic that begins with a prefix can match a wildcard pattern.
-#[cfg_attr(not(test), allow(dead_code, reason = "for the choice among functions"))]
 fn prefix_meets_wildcard(prefix: &str, pattern: &str) -> bool {
     let mut wanted = pattern.split('.');
     let (whole, last) = match prefix.rsplit_once('.') {
@@ -165,7 +177,7 @@ mod tests {
     fn pattern() -> impl Strategy<Value = (String, MatchPolicy)> {
         prop_oneof![
             "[ab]{1,2}(\\.[ab]{1,2}){0,1}".prop_map(|topic| (topic, MatchPolicy::Exact)),
-            "([ab]{1,2}(\\.[ab]{1,2}){0,1}\\.?)?".prop_map(|topic| (topic, MatchPolicy::Prefix)),
+            "([ab]{1,2}\\.?)?".prop_map(|topic| (topic, MatchPolicy::Prefix)),
             "([ab]{0,2}\\.){0,2}[ab]{0,2}".prop_map(|topic| (topic, MatchPolicy::Wildcard)),
         ]
     }

@@ -25,7 +25,6 @@ impl Dealer {
     }
 
     /// All functions of the realm.
-    #[expect(dead_code, reason = "no connection runs functions of topics and sessions yet")]
     pub(crate) fn endpoints(&self) -> &Endpoints {
         &self.endpoints
     }

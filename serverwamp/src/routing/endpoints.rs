@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use regex::Regex;
 
+use super::coverage::{TopicSet, has_wildcard};
 use super::pattern::{PatternTable, Wildcard};
 use crate::handler::{Endpoint, Match, RouteKind};
+use crate::wire::MatchPolicy;
 
 /// The functions of one realm.
 #[derive(Debug)]
@@ -32,7 +34,7 @@ pub(crate) struct TopicHandlers {
 enum Pattern {
     Prefix(&'static str),
     Wildcard(Wildcard, &'static str),
-    Regex(Regex, &'static str),
+    Regex(Regex),
     Any,
 }
 
@@ -96,7 +98,7 @@ impl TopicHandlers {
             }
             (Some(topic), Match::Prefix) => Pattern::Prefix(topic),
             (Some(topic), Match::Wildcard) => Pattern::Wildcard(Wildcard::new(topic), topic),
-            (Some(topic), Match::Regex) => Pattern::Regex(whole(topic)?, topic),
+            (Some(topic), Match::Regex) => Pattern::Regex(whole(topic)?),
         };
         let place = self.patterns.partition_point(|(other, _)| !pattern.is_before(other));
         self.patterns.insert(place, (pattern, endpoint));
@@ -104,11 +106,14 @@ impl TopicHandlers {
     }
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "no connection runs functions of topics yet"))]
 impl TopicHandlers {
-    /// Whether there are none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.exact.is_empty() && self.patterns.is_empty()
+    /// The functions that are for all topics of a subscription, the most specific first.
+    pub(crate) fn covering(&self, topic: &str, policy: MatchPolicy) -> Vec<Arc<Endpoint>> {
+        if policy == MatchPolicy::Exact || (policy == MatchPolicy::Wildcard && !has_wildcard(topic)) {
+            return self.matching(topic).cloned().collect();
+        }
+        let patterns = self.patterns.iter().filter(|(pattern, _)| pattern.set().covers(topic, policy));
+        patterns.map(|(_, endpoint)| Arc::clone(endpoint)).collect()
     }
 
     /// The functions that are for this one topic, the most specific first: exact, then the longest prefix, then
@@ -119,31 +124,35 @@ impl TopicHandlers {
         exact.chain(patterns.map(|(_, endpoint)| endpoint))
     }
 
-    /// What each function is for; that of any topic is for the empty prefix. In no order.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (Match, &'static str, &Arc<Endpoint>)> {
-        let exact = self.exact.iter();
-        let exact =
-            exact.flat_map(|(topic, endpoints)| endpoints.iter().map(|endpoint| (Match::Exact, *topic, endpoint)));
-        let patterns = self.patterns.iter().map(|(pattern, endpoint)| {
-            let (policy, topic) = match pattern {
-                Pattern::Prefix(topic) => (Match::Prefix, *topic),
-                Pattern::Wildcard(_, topic) => (Match::Wildcard, *topic),
-                Pattern::Regex(_, topic) => (Match::Regex, *topic),
-                Pattern::Any => (Match::Prefix, ""),
-            };
-            (policy, topic, endpoint)
-        });
-        exact.chain(patterns)
+    #[cfg(test)]
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
+        self.exact.values().flatten().chain(self.patterns.iter().map(|(_, endpoint)| endpoint))
+    }
+
+    /// What each function is for, in no order.
+    pub(crate) fn sets(&self) -> impl Iterator<Item = TopicSet> {
+        let exact = self.exact.keys().map(|topic| TopicSet::Exact((*topic).into()));
+        exact.chain(self.patterns.iter().map(|(pattern, _)| pattern.set()))
     }
 }
 
 impl Pattern {
+    /// The topics that a function is for; any topic are those that begin with nothing.
+    fn set(&self) -> TopicSet {
+        match self {
+            Pattern::Prefix(topic) => TopicSet::Prefix((*topic).into()),
+            Pattern::Wildcard(_, topic) => TopicSet::Wildcard((*topic).into()),
+            Pattern::Regex(regex) => TopicSet::Regex(regex.clone()),
+            Pattern::Any => TopicSet::Prefix("".into()),
+        }
+    }
+
     /// Prefixes of topics are prefixes of their text, unlike those of procedures.
     fn matches(&self, topic: &str) -> bool {
         match self {
             Pattern::Prefix(prefix) => topic.starts_with(prefix),
             Pattern::Wildcard(wildcard, _) => wildcard.matches(topic),
-            Pattern::Regex(regex, _) => regex.is_match(topic),
+            Pattern::Regex(regex) => regex.is_match(topic),
             Pattern::Any => true,
         }
     }

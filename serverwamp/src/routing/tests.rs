@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::{FutureExt, Stream, stream};
 
-use super::endpoints::{Endpoints, TopicHandlers};
+use super::endpoints::Endpoints;
 use super::realm::{LivingRealms, Realm};
 use super::registry::{Registry, Services, Sources};
 use crate::handler::{
-    Call, Endpoint, EventDetails, FromCall, HandlerFuture, Inject, Injections, Match, Parameter, Request, Rest,
-    RpcError, Session, SessionDetails, Subscription, Topic,
+    Call, Endpoint, EventDetails, FromCall, HandlerFuture, Inject, Injections, Parameter, Request, Rest, RpcError,
+    Session, SessionDetails, Subscription, Topic,
 };
 use crate::wire::{Codec, MatchPolicy, Message, PublicationId, ScanLimits, SessionId, SubscriptionId, Uri};
 
@@ -87,30 +87,39 @@ fn the_most_specific_function_comes_first() {
 }
 
 #[test]
-fn entries_name_what_each_function_is_for() {
+fn a_subscription_has_the_functions_that_cover_it() {
     let subscribe = endpoints(concat!(module_path!(), "::order"), &Arc::default()).subscribe;
-    let mut entries: Vec<_> = subscribe.entries().map(|(policy, topic, _)| (policy, topic)).collect();
-    entries.sort_unstable();
+    let mut sets: Vec<String> = subscribe.sets().map(|set| format!("{set:?}")).collect();
+    sets.sort_unstable();
     let expected = [
-        (Match::Exact, "a.b.c"),
-        (Match::Exact, "a.b.c"),
-        (Match::Prefix, ""),
-        (Match::Prefix, ""),
-        (Match::Prefix, "a"),
-        (Match::Prefix, "a.b"),
-        (Match::Wildcard, "a.."),
-        (Match::Wildcard, "a.b."),
-        (Match::Regex, "a.*"),
+        r#"Exact("a.b.c")"#,
+        r#"Prefix("")"#,
+        r#"Prefix("")"#,
+        r#"Prefix("a")"#,
+        r#"Prefix("a.b")"#,
+        r#"Regex(Regex("^(?:a.*)$"))"#,
+        r#"Wildcard("a..")"#,
+        r#"Wildcard("a.b.")"#,
     ];
-    assert_eq!(entries, expected);
-    assert!(TopicHandlers::default().is_empty() && !subscribe.is_empty());
+    assert_eq!(sets, expected);
+    for (topic, policy, expected) in [
+        ("a.b.c", MatchPolicy::Exact, subscribe.matching("a.b.c").count()),
+        ("a.b.c", MatchPolicy::Wildcard, subscribe.matching("a.b.c").count()),
+        ("a.b", MatchPolicy::Prefix, 4),
+        ("a.", MatchPolicy::Prefix, 3),
+        ("", MatchPolicy::Prefix, 2),
+        ("a.b.", MatchPolicy::Wildcard, 6),
+        ("a..c", MatchPolicy::Wildcard, 4),
+    ] {
+        assert_eq!(subscribe.covering(topic, policy).len(), expected, "{topic} {policy}");
+    }
 }
 
 #[test]
 fn functions_are_listed_with_what_they_are_for() {
     let handlers = endpoints(concat!(module_path!(), "::handlers"), &Arc::default());
     let topics = [&handlers.subscribe, &handlers.unsubscribe, &handlers.events];
-    let of_topics = topics.into_iter().flat_map(|topics| topics.entries().map(|(_, _, endpoint)| endpoint));
+    let of_topics = topics.into_iter().flat_map(|topics| topics.all());
     let all = of_topics.chain(&handlers.join).chain(&handlers.leave);
     let mut listed: Vec<String> = all.map(|endpoint| endpoint.route().listing()).collect();
     listed.sort_unstable();

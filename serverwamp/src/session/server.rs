@@ -27,6 +27,8 @@ pub(crate) struct ServerSession {
     limits: ServerLimits,
     state: State,
     deadline: Option<Instant>,
+    /// By when a client has to be in.
+    welcome_by: Option<Instant>,
     /// Whether there was a session before.
     was_joined: bool,
     /// Calls without their final reply, by request id.
@@ -50,6 +52,7 @@ pub(crate) struct ServerLimits {
     pub(crate) calls_in_flight: usize,
     pub(crate) reply_size: usize,
     pub(crate) hello_timeout: Duration,
+    pub(crate) welcome_timeout: Duration,
     pub(crate) goodbye_timeout: Duration,
     pub(crate) strict_request_ids: bool,
 }
@@ -61,6 +64,7 @@ impl ServerLimits {
             calls_in_flight: limits.calls_in_flight,
             reply_size: limits.outbound_bytes / 4,
             hello_timeout: limits.hello_timeout,
+            welcome_timeout: limits.welcome_timeout,
             goodbye_timeout: GOODBYE_TIMEOUT,
             strict_request_ids: limits.strict_request_ids,
         }
@@ -105,7 +109,7 @@ pub(crate) enum Action {
     Unregister(Unregister),
     /// A limit of this name was met.
     LimitMet(&'static str),
-    /// The session is over: drop all that belongs to it.
+    /// The session is over, or the attempt to join: drop all that belongs to it.
     Left,
     /// Close the connection once all output is out.
     Close(Ending),
@@ -154,6 +158,7 @@ impl ServerSession {
             codec,
             state: State::AwaitingHello,
             deadline: now.checked_add(limits.hello_timeout),
+            welcome_by: now.checked_add(limits.welcome_timeout),
             limits,
             was_joined: false,
             calls: HashMap::new(),
@@ -248,7 +253,10 @@ impl ServerSession {
                 self.actions.push_back(Action::LimitMet("hello_timeout"));
                 self.abort_with(uris::PROTOCOL_VIOLATION, "no HELLO in time", Ending::Violation);
             }
-            State::Joining => self.abort_with(uris::AUTHENTICATION_FAILED, "joining took too long", Ending::Done),
+            State::Joining => {
+                self.actions.push_back(Action::LimitMet("welcome_timeout"));
+                self.abort_with(uris::AUTHENTICATION_FAILED, "joining took too long", Ending::Done);
+            }
             State::ShuttingDown => self.close(Ending::Done),
             State::Established | State::Closed => {}
         }
@@ -270,6 +278,7 @@ impl ServerSession {
             return;
         }
         self.state = State::Joining;
+        self.deadline = self.welcome_by;
         self.actions.push_back(Action::Join(hello));
     }
 
@@ -464,6 +473,16 @@ impl ServerSession {
         self.running = self.running.saturating_sub(1);
     }
 
+    /// Refuses a request other than a call with an error of the application.
+    pub(crate) fn refuse_with(
+        &mut self,
+        request_type: MessageType,
+        request: RequestId,
+        (error, payload): &(Uri, Payload),
+    ) {
+        self.write_error(request_type, request, error, payload);
+    }
+
     /// Refuses a request other than a call, or one that was never started.
     pub(crate) fn refuse(&mut self, request_type: MessageType, request: RequestId, error: &str, message: &str) {
         let error = Uri::new(error).unwrap_or_else(|_| Uri::known(uris::RUNTIME_ERROR));
@@ -519,13 +538,14 @@ impl ServerSession {
         self.forget_calls();
         self.state = State::AwaitingHello;
         self.deadline = now.checked_add(self.limits.hello_timeout);
+        self.welcome_by = now.checked_add(self.limits.welcome_timeout);
     }
 
     fn close(&mut self, ending: Ending) {
         match self.state {
             State::Closed => return,
-            State::Established => self.actions.push_back(Action::Left),
-            State::AwaitingHello | State::Joining | State::ShuttingDown => {}
+            State::Established | State::Joining => self.actions.push_back(Action::Left),
+            State::AwaitingHello | State::ShuttingDown => {}
         }
         self.forget_calls();
         self.state = State::Closed;

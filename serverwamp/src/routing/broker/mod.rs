@@ -136,7 +136,6 @@ impl Broker {
     }
 
     /// Ends a subscription that was not accepted.
-    #[cfg_attr(not(test), allow(dead_code, reason = "for functions that decide about subscriptions"))]
     pub(crate) fn refuse(&self, subscription: &Subscription) {
         let mut state = self.write();
         let session = subscription.session().id();
@@ -161,7 +160,7 @@ impl Broker {
         Some(subscription)
     }
 
-    /// Ends all subscriptions of a session, those included that are not decided.
+    /// Ends all subscriptions of a session, and returns those that had been accepted.
     pub(crate) fn leave(&self, session: &Session) -> Vec<Subscription> {
         let mut state = self.write();
         let Some(Own { active, pending }) = state.sessions.remove(&session.id()) else { return Vec::new() };
@@ -169,8 +168,8 @@ impl Broker {
             state.remove_subscriber(*id, session.id());
         }
         drop(state);
-        let ended: Vec<Subscription> = active.into_values().chain(pending).collect();
-        for subscription in &ended {
+        let ended: Vec<Subscription> = active.into_values().collect();
+        for subscription in ended.iter().chain(&pending) {
             subscription.end();
         }
         ended

@@ -20,7 +20,6 @@ impl ServerSession {
     /// Tells that the server has ended a subscription by itself.
     ///
     /// WAMP: subscription revocation, advanced profile.
-    #[cfg_attr(not(test), allow(dead_code, reason = "no subscription is revoked yet"))]
     pub(crate) fn revoked(&mut self, subscription: SubscriptionId, reason: &str) {
         let details = UnsubscribedDetails { subscription: Some(subscription), reason: Some(reason.into()) };
         self.write_established(&Message::Unsubscribed(Box::new(Unsubscribed {

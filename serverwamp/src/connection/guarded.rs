@@ -1,0 +1,93 @@
+//! Runs of handlers that harm nothing but themselves: a panic is an error of the run.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use crate::handler::{Call, Endpoint, HandlerFuture, Reply, RpcError};
+
+/// Starts a handler, once it is one of those that may run at a time.
+pub(super) fn begin(endpoint: &Arc<Endpoint>, mut call: Call) -> HandlerFuture {
+    let Some(permits) = endpoint.concurrency().cloned() else { return endpoint.start(call) };
+    let endpoint = Arc::clone(endpoint);
+    Box::pin(async move {
+        call.held().permit = Some(permits.acquire_owned().await.map_err(|error| RpcError::internal(&error))?);
+        endpoint.start(call).await
+    })
+}
+
+/// Polls a handler.
+pub(super) fn poll_handler(
+    future: &mut HandlerFuture,
+    context: &mut Context<'_>,
+    endpoint: &Endpoint,
+) -> Poll<Result<Reply, RpcError>> {
+    catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))).unwrap_or_else(|panic| {
+        log_panic(&*panic, endpoint);
+        Poll::Ready(Err(RpcError::default()))
+    })
+}
+
+/// Drops a handler, whose guards may panic.
+pub(super) fn drop_handler(future: Option<HandlerFuture>, endpoint: &Endpoint) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+        log_panic(&*panic, endpoint);
+    }
+}
+
+#[cold]
+fn log_panic(panic: &(dyn Any + Send), endpoint: &Endpoint) {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let (function, panic) = (endpoint.route().title(), text.unwrap_or("of an unknown kind"));
+    tracing::error!(function, panic, "a handler panicked");
+}
+
+/// A handler's run that somebody waits for.
+pub(super) struct Guarded {
+    endpoint: Arc<Endpoint>,
+    future: Option<HandlerFuture>,
+}
+
+impl Guarded {
+    pub(super) fn start(endpoint: &Arc<Endpoint>, call: Call) -> Guarded {
+        Guarded { endpoint: Arc::clone(endpoint), future: Some(begin(endpoint, call)) }
+    }
+
+    /// Runs to the end, of which only the log learns.
+    pub(super) async fn finish(self) {
+        let endpoint = Arc::clone(&self.endpoint);
+        let ended = match endpoint.timeout() {
+            Some(timeout) => tokio::time::timeout(timeout, self).await,
+            None => Ok(self.await),
+        };
+        let function = || endpoint.route().title();
+        match ended {
+            Ok(Ok(_)) => {}
+            // What a client sent is no failure of ours.
+            Ok(Err(error)) if error.is_invalid_argument() => tracing::debug!(function = function(), %error, "not run"),
+            Ok(Err(error)) => tracing::warn!(function = function(), %error, "failed"),
+            Err(_) => tracing::warn!(function = function(), "took too long"),
+        }
+    }
+}
+
+impl Future for Guarded {
+    type Output = Result<Reply, RpcError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let Some(future) = &mut this.future else { return Poll::Ready(Err(RpcError::default())) };
+        let ended = ready!(poll_handler(future, context, &this.endpoint));
+        drop_handler(this.future.take(), &this.endpoint);
+        Poll::Ready(ended)
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        drop_handler(self.future.take(), &self.endpoint);
+    }
+}

@@ -1,0 +1,192 @@
+//! How sessions begin and end: the functions that run for it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::guarded::Guarded;
+use super::{Connection, Joined, Shared};
+use crate::handler::{Call, Endpoint, RpcError, Session, SessionDetails, Subscription};
+use crate::routing::RealmState;
+use crate::session::Welcome;
+use crate::transport::Transport;
+use crate::wire::{Hello, SessionId, Uri, uris};
+
+/// A client that has said HELLO, while functions decide whether it may join.
+pub(super) struct Joining {
+    pub(super) session: Session,
+    realm: Arc<RealmState>,
+    decision: Pin<Box<dyn Future<Output = Result<(), RpcError>> + Send>>,
+}
+
+impl<T: Transport> Connection<T> {
+    /// A client wants to join a realm.
+    pub(super) fn join(&mut self, hello: &Hello, context: &mut Context<'_>) {
+        let Some(realm) = self.shared.realms.join(&hello.realm, &self.shared.limits) else {
+            let message = format!("there is no realm `{}`", hello.realm);
+            self.session.abort(&Uri::known(uris::NO_SUCH_REALM), Some(&message));
+            return;
+        };
+        let id = SessionId::from_random(rand::random());
+        let details = SessionDetails {
+            realm: realm.name().clone(),
+            authid: format!("{:016x}", rand::random::<u64>()),
+            authrole: "anonymous".to_owned(),
+            authmethod: "anonymous".to_owned(),
+        };
+        let (codec, outbound_bytes) = (self.session.codec(), self.shared.limits.outbound_bytes);
+        let session = Session::new(id, details, Arc::clone(&self.info), codec, realm.handle().clone(), outbound_bytes);
+        let functions = &realm.dealer().endpoints().join;
+        if functions.is_empty() {
+            return self.enter(session, realm);
+        }
+        let (early, late): (Vec<_>, Vec<_>) =
+            functions.iter().cloned().partition(|endpoint| endpoint.route().before_authentication);
+        let decision = Box::pin(decide(early.into_iter().chain(late).collect(), session.clone()));
+        self.joining = Some(Joining { session, realm, decision });
+        self.poll_joining(context);
+    }
+
+    /// Goes on with what decides whether a client may join.
+    pub(super) fn poll_joining(&mut self, context: &mut Context<'_>) {
+        let Some(joining) = &mut self.joining else { return };
+        joining.session.outbox().register(context.waker());
+        let Poll::Ready(decision) = joining.decision.as_mut().poll(context) else { return };
+        match decision {
+            Ok(()) => {
+                if let Some(Joining { session, realm, .. }) = self.joining.take() {
+                    self.enter(session, realm);
+                }
+            }
+            Err(error) => {
+                let reason = Uri::new(error.uri()).unwrap_or_else(|_| Uri::known(uris::RUNTIME_ERROR));
+                self.session.abort(&reason, error.text());
+            }
+        }
+    }
+
+    /// Lets a client in.
+    fn enter(&mut self, session: Session, realm: Arc<RealmState>) {
+        self.session.welcome(&Welcome {
+            session: session.id(),
+            realm: realm.name().clone(),
+            authid: session.authid().to_owned(),
+            authrole: session.authrole().to_owned(),
+            authmethod: session.authmethod().to_owned(),
+        });
+        self.transport.set_message_size(self.shared.limits.message_size);
+        realm.enter(&session);
+        tracing::debug!(session = %session.id(), realm = %realm.name(), peer = ?self.info.peer, "joined");
+        self.shared.counters.joined();
+        self.joined = Some(Joined { session, realm });
+    }
+
+    /// Drops all that belongs to a session that is over, or that never began.
+    pub(super) fn leave(&mut self, context: &mut Context<'_>) {
+        if let Some(joining) = self.joining.take() {
+            joining.end(&self.shared);
+        }
+        if let Some(joined) = self.joined.take() {
+            // Functions that decide about subscriptions end before those that run for the end.
+            self.topics = None;
+            self.calls.drop_all(context);
+            self.transport.set_message_size(self.shared.limits.message_size_before_welcome);
+            joined.end(&self.shared);
+        }
+    }
+
+    /// Ends the session, where a function or task asked for it.
+    pub(super) fn fetch_farewell(&mut self, now: Instant) {
+        use crate::handler::Farewell;
+        let joining = self.joining.as_ref().map(|joining| &joining.session);
+        let Some(session) = self.joined.as_ref().map(|joined| &joined.session).or(joining) else { return };
+        let outbox = session.outbox();
+        if !outbox.is_waiting() {
+            return;
+        }
+        match outbox.take_farewell() {
+            Some(Farewell::Goodbye { reason, message }) => {
+                self.session.goodbye(&reason, message.as_deref(), now.into_std());
+            }
+            Some(Farewell::Abort { reason, message }) => self.session.abort(&reason, message.as_deref()),
+            None => {}
+        }
+    }
+}
+
+impl Joining {
+    /// The client does not join after all.
+    pub(super) fn end(self, shared: &Shared) {
+        let Joining { session, realm, decision } = self;
+        drop(decision);
+        session.end();
+        let functions =
+            realm.dealer().endpoints().leave.iter().filter(|endpoint| endpoint.route().before_authentication);
+        run(shared, &session, functions.map(|endpoint| for_session(endpoint, &session)).collect());
+    }
+}
+
+impl Joined {
+    /// Ends the session and all its subscriptions, then runs the functions that are for that.
+    pub(super) fn end(self, shared: &Shared) {
+        let Joined { session, realm } = self;
+        let ended = realm.leave(&session);
+        session.end();
+        let subscriptions = ended.iter().flat_map(|subscription| at_end_of(&realm, subscription));
+        let leave = realm.dealer().endpoints().leave.iter().map(|endpoint| for_session(endpoint, &session));
+        run(shared, &session, subscriptions.chain(leave).collect());
+        shared.counters.left();
+        tracing::debug!(session = %session.id(), "left");
+    }
+}
+
+/// A function and what it is to run for.
+pub(super) type Run = (Arc<Endpoint>, Call);
+
+/// The functions that are for the end of a subscription.
+pub(super) fn at_end_of(realm: &RealmState, subscription: &Subscription) -> Vec<Run> {
+    let functions = realm.dealer().endpoints().unsubscribe.covering(subscription.topic(), subscription.match_policy());
+    let run = |endpoint: Arc<Endpoint>| {
+        let session = subscription.session().clone();
+        let call = Call::for_subscription(Arc::clone(&endpoint), session, subscription.clone(), None);
+        (endpoint, call)
+    };
+    functions.into_iter().map(run).collect()
+}
+
+/// Runs functions one after the other, whatever becomes of the connection. The shutdown waits for them.
+pub(super) fn spawn(shared: &Shared, runs: Vec<Run>, then: impl FnOnce() + Send + 'static) {
+    // A connection that is dropped with its runtime has nowhere left to run anything.
+    let Ok(runtime) = Handle::try_current() else { return then() };
+    runtime.spawn(shared.detached.track_future(async move {
+        for (endpoint, call) in runs {
+            Guarded::start(&endpoint, call).finish().await;
+        }
+        then();
+    }));
+}
+
+fn run(shared: &Shared, session: &Session, runs: Vec<Run>) {
+    if runs.is_empty() {
+        return session.forget();
+    }
+    let session = session.clone();
+    spawn(shared, runs, move || session.forget());
+}
+
+fn for_session(endpoint: &Arc<Endpoint>, session: &Session) -> Run {
+    (Arc::clone(endpoint), Call::for_session(Arc::clone(endpoint), session.clone()))
+}
+
+/// Asks one function after the other; the first that refuses decides.
+async fn decide(functions: Vec<Arc<Endpoint>>, session: Session) -> Result<(), RpcError> {
+    for endpoint in functions {
+        let call = Call::for_session(Arc::clone(&endpoint), session.clone());
+        Guarded::start(&endpoint, call).await?;
+    }
+    Ok(())
+}

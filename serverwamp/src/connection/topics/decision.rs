@@ -1,0 +1,83 @@
+//! The subscribe functions of one request, one after the other.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::super::guarded::Guarded;
+use crate::handler::{Call, Endpoint, Reply, RpcError, Subscription};
+use crate::wire::{RequestId, Subscribe};
+
+/// A request that functions decide about: all of them, the most specific first, and the first refusal counts.
+pub(super) struct Decision {
+    request: RequestId,
+    subscription: Subscription,
+    /// Those that are still to be asked, the next one last.
+    calls: Vec<(Arc<Endpoint>, Call)>,
+    running: Option<Guarded>,
+    /// Those that agreed and have events to send. They wait for the others.
+    streams: Vec<EventStream>,
+}
+
+/// What came of it.
+pub(super) struct Decided {
+    pub(super) request: RequestId,
+    pub(super) subscription: Subscription,
+    pub(super) result: Result<(), RpcError>,
+    pub(super) streams: Vec<EventStream>,
+}
+
+/// A function that sends events to the subscriber.
+pub(super) struct EventStream {
+    subscription: Subscription,
+    run: Guarded,
+}
+
+impl Decision {
+    pub(super) fn new(subscribe: &Subscribe, subscription: Subscription, functions: Vec<Arc<Endpoint>>) -> Decision {
+        let session = subscription.session();
+        let call = |endpoint: Arc<Endpoint>| {
+            let (session, subscription) = (session.clone(), subscription.clone());
+            let call = Call::for_subscription(Arc::clone(&endpoint), session, subscription, Some(subscribe));
+            (endpoint, call)
+        };
+        let calls = functions.into_iter().rev().map(call).collect();
+        Decision { request: subscribe.request, subscription, calls, running: None, streams: Vec::new() }
+    }
+
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Decided> {
+        loop {
+            if let Some(running) = &mut self.running {
+                match Pin::new(running).poll(context) {
+                    Poll::Ready(Ok(_)) => self.running = None,
+                    Poll::Ready(Err(error)) => return Poll::Ready(self.end(Err(error))),
+                    Poll::Pending if self.subscription.take_acceptance() => {
+                        let subscription = self.subscription.clone();
+                        self.streams.extend(self.running.take().map(|run| EventStream { subscription, run }));
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            match self.calls.pop() {
+                Some((endpoint, call)) => self.running = Some(Guarded::start(&endpoint, call)),
+                None => return Poll::Ready(self.end(Ok(()))),
+            }
+        }
+    }
+
+    fn end(&mut self, result: Result<(), RpcError>) -> Decided {
+        self.running = None;
+        let streams = std::mem::take(&mut self.streams);
+        Decided { request: self.request, subscription: self.subscription.clone(), result, streams }
+    }
+}
+
+impl Future for EventStream {
+    type Output = (Subscription, Result<Reply, RpcError>);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let result = ready!(Pin::new(&mut self.run).poll(context));
+        Poll::Ready((self.subscription.clone(), result))
+    }
+}
