@@ -116,7 +116,7 @@ fn asking_twice_before_the_decision_is_one_subscription() {
     let second = begin(&broker, &session, "a", MatchPolicy::Exact);
     assert_eq!(first, second);
     assert_eq!(broker.accept(&first), broker.accept(&second));
-    assert_eq!(broker.leave(&session), [first.clone()]);
+    assert_eq!(broker.leave(&session), vec![first.clone()]);
     assert!(first.is_closed());
     assert_eq!(broker.accept(&second), None, "it is over");
 }
