@@ -47,7 +47,7 @@ pub struct Limits {
     /// that wait for a subscribe function. Default 1,024. Costs what the handlers hold.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub calls_in_flight: usize,
-    /// Topics that one session is subscribed to at one time. Default 1,024. Costs about 400 octets each.
+    /// Topics that one session is subscribed to at one time. Default 1,024. Costs about 500 octets each.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub subscriptions: usize,
     /// How long running calls may go on when the server shuts down. Default 10 s. Past it: ERROR `wamp.error.canceled`.

@@ -273,12 +273,12 @@ impl<T: Transport> Connection<T> {
         if !outbox.is_waiting() {
             return;
         }
-        if outbox.has_overflowed() {
+        let Ok(commands) = outbox.take() else {
             self.cut("outbound_bytes", context);
             return;
-        }
+        };
         let mut flush_above = FLUSH_ABOVE;
-        for command in outbox.take() {
+        for command in commands {
             match command {
                 Command::Progress(result) if result.call.has_ended() => {}
                 Command::Progress(result) => {

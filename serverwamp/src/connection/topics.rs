@@ -323,3 +323,49 @@ fn refusal(error: &PublishError) -> (&'static str, String) {
     };
     (uri, error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::limits::Limits;
+    use crate::session::{Action, ServerLimits, ServerSession, Welcome};
+    use crate::wire::{Codec, PublicationId, SessionId, SubscriptionId, Uri};
+
+    fn said(session: &mut ServerSession) -> Vec<String> {
+        let mut said = Vec::new();
+        session.drain_output(|message| said.push(String::from_utf8(message.to_vec()).unwrap()));
+        said
+    }
+
+    #[test]
+    fn what_is_said_about_topics_is_said_in_a_session_only() {
+        let now = Instant::now().into_std();
+        let mut session = ServerSession::new(Codec::Json, ServerLimits::new(&Limits::default()), now);
+        session.handle_message(Bytes::from_static(br#"[1,"realm1",{"roles":{"subscriber":{}}}]"#), now);
+        assert!(matches!(session.poll_action(), Some(Action::Join(_))));
+        session.welcome(&Welcome {
+            session: SessionId::new(1).unwrap(),
+            realm: Uri::new("realm1").unwrap(),
+            authid: "joe".to_owned(),
+            authrole: "user".to_owned(),
+            authmethod: "anonymous".to_owned(),
+        });
+        said(&mut session);
+        let (request, subscription) = (RequestId::new(7).unwrap(), SubscriptionId::new(2).unwrap());
+        let speak = |session: &mut ServerSession| {
+            session.subscribed(request, subscription);
+            session.unsubscribed(request);
+            session.published(request, PublicationId::from_random(2));
+            session.revoked(subscription, "my.reason");
+            said(session)
+        };
+        let revoked = r#"[35,0,{"subscription":2,"reason":"my.reason"}]"#;
+        assert_eq!(speak(&mut session), ["[33,7,2]", "[35,7]", "[17,7,3]", revoked]);
+        session.goodbye(&Uri::new("my.reason").unwrap(), None, now);
+        said(&mut session);
+        assert_eq!(speak(&mut session), [""; 0]);
+    }
+}

@@ -78,6 +78,10 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Closed;
 
+/// An event found no room.
+#[derive(Debug)]
+pub(crate) struct Overflowed;
+
 /// Whether a receiver should be waited for before it is sent more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -140,11 +144,6 @@ impl Outbox {
         }
         let lags = octets > HIGH_WATER && !self.stalled.load(Ordering::Relaxed);
         Ok(if lags { Pace::Lags } else { Pace::Keeps })
-    }
-
-    /// Whether there was no room for an event: the session is to be cut.
-    pub(crate) fn has_overflowed(&self) -> bool {
-        self.state().overflowed
     }
 
     /// Waits until no more than the high-water mark is queued, or the session is gone. Cancel-safe.
@@ -229,17 +228,23 @@ impl Outbox {
     }
 
     /// All commands, in the order of sending. They count as unsent until the transport says how much is.
-    pub(crate) fn take(&self) -> VecDeque<Command> {
+    ///
+    /// # Errors
+    /// There was no room for an event: the session is to be cut.
+    pub(crate) fn take(&self) -> Result<VecDeque<Command>, Overflowed> {
         let mut state = self.state();
+        if state.overflowed {
+            return Err(Overflowed);
+        }
         self.unsent.fetch_add(std::mem::take(&mut state.octets), Ordering::SeqCst);
         self.waiting.store(usize::from(state.farewell.is_some()), Ordering::Release);
-        std::mem::take(&mut state.queue)
+        Ok(std::mem::take(&mut state.queue))
     }
 
     /// How the session is to end, once all that was sent is fetched.
     pub(crate) fn take_farewell(&self) -> Option<Farewell> {
         let mut state = self.state();
-        if !state.queue.is_empty() {
+        if !state.queue.is_empty() || state.overflowed {
             return None;
         }
         self.waiting.store(0, Ordering::Release);

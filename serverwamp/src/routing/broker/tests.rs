@@ -52,7 +52,7 @@ fn publish(broker: &Broker, topic: &str, audience: &Audience, value: &str) -> Re
 
 /// What waits for a session: subscription, publication, topic and argument of each event.
 fn received(session: &Session) -> Vec<(u64, u64, Option<String>, String)> {
-    let events = session.outbox().take().into_iter().map(|command| match command {
+    let events = session.outbox().take().unwrap().into_iter().map(|command| match command {
         Command::Event(message) => message,
         Command::Progress(_) => panic!("there are no calls"),
     });
@@ -183,7 +183,7 @@ fn one_encoding_is_shared_by_all_with_the_same_codec() {
         subscribe(&broker, session, "a", MatchPolicy::Exact);
     }
     publish(&broker, "a", &Audience::everyone(), "x").unwrap();
-    let octets = sessions.iter().map(|session| match session.outbox().take().pop_front() {
+    let octets = sessions.iter().map(|session| match session.outbox().take().unwrap().pop_front() {
         Some(Command::Event(message)) => (session.codec(), message.as_ptr()),
         other => panic!("{other:?}"),
     });
@@ -243,4 +243,22 @@ fn audiences() {
         let got = sessions.iter().filter(|session| !received(session).is_empty()).map(|session| session.id().get());
         assert_eq!(got.collect::<Vec<_>>(), expected, "{audience:?}");
     }
+}
+
+#[test]
+fn what_finds_no_room_cuts_its_session_and_no_other() {
+    let broker = broker();
+    let (dead, good) = (session(1, Codec::Json), session(2, Codec::Json));
+    subscribe(&broker, &dead, "a", MatchPolicy::Exact);
+    subscribe(&broker, &good, "a", MatchPolicy::Exact);
+    let text = "x".repeat(512 * 1024);
+    for _ in 0..20 {
+        publish(&broker, "a", &Audience::everyone(), &text).unwrap();
+        assert_eq!(received(&good).len(), 1);
+        // All that was taken is sent.
+        good.outbox().set_unsent(0, 0);
+    }
+    assert!(dead.outbox().is_waiting() && dead.outbox().take().is_err());
+    dead.close("my.reason", "");
+    assert!(dead.outbox().take_farewell().is_none() && dead.outbox().is_waiting(), "it stays to be cut");
 }
