@@ -1,5 +1,7 @@
 //! The server's side of a session.
 
+mod calls;
+mod endings;
 mod topics;
 
 use std::collections::{HashMap, VecDeque};
@@ -8,12 +10,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::output::Output;
-use super::words::{abort, goodbye};
+use super::words::goodbye;
 use crate::limits::Limits;
 use crate::wire::{
-    self, Cancel, Codec, Feature, Features, Hello, MAX_ID, Message, MessageType, ParseError, Payload, PayloadBuilder,
-    Publish, Register, RequestId, Roles, ScanLimits, SessionId, Subscribe, Unregister, Unsubscribe, Uri,
-    WelcomeDetails, uris,
+    self, Codec, Feature, Features, Hello, MAX_ID, Message, MessageType, ParseError, Payload, PayloadBuilder, Publish,
+    Register, RequestId, Roles, ScanLimits, SessionId, Subscribe, Unregister, Unsubscribe, Uri, WelcomeDetails, uris,
 };
 
 pub(crate) use crate::wire::CancelMode;
@@ -362,34 +363,6 @@ impl ServerSession {
         true
     }
 
-    fn handle_call(&mut self, call: Box<wire::Call>) {
-        if call.options.progress == Some(true) {
-            self.violation("CALL.Options.progress: progressive call invocations were not announced");
-            return;
-        }
-        if self.running >= self.limits.calls_in_flight {
-            self.refuse_call(call.request);
-            return;
-        }
-        if self.last_called.as_ref() != Some(&call.procedure) {
-            self.last_called = Some(call.procedure.clone());
-        }
-        self.next_call += 1;
-        let serial = self.next_call;
-        self.newest = Some((call.request, OpenCall { serial }));
-        self.running += 1;
-        self.actions.push_back(Action::Call { call, serial });
-    }
-
-    fn handle_cancel(&mut self, cancel: &Cancel) {
-        let Some(&OpenCall { serial }) = self.calls.get(&cancel.request) else { return };
-        let mode = cancel.options.mode.unwrap_or(CancelMode::KillNoWait);
-        self.actions.push_back(Action::Cancel { serial, mode });
-        if mode != CancelMode::Kill {
-            self.error(cancel.request, serial, &Uri::known(uris::CANCELED), &Payload::empty(self.codec));
-        }
-    }
-
     // ------------------------------------------------------------ the application's decisions
 
     /// Lets the client in.
@@ -414,65 +387,6 @@ impl ServerSession {
         self.write(&Message::Welcome(Box::new(message)));
     }
 
-    /// Ends the session or the attempt to join; the connection is closed.
-    pub(crate) fn abort(&mut self, reason: &Uri, message: Option<&str>) {
-        if self.state == State::Closed {
-            return;
-        }
-        self.write(&abort(reason.clone(), message));
-        self.close(Ending::Done);
-    }
-
-    /// Ends the session with GOODBYE. The connection stays until the peer has answered.
-    pub(crate) fn goodbye(&mut self, reason: &Uri, message: Option<&str>, now: Instant) {
-        match self.state {
-            State::Established => {
-                self.write(&goodbye(reason.clone(), message));
-                self.state = State::ShuttingDown;
-                self.deadline = now.checked_add(self.limits.goodbye_timeout);
-                self.forget_calls();
-                self.actions.push_back(Action::Left);
-            }
-            State::Joining => self.abort(reason, message),
-            State::AwaitingHello => self.close(Ending::Done),
-            State::ShuttingDown | State::Closed => {}
-        }
-    }
-
-    /// Sends a progressive result, unless the call has been answered.
-    pub(crate) fn progress(&mut self, request: RequestId, serial: u64, payload: &Payload) {
-        if self.open_call(request).is_some_and(|call| call.serial == serial) {
-            self.write_result(request, true, payload);
-        }
-    }
-
-    /// Answers a call, unless it has been answered.
-    pub(crate) fn result(&mut self, request: RequestId, serial: u64, payload: &Payload) {
-        if self.close_call(request, serial) {
-            self.write_result(request, false, payload);
-        }
-    }
-
-    /// Answers a call with an error, unless it has been answered.
-    pub(crate) fn error(&mut self, request: RequestId, serial: u64, error: &Uri, payload: &Payload) {
-        if self.close_call(request, serial) {
-            self.write_error(MessageType::Call, request, error, payload);
-        }
-    }
-
-    /// Does not start a call after all: too many handlers go on without their callers.
-    pub(crate) fn refuse_started(&mut self, request: RequestId, serial: u64) {
-        self.handler_ended();
-        if self.close_call(request, serial) {
-            self.refuse_call(request);
-        }
-    }
-
-    /// A call's handler does not run any more.
-    pub(crate) fn handler_ended(&mut self) {
-        self.running = self.running.saturating_sub(1);
-    }
-
     /// Refuses a request other than a call with an error of the application.
     pub(crate) fn refuse_with(
         &mut self,
@@ -487,11 +401,6 @@ impl ServerSession {
     pub(crate) fn refuse(&mut self, request_type: MessageType, request: RequestId, error: &str, message: &str) {
         let error = Uri::new(error).unwrap_or_else(|_| Uri::known(uris::RUNTIME_ERROR));
         self.write_error(request_type, request, &error, &Payload::message(self.codec, message));
-    }
-
-    /// Refuses a call because too many run.
-    fn refuse_call(&mut self, request: RequestId) {
-        self.refuse_over_limit(MessageType::Call, request, "calls_in_flight", self.limits.calls_in_flight);
     }
 
     /// Refuses a request because a limit, given by its name, is met.
@@ -511,103 +420,11 @@ impl ServerSession {
         self.write_error(request_type, request, &Uri::known(uris::LIMIT_EXCEEDED), &payload);
     }
 
-    // ------------------------------------------------------------ ends
-
-    #[cold]
-    fn unexpected(&mut self, message: &Message, expected: &str) {
-        self.violation(&format!("expected {expected}, got {}", message.kind().name()));
-    }
-
-    #[cold]
-    fn violation(&mut self, message: &str) {
-        self.abort_with(uris::PROTOCOL_VIOLATION, message, Ending::Violation);
-    }
-
-    #[cold]
-    fn abort_with(&mut self, reason: &str, message: &str, ending: Ending) {
-        let reason = Uri::new(reason).unwrap_or_else(|_| Uri::known(uris::RUNTIME_ERROR));
-        self.write(&abort(reason, Some(message)));
-        self.close(ending);
-    }
-
-    /// The session ended in peace: the connection may be used for another.
-    fn leave(&mut self, now: Instant) {
-        if self.state == State::Established {
-            self.actions.push_back(Action::Left);
-        }
-        self.forget_calls();
-        self.state = State::AwaitingHello;
-        self.deadline = now.checked_add(self.limits.hello_timeout);
-        self.welcome_by = now.checked_add(self.limits.welcome_timeout);
-    }
-
-    fn close(&mut self, ending: Ending) {
-        match self.state {
-            State::Closed => return,
-            State::Established | State::Joining => self.actions.push_back(Action::Left),
-            State::AwaitingHello | State::ShuttingDown => {}
-        }
-        self.forget_calls();
-        self.state = State::Closed;
-        self.deadline = None;
-        self.actions.push_back(Action::Close(ending));
-    }
-
-    fn forget_calls(&mut self) {
-        self.calls = HashMap::new();
-        self.newest = None;
-        self.running = 0;
-    }
-
-    fn close_call(&mut self, request: RequestId, serial: u64) -> bool {
-        if self.open_call(request).is_none_or(|call| call.serial != serial) {
-            return false;
-        }
-        self.forget_call(request);
-        true
-    }
-
-    fn open_call(&self, request: RequestId) -> Option<OpenCall> {
-        match self.newest {
-            Some((newest, call)) if newest == request => Some(call),
-            _ => self.calls.get(&request).copied(),
-        }
-    }
-
-    fn forget_call(&mut self, request: RequestId) {
-        match self.newest {
-            Some((newest, _)) if newest == request => self.newest = None,
-            _ => drop(self.calls.remove(&request)),
-        }
-    }
-
     // ------------------------------------------------------------ output
 
     fn write(&mut self, message: &Message) {
         // What we say ourselves can always be written.
         let _ = self.output.write(|buffer| message.write(self.codec, buffer));
-    }
-
-    fn write_result(&mut self, request: RequestId, progress: bool, payload: &Payload) {
-        if payload.is_larger_than(self.limits.reply_size) {
-            return self.write_too_large(request, progress);
-        }
-        let codec = self.codec;
-        let written = self.output.write(|buffer| wire::write_result(codec, request, progress, payload, buffer));
-        if written.is_err() {
-            self.write_error(MessageType::Call, request, &Uri::known(uris::RUNTIME_ERROR), &Payload::empty(codec));
-        }
-    }
-
-    #[cold]
-    fn write_too_large(&mut self, request: RequestId, progress: bool) {
-        // A progressive result that cannot be sent is the call's end: without it the caller would see a gap.
-        if let Some(OpenCall { serial }) = self.open_call(request).filter(|_| progress) {
-            self.forget_call(request);
-            self.actions.push_back(Action::Cancel { serial, mode: CancelMode::KillNoWait });
-        }
-        let message = format!("the result is larger than {} octets", self.limits.reply_size);
-        self.refuse(MessageType::Call, request, uris::PAYLOAD_SIZE_EXCEEDED, &message);
     }
 
     fn write_error(&mut self, request_type: MessageType, request: RequestId, error: &Uri, payload: &Payload) {

@@ -1,0 +1,74 @@
+//! How sessions end: GOODBYE, ABORT, violations, lost connections.
+
+use std::time::Instant;
+
+use super::{Action, Ending, ServerSession, State};
+use crate::session::words::{abort, goodbye};
+use crate::wire::{Message, Uri, uris};
+
+impl ServerSession {
+    /// Ends the session or the attempt to join; the connection is closed.
+    pub(crate) fn abort(&mut self, reason: &Uri, message: Option<&str>) {
+        if self.state == State::Closed {
+            return;
+        }
+        self.write(&abort(reason.clone(), message));
+        self.close(Ending::Done);
+    }
+
+    /// Ends the session with GOODBYE. The connection stays until the peer has answered.
+    pub(crate) fn goodbye(&mut self, reason: &Uri, message: Option<&str>, now: Instant) {
+        match self.state {
+            State::Established => {
+                self.write(&goodbye(reason.clone(), message));
+                self.state = State::ShuttingDown;
+                self.deadline = now.checked_add(self.limits.goodbye_timeout);
+                self.forget_calls();
+                self.actions.push_back(Action::Left);
+            }
+            State::Joining => self.abort(reason, message),
+            State::AwaitingHello => self.close(Ending::Done),
+            State::ShuttingDown | State::Closed => {}
+        }
+    }
+
+    #[cold]
+    pub(super) fn unexpected(&mut self, message: &Message, expected: &str) {
+        self.violation(&format!("expected {expected}, got {}", message.kind().name()));
+    }
+
+    #[cold]
+    pub(super) fn violation(&mut self, message: &str) {
+        self.abort_with(uris::PROTOCOL_VIOLATION, message, Ending::Violation);
+    }
+
+    #[cold]
+    pub(super) fn abort_with(&mut self, reason: &str, message: &str, ending: Ending) {
+        let reason = Uri::new(reason).unwrap_or_else(|_| Uri::known(uris::RUNTIME_ERROR));
+        self.write(&abort(reason, Some(message)));
+        self.close(ending);
+    }
+
+    /// The session ended in peace: the connection may be used for another.
+    pub(super) fn leave(&mut self, now: Instant) {
+        if self.state == State::Established {
+            self.actions.push_back(Action::Left);
+        }
+        self.forget_calls();
+        self.state = State::AwaitingHello;
+        self.deadline = now.checked_add(self.limits.hello_timeout);
+        self.welcome_by = now.checked_add(self.limits.welcome_timeout);
+    }
+
+    pub(super) fn close(&mut self, ending: Ending) {
+        match self.state {
+            State::Closed => return,
+            State::Established | State::Joining => self.actions.push_back(Action::Left),
+            State::AwaitingHello | State::ShuttingDown => {}
+        }
+        self.forget_calls();
+        self.state = State::Closed;
+        self.deadline = None;
+        self.actions.push_back(Action::Close(ending));
+    }
+}
