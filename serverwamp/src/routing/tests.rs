@@ -335,7 +335,7 @@ fn a_stream_is_pumped_once_the_subscription_is_accepted() {
     assert_eq!(fixture.seen(), [""; 0], "whoever polls accepts the subscription before the first event");
     assert!(subscription.accept(SubscriptionId::new(1).unwrap()));
     assert!((&mut future).now_or_never().unwrap().is_ok());
-    assert_eq!(subscription.session().outbox().take().len(), 3);
+    assert_eq!(subscription.session().outbox().take().unwrap().len(), 3);
     assert_eq!(fixture.seen(), ["realm1 1", "realm1 2", "realm1 3"]);
     assert!(!subscription.take_acceptance(), "a function decides once");
 }
