@@ -255,7 +255,8 @@ impl App {
         let mut serve = |realm: &Realm| {
             let endpoints = registry.endpoints(realm, &self.injections, &self.services, &mut problems);
             let topics = realm.open().clone().with_functions(&endpoints);
-            Arc::new(Served { dealer: Dealer::new(endpoints), topics })
+            let limits = realm.limits_in(&self.limits);
+            Arc::new(Served { dealer: Dealer::new(endpoints), topics, limits })
         };
         let mut configured = HashMap::new();
         let mut misnamed = Vec::new();
