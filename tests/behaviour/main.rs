@@ -11,6 +11,7 @@ mod lifetime;
 mod limits;
 mod options;
 mod progress;
+mod realm_limits;
 mod results;
 mod session;
 mod startup;
