@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::guarded::Guarded;
 use super::{Connection, Joined, Shared};
-use crate::handler::{Call, Endpoint, RpcError, Session, SessionDetails, Subscription};
+use crate::handler::{Announcement, Call, Endpoint, RpcError, Session, SessionDetails, Subscription};
 use crate::routing::RealmState;
 use crate::session::Welcome;
 use crate::transport::Transport;
@@ -37,6 +37,7 @@ impl<T: Transport> Connection<T> {
             authid: format!("{:016x}", rand::random::<u64>()),
             authrole: "anonymous".to_owned(),
             authmethod: "anonymous".to_owned(),
+            announcement: Announcement::of(hello),
         };
         let (codec, outbound_bytes) = (self.session.codec(), realm.limits().outbound_bytes);
         let session = Session::new(id, details, Arc::clone(&self.info), codec, realm.handle().clone(), outbound_bytes);
