@@ -4,6 +4,7 @@
 mod binding;
 mod client;
 mod client_topics;
+mod closing;
 mod conversions;
 mod errors;
 mod injection;
