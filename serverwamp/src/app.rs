@@ -37,6 +37,61 @@ const ADDRESS: &str = "127.0.0.1:8080";
 /// App::discover().bind("0.0.0.0:8080").inject(Database).await
 /// # }
 /// ```
+///
+/// Nothing happens before it is awaited, and nothing is left to chance then: URIs, realms and everything that is injected
+/// are checked before the server listens, and all problems are reported at once.
+///
+/// # Functions
+///
+/// [`discover`](App::discover) takes all annotated functions of the program, [`discover_in`](App::discover_in) those of a
+/// module, [`new`](App::new) none; [`routes`](App::routes) adds single ones. What they take as
+/// [`Inject<T>`](crate::Inject) is given with [`inject`](App::inject) or, made anew for each call, with
+/// [`inject_with`](App::inject_with), and the instances of services with [`service`](App::service).
+///
+/// # Realms
+///
+/// A client may join a realm of any name, and sees only what happens in that one. All functions are served in every realm,
+/// unless they name one. [`Realm`] is the configuration of a realm that differs; where it says nothing, it is as the app
+/// has it, but for the topics that clients may use: [`topics`](App::topics) and [`open_topics`](App::open_topics) are for
+/// the realms that are not configured.
+///
+/// ```
+/// use serverwamp::{App, Limits, Realm};
+///
+/// struct Database;
+///
+/// let app = App::discover()
+///     .inject(Database)
+///     .topics("news.")
+///     .limits(Limits { calls_in_flight: 64, ..Limits::default() })
+///     .realm(Realm::new("staff").open_topics("chat."));
+/// # let _ = app;
+/// ```
+///
+/// # From anywhere in the program
+///
+/// [`handle`](App::handle) is taken before the app is awaited: it publishes in any realm, ends sessions, counts what has
+/// happened, and shuts the server down.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// # async fn run() -> serverwamp::Result<()> {
+/// let app = serverwamp::serve().topics("clock.");
+/// let realm = app.handle().realm("realm1");
+/// tokio::spawn(async move {
+///     for second in 0_u64.. {
+///         tokio::time::sleep(Duration::from_secs(1)).await;
+///         realm.publish("clock.second", second);
+///     }
+/// });
+/// app.await
+/// # }
+/// ```
+///
+/// # Without a socket
+///
+/// [`TestClient`](crate::testing::TestClient) joins an app in memory, for the tests of a program.
 #[must_use = "an app does nothing until it is awaited"]
 pub struct App {
     sources: Sources,

@@ -16,12 +16,91 @@ use crate::wire::{Codec, SessionId, Uri};
 
 /// The configuration of one realm.
 ///
+/// A client names a realm when it joins, and from then on sees nothing else: the same topic in two realms is two topics,
+/// and an event published in one never reaches the other. Which procedures and topics there are, what is injected into
+/// functions, and which limits hold may differ from realm to realm.
+///
+/// # Realms without a configuration
+///
+/// A client may join a realm of any name. The names that are not configured have the configuration of the
+/// [`App`](crate::App) in common (`App::topics`, `App::inject` and so on), and nothing else: they are as isolated from each
+/// other as any. Such a realm begins with its first session and is gone with its last.
+/// [`App::default_realm(false)`](crate::App::default_realm) turns these names away with `wamp.error.no_such_realm`, so that
+/// only configured realms can be joined:
+///
 /// ```
+/// use serverwamp::testing::{CallError, TestClient};
 /// use serverwamp::{App, Realm};
 ///
-/// struct Orders;
-/// let app = App::discover().realm(Realm::new("customers").inject(Orders)).default_realm(false);
-/// # let _ = app;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), CallError> {
+/// let app = App::new().realm(Realm::new("customers").topics("news.")).default_realm(false);
+/// TestClient::join(&app, "customers", "wamp.2.json").await?;
+/// assert!(TestClient::join(&app, "staff", "wamp.2.json").await.is_err());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Which functions a realm serves
+///
+/// Those of the app, in every realm, but for functions that name another: `realm = "…"` in an attribute ties a function to
+/// one realm, which then has to be configured. Functions for several realms, though not all, are `manual` and given to each
+/// of them with [`routes`](Realm::routes). Two realms may have different functions for one URI.
+///
+/// ```standalone_crate
+/// use serverwamp::{App, Inject, Realm, routes, wamp};
+///
+/// struct Orders(&'static str);
+///
+/// /// In every realm.
+/// #[wamp::rpc("time.now")]
+/// async fn now() -> u64 {
+///     1_700_000_000
+/// }
+///
+/// /// In one realm.
+/// #[wamp::rpc("orders.cancel", realm = "staff")]
+/// async fn cancel(_id: u64) {}
+///
+/// /// In the realms that list it; each has its own `Orders`.
+/// #[wamp::rpc("orders.list", manual)]
+/// async fn list(orders: Inject<Orders>) -> &'static str {
+///     orders.0
+/// }
+///
+/// # use serverwamp::testing::{CallError, TestClient};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), CallError> {
+/// let shop = routes![list];
+/// let app = App::discover()
+///     .realm(Realm::new("customers").routes(shop.clone()).inject(Orders("open ones")))
+///     .realm(Realm::new("staff").routes(shop).inject(Orders("all")));
+///
+/// let staff = TestClient::join(&app, "staff", "wamp.2.json").await?;
+/// assert_eq!(staff.call::<String>("orders.list", ()).await?, "all");
+/// staff.call::<()>("orders.cancel", 7).await?;
+///
+/// let customer = TestClient::join(&app, "customers", "wamp.2.json").await?;
+/// assert_eq!(customer.call::<String>("orders.list", ()).await?, "open ones");
+/// assert!(customer.call::<()>("orders.cancel", 7).await.is_err());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Which topics it opens
+///
+/// None by itself. Clients may subscribe where a [`subscribe`](crate::wamp::subscribe) or [`event`](crate::wamp::event)
+/// function is for the topic, or [`topics`](Realm::topics) or [`open_topics`](Realm::open_topics) name it; they may publish
+/// where an `event` function or `open_topics` does. A pattern is allowed only where one of these covers all topics that it
+/// stands for. The program itself publishes to any topic, with a [`RealmHandle`].
+///
+/// ```
+/// use serverwamp::Realm;
+///
+/// let realm = Realm::new("customers")
+///     .topics("news.") // read only
+///     .open_topics("chat."); // for talking to each other
+/// # let _ = realm;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Realm {
