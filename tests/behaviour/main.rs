@@ -6,6 +6,7 @@ mod client;
 mod client_topics;
 mod conversions;
 mod errors;
+mod handlers;
 mod injection;
 mod lifetime;
 mod limits;
