@@ -255,7 +255,8 @@ impl App {
         let mut serve = |realm: &Realm| {
             let endpoints = registry.endpoints(realm, &self.injections, &self.services, &mut problems);
             let topics = realm.open().clone().with_functions(&endpoints);
-            Arc::new(Served { dealer: Dealer::new(endpoints), topics })
+            let limits = realm.limits_in(&self.limits);
+            Arc::new(Served { dealer: Dealer::new(endpoints), topics, limits })
         };
         let mut configured = HashMap::new();
         let mut misnamed = Vec::new();
@@ -273,6 +274,7 @@ impl App {
         }
         problems.extend(misnamed);
         problems.extend(self.unserved(&registry));
+        problems.extend(registry.none_found().filter(|_| !self.opens_topics()));
         Problem::sort(&mut problems);
         problems.dedup();
         if !problems.is_empty() {
@@ -283,6 +285,12 @@ impl App {
         }
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
         Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters)))
+    }
+
+    /// Whether clients may subscribe in any of the realms, be there functions or not.
+    fn opens_topics(&self) -> bool {
+        let any_realm = self.default_realm.then_some(&self.any_realm);
+        self.realms.iter().chain(any_realm).any(|realm| !realm.open().subscribe.is_empty())
     }
 
     /// Functions that name a realm which is not configured.

@@ -4,6 +4,7 @@
 mod binding;
 mod client;
 mod client_topics;
+mod closing;
 mod conversions;
 mod errors;
 mod handlers;
@@ -12,6 +13,7 @@ mod lifetime;
 mod limits;
 mod options;
 mod progress;
+mod realm_limits;
 mod results;
 mod session;
 mod startup;

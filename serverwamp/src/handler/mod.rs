@@ -1,5 +1,6 @@
 //! What a handler is given and what it gives back.
 
+mod announcement;
 mod arguments;
 mod audience;
 mod call;
@@ -23,6 +24,7 @@ mod session;
 mod subscription;
 mod topic;
 
+pub(crate) use announcement::Announcement;
 pub use arguments::{Arguments, bind};
 pub use audience::Audience;
 pub use call::{Call, HandlerFuture, Reply};

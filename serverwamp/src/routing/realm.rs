@@ -30,6 +30,7 @@ pub struct Realm {
     injections: Injections,
     routes: Routes,
     topics: OpenTopics,
+    limits: Option<Limits>,
 }
 
 impl Realm {
@@ -97,6 +98,32 @@ impl Realm {
         realm
     }
 
+    /// Sets the limits for sessions of this realm, in place of the app's.
+    ///
+    /// They hold from WELCOME to the end of the session. Those that apply before a realm is known, or to the server as a
+    /// whole, stay the app's: [`message_size_before_welcome`](Limits::message_size_before_welcome),
+    /// [`header_size`](Limits::header_size), [`header_count`](Limits::header_count),
+    /// [`upgrade_timeout`](Limits::upgrade_timeout), [`hello_timeout`](Limits::hello_timeout),
+    /// [`welcome_timeout`](Limits::welcome_timeout), [`connections`](Limits::connections) and [`drain`](Limits::drain).
+    ///
+    /// ```
+    /// use serverwamp::{App, Limits, Realm};
+    ///
+    /// let uploads = Limits { message_size: 16 * 1024 * 1024, calls_in_flight: 4, ..Limits::default() };
+    /// let app = App::discover().realm(Realm::new("uploads").limits(uploads));
+    /// # let _ = app;
+    /// ```
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Realm {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// The limits for sessions of this realm, in a server with these limits.
+    pub(crate) fn limits_in(&self, server: &Limits) -> Limits {
+        self.limits.as_ref().map_or_else(|| server.clone(), |limits| limits.within(server))
+    }
+
     /// The configuration of all realms that have none of their own.
     pub(crate) fn of_any_name() -> Realm {
         Realm {
@@ -104,6 +131,7 @@ impl Realm {
             injections: Injections::default(),
             routes: Routes::default(),
             topics: OpenTopics::default(),
+            limits: None,
         }
     }
 
@@ -138,6 +166,8 @@ impl Realm {
 pub(crate) struct Served {
     pub(crate) dealer: Dealer,
     pub(crate) topics: OpenTopics,
+    /// What holds for its sessions.
+    pub(crate) limits: Limits,
 }
 
 /// A realm that sessions are in.
@@ -151,12 +181,12 @@ pub(crate) struct RealmState {
 }
 
 impl RealmState {
-    fn new(name: &Uri, served: Arc<Served>, limits: &Limits, living: &Arc<LivingRealms>) -> Arc<RealmState> {
+    fn new(name: &Uri, served: Arc<Served>, living: &Arc<LivingRealms>) -> Arc<RealmState> {
         let directory: Arc<dyn RealmDirectory> = Arc::<LivingRealms>::clone(living);
         Arc::new_cyclic(|realm: &Weak<RealmState>| RealmState {
             name: name.clone(),
+            broker: Broker::new(&served.limits),
             served,
-            broker: Broker::new(limits),
             sessions: Mutex::default(),
             handle: RealmHandle::to_living(name, Weak::<RealmState>::clone(realm), directory),
         })
@@ -172,6 +202,10 @@ impl RealmState {
 
     pub(crate) fn topics(&self) -> &OpenTopics {
         &self.served.topics
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.served.limits
     }
 
     pub(crate) fn broker(&self) -> &Broker {
@@ -249,7 +283,7 @@ impl Realms {
     }
 
     /// The realm of this name, if sessions may join it.
-    pub(crate) fn join(&self, name: &Uri, limits: &Limits) -> Option<Arc<RealmState>> {
+    pub(crate) fn join(&self, name: &Uri) -> Option<Arc<RealmState>> {
         let served = self.configured.get(name.as_str()).or(self.any_name.as_ref())?;
         let mut living = self.living.lock();
         let realm = living.realms.get(name).and_then(Weak::upgrade);
@@ -260,7 +294,7 @@ impl Realms {
             living.realms.retain(|_, realm| realm.strong_count() > 0);
             living.sweep_above = living.realms.len().saturating_mul(2).saturating_add(16);
         }
-        let realm = RealmState::new(name, Arc::clone(served), limits, &self.living);
+        let realm = RealmState::new(name, Arc::clone(served), &self.living);
         living.realms.insert(name.clone(), Arc::downgrade(&realm));
         Some(realm)
     }

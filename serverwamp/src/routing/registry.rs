@@ -51,7 +51,7 @@ impl Registry {
     /// Collects the functions that `sources` and `realms` name.
     ///
     /// # Errors
-    /// A listed function is not annotated, or there are none at all.
+    /// A listed function is not annotated.
     pub(crate) fn collect(sources: &Sources, realms: &[Realm]) -> Result<Registry, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut routes = listed(&sources.listed, &mut problems);
@@ -71,13 +71,6 @@ impl Registry {
             }));
             of_realms.entry(name.to_owned()).or_default().extend(own);
         }
-        if problems.is_empty() && routes.is_empty() && of_realms.values().all(Vec::is_empty) {
-            problems.push(Problem::new(
-                "no procedure found, nor any other function: annotate one with #[wamp::rpc], #[wamp::subscribe] or \
-                 #[wamp::event]. If the functions are in a library crate, name it once in the program, `use my_crate \
-                 as _;`: the linker drops crates that are never named",
-            ));
-        }
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -87,6 +80,18 @@ impl Registry {
             .map(|(route, permits)| (std::ptr::from_ref(route), Arc::new(Semaphore::new(permits as usize))))
             .collect();
         Ok(registry)
+    }
+
+    /// That no functions were found, if so.
+    pub(crate) fn none_found(&self) -> Option<Problem> {
+        let empty = self.routes.is_empty() && self.of_realms.values().all(Vec::is_empty);
+        empty.then(|| {
+            Problem::new(
+                "no procedure found, nor any other function: annotate one with #[wamp::rpc], #[wamp::subscribe] or \
+                 #[wamp::event], or open topics with App::topics or App::open_topics. If the functions are in a library \
+                 crate, name it once in the program, `use my_crate as _;`: the linker drops crates that are never named",
+            )
+        })
     }
 
     /// The functions that are not a single realm's by its own list.

@@ -177,6 +177,11 @@ impl ServerSession {
         }
     }
 
+    /// Lets other limits hold from now on.
+    pub(crate) fn set_limits(&mut self, limits: ServerLimits) {
+        self.limits = limits;
+    }
+
     /// How the messages of this connection are encoded.
     pub(crate) fn codec(&self) -> Codec {
         self.codec
