@@ -7,6 +7,7 @@ mod client_topics;
 mod closing;
 mod conversions;
 mod errors;
+mod handlers;
 mod injection;
 mod lifetime;
 mod limits;

@@ -1,6 +1,7 @@
 //! What a realm opens to its clients: which topics, and which patterns of topics lie within them.
 
 use regex::Regex;
+use regex_syntax::hir::literal::Extractor;
 
 use super::endpoints::Endpoints;
 use super::pattern::Wildcard;
@@ -84,7 +85,7 @@ impl TopicSet {
     }
 
     /// Whether a topic that matches a pattern can be one of the set. Of a regular expression that is assumed, unless the
-    /// pattern is a single topic.
+    /// pattern is a single topic, or what its topics begin with is something else.
     pub(crate) fn may_intersect(&self, pattern: &str, policy: MatchPolicy) -> bool {
         match (self, policy) {
             (_, MatchPolicy::Exact) => self.contains(pattern),
@@ -95,7 +96,9 @@ impl TopicSet {
             (TopicSet::Wildcard(wildcard), MatchPolicy::Prefix) => prefix_meets_wildcard(pattern, wildcard),
             (TopicSet::Wildcard(one), MatchPolicy::Wildcard) => pairs(one, pattern)
                 .is_some_and(|mut pairs| pairs.all(|(one, other)| one.is_empty() || other.is_empty() || one == other)),
-            (TopicSet::Regex(_), _) => true,
+            (TopicSet::Regex(regex), _) => beginnings(regex).is_none_or(|beginnings| {
+                beginnings.iter().any(|beginning| TopicSet::Prefix((**beginning).into()).may_intersect(pattern, policy))
+            }),
         }
     }
 
@@ -105,6 +108,14 @@ impl TopicSet {
             TopicSet::Regex(regex) => regex.as_str().trim_start_matches(['^', '(', '?', ':']).starts_with("wamp"),
         }
     }
+}
+
+/// What all topics begin with that a regular expression matches; none if that may be anything.
+fn beginnings(regex: &Regex) -> Option<Vec<Box<str>>> {
+    let expression = regex_syntax::parse(regex.as_str()).ok()?;
+    let literals = Extractor::new().extract(&expression);
+    let texts = literals.literals()?.iter().map(|literal| std::str::from_utf8(literal.as_bytes()).ok().map(Into::into));
+    texts.collect()
 }
 
 /// Whether a topic or pattern is one of the protocol's own.
@@ -213,7 +224,12 @@ mod tests {
             ("a.1", MatchPolicy::Wildcard, true, true),
             ("a.x", MatchPolicy::Exact, false, false),
             ("a.", MatchPolicy::Prefix, false, true),
+            ("a", MatchPolicy::Prefix, false, true),
+            ("a.2", MatchPolicy::Prefix, false, true),
+            ("b", MatchPolicy::Prefix, false, false),
             ("a.", MatchPolicy::Wildcard, false, true),
+            ("b.", MatchPolicy::Wildcard, false, false),
+            (".b", MatchPolicy::Wildcard, false, true),
         ] {
             assert_eq!(set.covers(pattern, policy), covers, "{pattern} {policy}");
             assert_eq!(set.may_intersect(pattern, policy), intersects, "{pattern} {policy}");
