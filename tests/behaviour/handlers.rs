@@ -267,7 +267,9 @@ mod subscriptions {
             ("pla", "prefix", false),
             // One function decides about all of these, two others about some.
             ("layers", "prefix", false),
-            ("layers.a", "prefix", false),
+            ("layers.i", "prefix", false),
+            ("layers.1", "prefix", false),
+            ("layers.a", "prefix", true),
             ("refused", "prefix", false),
         ] {
             let answer = ask(&mut peer, json!([32, 1, {"match": policy}, topic])).await;

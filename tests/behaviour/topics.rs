@@ -73,7 +73,7 @@ async fn welcome_announces_what_the_broker_can() {
         let welcome = ask(&mut peer, hello("realm1")).await;
         let features = json!({
             "subscriber_blackwhite_listing": true, "publisher_exclusion": true, "publisher_identification": true,
-            "pattern_based_subscription": true,
+            "pattern_based_subscription": true, "subscription_revocation": true,
         });
         assert_eq!(welcome[2]["roles"]["broker"], json!({"features": features}));
     }

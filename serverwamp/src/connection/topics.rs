@@ -344,7 +344,12 @@ mod tests {
     fn what_is_said_about_topics_is_said_in_a_session_only() {
         let now = Instant::now().into_std();
         let mut session = ServerSession::new(Codec::Json, ServerLimits::new(&Limits::default()), now);
-        session.handle_message(Bytes::from_static(br#"[1,"realm1",{"roles":{"subscriber":{}}}]"#), now);
+        session.handle_message(
+            Bytes::from_static(
+                br#"[1,"realm1",{"roles":{"subscriber":{"features":{"subscription_revocation":true}}}}]"#,
+            ),
+            now,
+        );
         assert!(matches!(session.poll_action(), Some(Action::Join(_))));
         session.welcome(&Welcome {
             session: SessionId::new(1).unwrap(),

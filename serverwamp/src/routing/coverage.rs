@@ -229,7 +229,8 @@ mod tests {
             ("b", MatchPolicy::Prefix, false, false),
             ("a.", MatchPolicy::Wildcard, false, true),
             ("b.", MatchPolicy::Wildcard, false, false),
-            (".b", MatchPolicy::Wildcard, false, true),
+            (".b", MatchPolicy::Wildcard, false, false),
+            (".", MatchPolicy::Wildcard, false, true),
         ] {
             assert_eq!(set.covers(pattern, policy), covers, "{pattern} {policy}");
             assert_eq!(set.may_intersect(pattern, policy), intersects, "{pattern} {policy}");
