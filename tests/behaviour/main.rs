@@ -5,6 +5,7 @@ mod binding;
 mod client;
 mod client_topics;
 mod conversions;
+mod custom;
 mod errors;
 mod injection;
 mod lifetime;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::broker::Broker;
 use super::coverage::{OpenTopics, TopicSet};
+use super::custom::CustomHandlers;
 use super::dealer::Dealer;
 use super::routes::Routes;
 use crate::handler::{
@@ -30,6 +31,7 @@ pub struct Realm {
     injections: Injections,
     routes: Routes,
     topics: OpenTopics,
+    pub(super) custom: CustomHandlers,
 }
 
 impl Realm {
@@ -104,6 +106,7 @@ impl Realm {
             injections: Injections::default(),
             routes: Routes::default(),
             topics: OpenTopics::default(),
+            custom: CustomHandlers::default(),
         }
     }
 
@@ -123,8 +126,8 @@ impl Realm {
         &self.routes
     }
 
-    /// Whether a function is served here: everywhere, unless it names its realm.
-    pub(super) fn serves(&self, route: &Route) -> bool {
+    /// Whether a function of the app is for this realm: it is for all, unless it names one.
+    pub(super) fn is_for(&self, route: &Route) -> bool {
         route.realm.is_none() || route.realm == self.name.as_deref()
     }
 

@@ -51,9 +51,13 @@ impl Registry {
     /// Collects the functions that `sources` and `realms` name.
     ///
     /// # Errors
-    /// A listed function is not annotated, or there are none at all.
-    pub(crate) fn collect(sources: &Sources, realms: &[Realm]) -> Result<Registry, Vec<Problem>> {
+    /// A listed function is not annotated, or there are none at all, nor handlers in their place.
+    pub(crate) fn collect<'r>(
+        sources: &Sources,
+        realms: impl IntoIterator<Item = &'r Realm>,
+    ) -> Result<Registry, Vec<Problem>> {
         let mut problems = Vec::new();
+        let mut handled = false;
         let mut routes = listed(&sources.listed, &mut problems);
         routes.extend(
             inventory::iter::<Route>().filter(|route| {
@@ -62,6 +66,7 @@ impl Registry {
         );
         let mut of_realms: BTreeMap<String, Vec<&'static Route>> = BTreeMap::new();
         for realm in realms {
+            handled |= realm.custom.iter().next().is_some();
             let own = listed(realm.listed(), &mut problems);
             let name = realm.name().unwrap_or_default();
             let elsewhere = own.iter().filter_map(|route| Some((route, route.realm.filter(|other| *other != name)?)));
@@ -71,7 +76,7 @@ impl Registry {
             }));
             of_realms.entry(name.to_owned()).or_default().extend(own);
         }
-        if problems.is_empty() && routes.is_empty() && of_realms.values().all(Vec::is_empty) {
+        if problems.is_empty() && !handled && routes.is_empty() && of_realms.values().all(Vec::is_empty) {
             problems.push(Problem::new(
                 "no procedure found, nor any other function: annotate one with #[wamp::rpc], #[wamp::subscribe] or \
                  #[wamp::event]. If the functions are in a library crate, name it once in the program, `use my_crate \
@@ -110,9 +115,19 @@ impl Registry {
         let injections = Arc::new(realm.injections().over(injections));
         let mut endpoints = Endpoints::new();
         let mut taken: BTreeMap<(Match, Option<&str>), &Route> = BTreeMap::new();
-        let own = realm.name().and_then(|name| self.of_realms.get(name)).into_iter().flatten();
-        let routes = ordered(self.routes.iter().filter(|route| realm.serves(route)).chain(own).copied().collect());
+        let own = realm.name().and_then(|name| self.of_realms.get(name)).map(Vec::as_slice).unwrap_or_default();
+        realm.custom.install(&mut endpoints);
+        let routes = ordered(self.routes.iter().filter(|route| realm.is_for(route)).chain(own).copied().collect());
         for route in routes {
+            if let Some(handler) = realm.custom.instead_of(route.kind) {
+                // Functions of the whole app may be for other realms.
+                if route.realm.is_some() || own.iter().any(|listed| std::ptr::eq(*listed, route)) {
+                    let place = format!("the {} at {}", handler.name(), handler.location());
+                    let message = format!("{} is not served{}: {place} replaces it", route.title(), realm.in_words());
+                    problems.push(Problem::at(route.location(), message));
+                }
+                continue;
+            }
             if route.kind == RouteKind::Procedure
                 && let Some(first) = taken.insert((route.match_policy, route.uri), route)
             {
