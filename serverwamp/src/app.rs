@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection::{Counters, Shared, Statistics};
 use crate::error::{Error, Problem, Result};
-use crate::handler::{Factory, Injections, RealmHandle};
+use crate::handler::{Call, Factory, Injections, IntoPayload, RealmHandle, Request, Subscription, WampError};
 use crate::limits::Limits;
 use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Served, Services, Sources};
 use crate::server::Acceptor;
@@ -104,7 +104,7 @@ pub struct App {
     limits: Limits,
     origins: Origins,
     addresses: Vec<String>,
-    shutdown: Vec<Trigger>,
+    shutdown: Mutex<Vec<Trigger>>,
     stop: CancellationToken,
     counters: Arc<Counters>,
     living: Arc<LivingRealms>,
@@ -139,7 +139,7 @@ impl App {
             limits: Limits::default(),
             origins: Origins::default(),
             addresses: Vec::new(),
-            shutdown: Vec::new(),
+            shutdown: Mutex::default(),
             stop: CancellationToken::new(),
             counters: Arc::default(),
             living: Arc::default(),
@@ -208,6 +208,32 @@ impl App {
         self.changed()
     }
 
+    /// As [`Realm::call_handler`], for realms that are not configured.
+    #[track_caller]
+    pub fn call_handler<F, R, E>(mut self, handler: impl Fn(Call) -> F + Send + Sync + 'static) -> App
+    where
+        F: Future<Output = std::result::Result<R, E>> + Send + 'static,
+        R: IntoPayload,
+        E: WampError,
+    {
+        self.any_realm = self.any_realm.call_handler(handler);
+        self.changed()
+    }
+
+    /// As [`Realm::subscription_handler`], for realms that are not configured.
+    #[track_caller]
+    pub fn subscription_handler<F, E>(
+        mut self,
+        handler: impl Fn(Subscription, Request) -> F + Send + Sync + 'static,
+    ) -> App
+    where
+        F: Future<Output = std::result::Result<(), E>> + Send + 'static,
+        E: WampError,
+    {
+        self.any_realm = self.any_realm.subscription_handler(handler);
+        self.changed()
+    }
+
     /// Whether realms that are not configured may be joined. Default true.
     pub fn default_realm(mut self, accepted: bool) -> App {
         self.default_realm = accepted;
@@ -234,7 +260,7 @@ impl App {
 
     /// Shuts down when this future is done, as on SIGTERM; repeatable.
     pub fn shutdown_on(mut self, future: impl Future<Output = ()> + Send + 'static) -> App {
-        self.shutdown.push(Box::pin(future));
+        self.triggers().push(Box::pin(future));
         self
     }
 
@@ -256,7 +282,7 @@ impl App {
     /// # Errors
     /// The program is put together wrongly, with every problem listed, or an address cannot be bound.
     pub async fn serve(mut self) -> Result<()> {
-        let triggers = std::mem::take(&mut self.shutdown);
+        let triggers = std::mem::take(self.triggers());
         let shared = self.shared()?;
         let mut signals = Signals::new()?;
         let listeners = listen(&self.addresses).await?;
@@ -287,6 +313,10 @@ impl App {
         Ok(())
     }
 
+    fn triggers(&mut self) -> &mut Vec<Trigger> {
+        self.shutdown.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What connections share, built at its first use.
     pub(crate) fn shared(&self) -> Result<Arc<Shared>> {
         match self.shared.get() {
@@ -305,7 +335,8 @@ impl App {
     }
 
     fn build(&self) -> Result<Shared, Vec<Problem>> {
-        let registry = Registry::collect(&self.sources, &self.realms)?;
+        let realms = || self.realms.iter().chain(self.default_realm.then_some(&self.any_realm));
+        let registry = Registry::collect(&self.sources, realms())?;
         let mut problems = Vec::new();
         let mut serve = |realm: &Realm| {
             let endpoints = registry.endpoints(realm, &self.injections, &self.services, &mut problems);
@@ -329,23 +360,29 @@ impl App {
         }
         problems.extend(misnamed);
         problems.extend(self.unserved(&registry));
-        problems.extend(registry.none_found().filter(|_| !self.opens_topics()));
+        problems.extend(registry.none_found().filter(|_| !self.works_without_functions()));
         Problem::sort(&mut problems);
         problems.dedup();
         if !problems.is_empty() {
             return Err(problems);
         }
         for route in registry.all() {
-            tracing::info!("{}", route.listing());
+            match realms().any(|realm| realm.serves(route)) {
+                true => tracing::info!("{}", route.listing()),
+                false => tracing::warn!("{} is served by no realm", route.listing()),
+            }
+        }
+        for handler in realms().flat_map(Realm::handler_listings) {
+            tracing::info!("{handler}");
         }
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
         Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters)))
     }
 
-    /// Whether clients may subscribe in any of the realms, be there functions or not.
-    fn opens_topics(&self) -> bool {
+    /// Whether any of the realms is of use to clients, be there functions or not.
+    fn works_without_functions(&self) -> bool {
         let any_realm = self.default_realm.then_some(&self.any_realm);
-        self.realms.iter().chain(any_realm).any(|realm| !realm.open().subscribe.is_empty())
+        self.realms.iter().chain(any_realm).any(Realm::works_without_functions)
     }
 
     /// Functions that name a realm which is not configured.

@@ -6,6 +6,7 @@ mod client;
 mod client_topics;
 mod closing;
 mod conversions;
+mod custom;
 mod errors;
 mod handlers;
 mod injection;

@@ -132,7 +132,7 @@ impl<T: Transport> Connection<T> {
         match realm.broker().begin(session, topic, policy) {
             Ok(Begun::Existing(id)) => self.session.subscribed(request, id),
             Ok(Begun::Pending(subscription)) => {
-                let functions = realm.dealer().endpoints().subscribe.covering(topic, policy);
+                let functions = realm.dealer().endpoints().deciding(topic, policy);
                 if functions.is_empty() {
                     return self.accept_subscription(request, &subscription);
                 }

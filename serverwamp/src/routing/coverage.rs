@@ -27,6 +27,8 @@ pub(crate) struct OpenTopics {
     pub(crate) publish: Vec<TopicSet>,
     /// Where functions decide about subscriptions.
     guarded: Vec<TopicSet>,
+    /// Whether the realm's own handler decides about all subscriptions, whatever is open.
+    handled: bool,
 }
 
 impl OpenTopics {
@@ -35,6 +37,7 @@ impl OpenTopics {
         self.subscribe.extend(endpoints.subscribe.sets().chain(endpoints.events.sets()));
         self.publish.extend(endpoints.events.sets());
         self.guarded.extend(endpoints.subscribe.sets());
+        self.handled = endpoints.subscription_handler.is_some();
         self
     }
 
@@ -43,8 +46,9 @@ impl OpenTopics {
     /// One set has to cover a pattern entirely, and so has each function that decides about any of its topics:
     /// otherwise a pattern could read what the function refuses.
     pub(crate) fn may_subscribe(&self, topic: &str, policy: MatchPolicy) -> bool {
-        self.subscribe.iter().any(|set| set.covers(topic, policy))
-            && self.guarded.iter().all(|set| !set.may_intersect(topic, policy) || set.covers(topic, policy))
+        let open = self.subscribe.iter().any(|set| set.covers(topic, policy))
+            && self.guarded.iter().all(|set| !set.may_intersect(topic, policy) || set.covers(topic, policy));
+        open || self.handled
     }
 
     /// Whether clients may publish to a topic.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::broker::Broker;
 use super::coverage::{OpenTopics, TopicSet};
+use super::custom::CustomHandlers;
 use super::dealer::Dealer;
 use super::routes::Routes;
 use crate::handler::{
@@ -110,6 +111,7 @@ pub struct Realm {
     routes: Routes,
     topics: OpenTopics,
     limits: Option<Limits>,
+    pub(super) custom: CustomHandlers,
 }
 
 impl Realm {
@@ -211,11 +213,17 @@ impl Realm {
             routes: Routes::default(),
             topics: OpenTopics::default(),
             limits: None,
+            custom: CustomHandlers::default(),
         }
     }
 
     pub(crate) fn open(&self) -> &OpenTopics {
         &self.topics
+    }
+
+    /// Whether clients may subscribe to topics, or there are handlers in place of functions.
+    pub(crate) fn works_without_functions(&self) -> bool {
+        !self.topics.subscribe.is_empty() || self.custom.iter().next().is_some()
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
@@ -230,8 +238,8 @@ impl Realm {
         &self.routes
     }
 
-    /// Whether a function is served here: everywhere, unless it names its realm.
-    pub(super) fn serves(&self, route: &Route) -> bool {
+    /// Whether a function of the app is for this realm: it is for all, unless it names one.
+    pub(super) fn is_for(&self, route: &Route) -> bool {
         route.realm.is_none() || route.realm == self.name.as_deref()
     }
 

@@ -52,7 +52,10 @@ impl Registry {
     ///
     /// # Errors
     /// A listed function is not annotated.
-    pub(crate) fn collect(sources: &Sources, realms: &[Realm]) -> Result<Registry, Vec<Problem>> {
+    pub(crate) fn collect<'r>(
+        sources: &Sources,
+        realms: impl IntoIterator<Item = &'r Realm>,
+    ) -> Result<Registry, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut routes = listed(&sources.listed, &mut problems);
         routes.extend(
@@ -115,9 +118,19 @@ impl Registry {
         let injections = Arc::new(realm.injections().over(injections));
         let mut endpoints = Endpoints::new();
         let mut taken: BTreeMap<(Match, Option<&str>), &Route> = BTreeMap::new();
-        let own = realm.name().and_then(|name| self.of_realms.get(name)).into_iter().flatten();
-        let routes = ordered(self.routes.iter().filter(|route| realm.serves(route)).chain(own).copied().collect());
+        let own = realm.name().and_then(|name| self.of_realms.get(name)).map(Vec::as_slice).unwrap_or_default();
+        realm.custom.install(&mut endpoints);
+        let routes = ordered(self.routes.iter().filter(|route| realm.is_for(route)).chain(own).copied().collect());
         for route in routes {
+            if let Some(handler) = realm.custom.instead_of(route.kind) {
+                // Functions of the whole app may be for other realms.
+                if route.realm.is_some() || own.iter().any(|listed| std::ptr::eq(*listed, route)) {
+                    let place = format!("the {} at {}", handler.name(), handler.location());
+                    let message = format!("{} is not served{}: {place} replaces it", route.title(), realm.in_words());
+                    problems.push(Problem::at(route.location(), message));
+                }
+                continue;
+            }
             if route.kind == RouteKind::Procedure
                 && let Some(first) = taken.insert((route.match_policy, route.uri), route)
             {
