@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::Stream;
 use serde_json::json;
-use serverwamp::{App, Inject, Subscription, wamp};
+use serverwamp::{App, Inject, Subscription, routes, wamp};
 
 use super::*;
 
@@ -18,12 +18,12 @@ impl Seen {
     }
 }
 
-#[wamp::subscribe("endless")]
+#[wamp::subscribe("endless", manual)]
 async fn endless() -> impl Stream<Item = u32> {
     futures_util::stream::pending()
 }
 
-#[wamp::subscribe("watched")]
+#[wamp::subscribe("watched", manual)]
 async fn watched(subscription: Subscription, seen: Inject<Seen>) {
     tokio::spawn(async move {
         subscription.closed().await;
@@ -31,13 +31,13 @@ async fn watched(subscription: Subscription, seen: Inject<Seen>) {
     });
 }
 
-#[wamp::unsubscribe]
+#[wamp::unsubscribe(manual)]
 async fn unsubscribed(seen: Inject<Seen>) {
     tokio::time::sleep(Duration::from_millis(50)).await;
     seen.note("unsubscribed");
 }
 
-#[wamp::on_leave]
+#[wamp::on_leave(manual)]
 async fn left(seen: Inject<Seen>) {
     tokio::time::sleep(Duration::from_millis(50)).await;
     seen.note("left");
@@ -46,7 +46,8 @@ async fn left(seen: Inject<Seen>) {
 #[tokio::test]
 async fn the_shutdown_waits_for_what_runs_at_the_end() {
     let seen = Seen::default();
-    let app = App::discover_in(module_path!()).inject(seen.clone()).bind("127.0.0.1:0");
+    let functions = routes![endless, watched, unsubscribed, left];
+    let app = App::new().routes(functions).inject(seen.clone()).bind("127.0.0.1:0");
     let handle = app.handle();
     let server = tokio::spawn(app.serve());
     let address = handle.addresses().await[0];
