@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection::{Counters, Shared, Statistics};
 use crate::error::{Error, Problem, Result};
-use crate::handler::{Factory, Injections, RealmHandle};
+use crate::handler::{Call, Factory, Injections, IntoPayload, RealmHandle, Request, Subscription, WampError};
 use crate::limits::Limits;
 use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Served, Services, Sources};
 use crate::server::Acceptor;
@@ -37,6 +37,61 @@ const ADDRESS: &str = "127.0.0.1:8080";
 /// App::discover().bind("0.0.0.0:8080").inject(Database).await
 /// # }
 /// ```
+///
+/// Nothing happens before it is awaited, and nothing is left to chance then: URIs, realms and everything that is injected
+/// are checked before the server listens, and all problems are reported at once.
+///
+/// # Functions
+///
+/// [`discover`](App::discover) takes all annotated functions of the program, [`discover_in`](App::discover_in) those of a
+/// module, [`new`](App::new) none; [`routes`](App::routes) adds single ones. What they take as
+/// [`Inject<T>`](crate::Inject) is given with [`inject`](App::inject) or, made anew for each call, with
+/// [`inject_with`](App::inject_with), and the instances of services with [`service`](App::service).
+///
+/// # Realms
+///
+/// A client may join a realm of any name, and sees only what happens in that one. All functions are served in every realm,
+/// unless they name one. [`Realm`] is the configuration of a realm that differs; where it says nothing, it is as the app
+/// has it, but for the topics that clients may use: [`topics`](App::topics) and [`open_topics`](App::open_topics) are for
+/// the realms that are not configured.
+///
+/// ```
+/// use serverwamp::{App, Limits, Realm};
+///
+/// struct Database;
+///
+/// let app = App::discover()
+///     .inject(Database)
+///     .topics("news.")
+///     .limits(Limits { calls_in_flight: 64, ..Limits::default() })
+///     .realm(Realm::new("staff").open_topics("chat."));
+/// # let _ = app;
+/// ```
+///
+/// # From anywhere in the program
+///
+/// [`handle`](App::handle) is taken before the app is awaited: it publishes in any realm, ends sessions, counts what has
+/// happened, and shuts the server down.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// # async fn run() -> serverwamp::Result<()> {
+/// let app = serverwamp::serve().topics("clock.");
+/// let realm = app.handle().realm("realm1");
+/// tokio::spawn(async move {
+///     for second in 0_u64.. {
+///         tokio::time::sleep(Duration::from_secs(1)).await;
+///         realm.publish("clock.second", second);
+///     }
+/// });
+/// app.await
+/// # }
+/// ```
+///
+/// # Without a socket
+///
+/// [`TestClient`](crate::testing::TestClient) joins an app in memory, for the tests of a program.
 #[must_use = "an app does nothing until it is awaited"]
 pub struct App {
     sources: Sources,
@@ -49,7 +104,7 @@ pub struct App {
     limits: Limits,
     origins: Origins,
     addresses: Vec<String>,
-    shutdown: Vec<Trigger>,
+    shutdown: Mutex<Vec<Trigger>>,
     stop: CancellationToken,
     counters: Arc<Counters>,
     living: Arc<LivingRealms>,
@@ -84,7 +139,7 @@ impl App {
             limits: Limits::default(),
             origins: Origins::default(),
             addresses: Vec::new(),
-            shutdown: Vec::new(),
+            shutdown: Mutex::default(),
             stop: CancellationToken::new(),
             counters: Arc::default(),
             living: Arc::default(),
@@ -153,6 +208,32 @@ impl App {
         self.changed()
     }
 
+    /// As [`Realm::call_handler`], for realms that are not configured.
+    #[track_caller]
+    pub fn call_handler<F, R, E>(mut self, handler: impl Fn(Call) -> F + Send + Sync + 'static) -> App
+    where
+        F: Future<Output = std::result::Result<R, E>> + Send + 'static,
+        R: IntoPayload,
+        E: WampError,
+    {
+        self.any_realm = self.any_realm.call_handler(handler);
+        self.changed()
+    }
+
+    /// As [`Realm::subscription_handler`], for realms that are not configured.
+    #[track_caller]
+    pub fn subscription_handler<F, E>(
+        mut self,
+        handler: impl Fn(Subscription, Request) -> F + Send + Sync + 'static,
+    ) -> App
+    where
+        F: Future<Output = std::result::Result<(), E>> + Send + 'static,
+        E: WampError,
+    {
+        self.any_realm = self.any_realm.subscription_handler(handler);
+        self.changed()
+    }
+
     /// Whether realms that are not configured may be joined. Default true.
     pub fn default_realm(mut self, accepted: bool) -> App {
         self.default_realm = accepted;
@@ -179,7 +260,7 @@ impl App {
 
     /// Shuts down when this future is done, as on SIGTERM; repeatable.
     pub fn shutdown_on(mut self, future: impl Future<Output = ()> + Send + 'static) -> App {
-        self.shutdown.push(Box::pin(future));
+        self.triggers().push(Box::pin(future));
         self
     }
 
@@ -201,7 +282,7 @@ impl App {
     /// # Errors
     /// The program is put together wrongly, with every problem listed, or an address cannot be bound.
     pub async fn serve(mut self) -> Result<()> {
-        let triggers = std::mem::take(&mut self.shutdown);
+        let triggers = std::mem::take(self.triggers());
         let shared = self.shared()?;
         let mut signals = Signals::new()?;
         let listeners = listen(&self.addresses).await?;
@@ -232,6 +313,10 @@ impl App {
         Ok(())
     }
 
+    fn triggers(&mut self) -> &mut Vec<Trigger> {
+        self.shutdown.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What connections share, built at its first use.
     pub(crate) fn shared(&self) -> Result<Arc<Shared>> {
         match self.shared.get() {
@@ -250,12 +335,14 @@ impl App {
     }
 
     fn build(&self) -> Result<Shared, Vec<Problem>> {
-        let registry = Registry::collect(&self.sources, &self.realms)?;
+        let realms = || self.realms.iter().chain(self.default_realm.then_some(&self.any_realm));
+        let registry = Registry::collect(&self.sources, realms())?;
         let mut problems = Vec::new();
         let mut serve = |realm: &Realm| {
             let endpoints = registry.endpoints(realm, &self.injections, &self.services, &mut problems);
             let topics = realm.open().clone().with_functions(&endpoints);
-            Arc::new(Served { dealer: Dealer::new(endpoints), topics })
+            let limits = realm.limits_in(&self.limits);
+            Arc::new(Served { dealer: Dealer::new(endpoints), topics, limits })
         };
         let mut configured = HashMap::new();
         let mut misnamed = Vec::new();
@@ -273,16 +360,29 @@ impl App {
         }
         problems.extend(misnamed);
         problems.extend(self.unserved(&registry));
+        problems.extend(registry.none_found().filter(|_| !self.works_without_functions()));
         Problem::sort(&mut problems);
         problems.dedup();
         if !problems.is_empty() {
             return Err(problems);
         }
         for route in registry.all() {
-            tracing::info!("{}", route.listing());
+            match realms().any(|realm| realm.serves(route)) {
+                true => tracing::info!("{}", route.listing()),
+                false => tracing::warn!("{} is served by no realm", route.listing()),
+            }
+        }
+        for handler in realms().flat_map(Realm::handler_listings) {
+            tracing::info!("{handler}");
         }
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
         Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters)))
+    }
+
+    /// Whether any of the realms is of use to clients, be there functions or not.
+    fn works_without_functions(&self) -> bool {
+        let any_realm = self.default_realm.then_some(&self.any_realm);
+        self.realms.iter().chain(any_realm).any(Realm::works_without_functions)
     }
 
     /// Functions that name a realm which is not configured.

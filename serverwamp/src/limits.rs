@@ -81,6 +81,23 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// These limits for sessions of one realm, with the server's where they apply before a realm is known, or to all.
+    pub(crate) fn within(&self, server: &Limits) -> Limits {
+        Limits {
+            message_size_before_welcome: server.message_size_before_welcome,
+            header_size: server.header_size,
+            header_count: server.header_count,
+            upgrade_timeout: server.upgrade_timeout,
+            hello_timeout: server.hello_timeout,
+            welcome_timeout: server.welcome_timeout,
+            connections: server.connections,
+            drain: server.drain,
+            ..self.clone()
+        }
+    }
+}
+
 /// As many as there are file descriptors for, with some left for the program itself.
 fn connections() -> usize {
     const MOST: usize = 65_536;

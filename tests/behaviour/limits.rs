@@ -201,6 +201,8 @@ async fn outbound_bytes_limit_holds_within_one_batch() {
 }
 
 mod lingering {
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
     use super::*;
 
     #[wamp::rpc(detached)]
@@ -208,9 +210,17 @@ mod lingering {
         sleep(Duration::from_secs(1000)).await;
     }
 
+    /// How many blocking calls have begun: before that, nothing goes on without the caller.
+    static STARTED: AtomicU64 = AtomicU64::new(0);
+    /// Lets them end.
+    static RELEASED: AtomicBool = AtomicBool::new(false);
+
     #[wamp::rpc(blocking)]
     fn blocking() {
-        std::thread::sleep(Duration::from_millis(300));
+        STARTED.fetch_add(1, Ordering::Relaxed);
+        while !RELEASED.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     #[tokio::test]
@@ -220,12 +230,16 @@ mod lingering {
             let mut peer = Peer::join(&app, Serializer::Json).await;
             for id in 1..=2 {
                 peer.send(json!([48, id, {}, procedure])).await;
+                while procedure == "blocking" && STARTED.load(Ordering::Relaxed) < id {
+                    sleep(Duration::from_millis(1)).await;
+                }
                 peer.send(json!([49, id, {"mode": "killnowait"}])).await;
                 assert_eq!(peer.receive().await.unwrap()[4], "wamp.error.canceled");
             }
             peer.send(json!([48, 3, {}, procedure])).await;
             assert_eq!(peer.receive().await.unwrap()[4], "serverwamp.error.limit_exceeded", "{procedure}");
         }
+        RELEASED.store(true, Ordering::Relaxed);
     }
 }
 

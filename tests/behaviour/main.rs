@@ -4,13 +4,17 @@
 mod binding;
 mod client;
 mod client_topics;
+mod closing;
 mod conversions;
+mod custom;
 mod errors;
+mod handlers;
 mod injection;
 mod lifetime;
 mod limits;
 mod options;
 mod progress;
+mod realm_limits;
 mod results;
 mod session;
 mod startup;

@@ -24,6 +24,19 @@ async fn who(session: Session) -> (u64, String) {
     (session.id().get(), session.authid().to_owned())
 }
 
+/// What the client said in HELLO: agent, roles, whether it announced certain features.
+#[wamp::rpc]
+async fn client(session: Session) -> (Option<String>, Vec<&'static str>, [bool; 4]) {
+    let announced = [
+        ("caller", "progressive_call_results"),
+        ("caller", "call_canceling"),
+        ("subscriber", "progressive_call_results"),
+        ("caller", "no_such_feature"),
+    ];
+    let announced = announced.map(|(role, feature)| session.announces(role, feature));
+    (session.agent().map(str::to_owned), session.roles().collect(), announced)
+}
+
 fn app() -> App {
     App::discover_in(module_path!())
 }
@@ -46,6 +59,35 @@ async fn welcome_says_what_is_true() {
         }
         peer.send(json!([48, 1, {}, "who"])).await;
         assert_eq!(peer.receive().await, Some(json!([50, 1, {}, [id, details["authid"]]])));
+    }
+}
+
+#[tokio::test]
+async fn handlers_see_what_the_client_announced() {
+    let features = json!({"progressive_call_results": true, "call_canceling": false, "my_feature": true});
+    let long = "é".repeat(200);
+    for (details, expected) in [
+        (json!({"roles": {"caller": {}}}), json!([null, ["caller"], [false, false, false, false]])),
+        (
+            json!({"agent": "me/1.0", "roles": {"subscriber": {}, "caller": {"features": features}, "my_role": {}}}),
+            json!(["me/1.0", ["subscriber", "caller"], [true, false, false, false]]),
+        ),
+        (
+            json!({"agent": long, "roles": {"callee": {}, "subscriber": {"features": features}}}),
+            json!(["é".repeat(128), ["subscriber", "callee"], [false, false, true, false]]),
+        ),
+        (
+            json!({"agent": "x".repeat(255) + "é", "roles": {"publisher": {}}}),
+            json!(["x".repeat(255), ["publisher"], [false, false, false, false]]),
+        ),
+    ] {
+        for serializer in Serializer::ALL {
+            let mut peer = Peer::connect(&app(), serializer);
+            peer.send(json!([1, "realm1", details])).await;
+            assert_eq!(peer.receive().await.unwrap()[0], 2);
+            peer.send(json!([48, 1, {}, "client"])).await;
+            assert_eq!(peer.receive().await, Some(json!([50, 1, {}, expected])), "{serializer}: {details}");
+        }
     }
 }
 

@@ -230,6 +230,25 @@ async fn nothing_at_all() {
     assert_matches(&problems(App::discover_in("no_such_crate")).await, expected);
     assert_matches(&problems(App::new()).await, expected);
     assert_matches(&problems(App::discover_in(concat!(module_path!(), "::twic"))).await, expected);
+    assert_matches(&problems(App::new().realm(Realm::new("one"))).await, expected);
+    let closed = App::new().topics("news.").realm(Realm::new("one")).default_realm(false);
+    assert_matches(&problems(closed).await, expected);
+}
+
+#[tokio::test]
+async fn topics_alone_are_something_to_serve() {
+    for app in [
+        App::new().topics("news."),
+        App::new().open_topics("news."),
+        App::discover_in("no_such_crate").topics("news."),
+        App::new().realm(Realm::new("realm1").topics("news.")),
+        App::new().realm(Realm::new("realm1").open_topics("news.")).default_realm(false),
+    ] {
+        let client = TestClient::connect(&app).await.unwrap();
+        let mut news = client.subscribe("news.a").await.unwrap();
+        app.handle().realm("realm1").publish("news.a", "rain");
+        assert_eq!(news.next().await.unwrap().arg::<String>(0).unwrap(), "rain");
+    }
 }
 
 #[tokio::test]

@@ -20,12 +20,6 @@ async fn whisper(topic: String, text: String, session: Session) -> bool {
     session.send_event(topic, text).is_ok()
 }
 
-#[wamp::rpc]
-async fn close_realm(realm: RealmHandle) -> usize {
-    realm.close();
-    realm.sessions()
-}
-
 fn app() -> App {
     App::discover_in(module_path!()).topics("news.").open_topics("chat.")
 }
@@ -79,7 +73,7 @@ async fn welcome_announces_what_the_broker_can() {
         let welcome = ask(&mut peer, hello("realm1")).await;
         let features = json!({
             "subscriber_blackwhite_listing": true, "publisher_exclusion": true, "publisher_identification": true,
-            "pattern_based_subscription": true,
+            "pattern_based_subscription": true, "subscription_revocation": true,
         });
         assert_eq!(welcome[2]["roles"]["broker"], json!({"features": features}));
     }
@@ -444,27 +438,5 @@ async fn an_event_that_is_too_large_is_refused() {
         assert_eq!(refused[4], "wamp.error.payload_size_exceeded", "{serializer}");
         assert_eq!(ask(&mut publisher, json!([16, 2, {"acknowledge": true}, "chat.a", ["x"]])).await[0], 17);
         assert_eq!(subscriber.receive().await.unwrap()[4], json!(["x"]));
-    }
-}
-
-#[tokio::test]
-async fn closing_a_realm_or_all_sessions() {
-    let app = app();
-    for serializer in Serializer::ALL {
-        let (mut caller, mut other) = (Peer::join(&app, serializer).await, Peer::connect(&app, serializer));
-        assert_eq!(ask(&mut other, hello("other")).await[0], 2);
-        assert_eq!(ask(&mut caller, json!([48, 1, {}, "close_realm"])).await, json!([50, 1, {}, [1]]));
-        assert_eq!(caller.receive().await, Some(json!([6, {}, "wamp.close.close_realm"])));
-        assert_nothing_else(&mut other, 1).await;
-        app.handle().realm("other").close_with("my.reason", "bye");
-        assert_eq!(other.receive().await, Some(json!([6, {"message": "bye"}, "my.reason"])));
-        other.send(json!([6, {}, "wamp.close.goodbye_and_out"])).await;
-        assert_eq!(ask(&mut other, hello("third")).await[0], 2);
-        app.handle().close_sessions();
-        assert_eq!(other.receive().await, Some(json!([6, {}, "wamp.close.system_shutdown"])));
-        drop((caller, other));
-        while app.handle().statistics().sessions > 0 {
-            tokio::task::yield_now().await;
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! The limits that only a socket can meet.
 
 use serde_json::json;
-use serverwamp::{AppHandle, Limits};
+use serverwamp::{AppHandle, Limits, Realm};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -41,22 +41,25 @@ async fn pong_timeout_limit() {
         pong_timeout: Duration::from_millis(200),
         ..Limits::default()
     };
-    let address = start(app().limits(limits)).await;
-    // This client answers pings, as it reads all the time.
-    let mut good = Client::join(address).await;
-    let pings = tokio::spawn(async move {
-        for _ in 0..5 {
-            assert!(matches!(good.next().await, Some(Message::Ping(_))));
-        }
-        good.assert_alive().await;
-    });
-    // This one never says a word after the upgrade's HELLO.
-    let Client(dead) = Client::join(address).await;
-    let mut stream = dead.into_inner();
-    let mut octets = Vec::new();
-    // However it ends, it ends.
-    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut octets)).await.expect("the connection is dropped");
-    pings.await.unwrap();
+    for app in [app().limits(limits.clone()), app().realm(Realm::new("realm1").limits(limits))] {
+        let address = start(app).await;
+        // This client answers pings, as it reads all the time.
+        let mut good = Client::join(address).await;
+        let pings = tokio::spawn(async move {
+            for _ in 0..5 {
+                assert!(matches!(good.next().await, Some(Message::Ping(_))));
+            }
+            good.assert_alive().await;
+        });
+        // This one never says a word after the upgrade's HELLO.
+        let Client(dead) = Client::join(address).await;
+        let mut stream = dead.into_inner();
+        let mut octets = Vec::new();
+        // However it ends, it ends.
+        let _ =
+            tokio::time::timeout(PATIENCE, stream.read_to_end(&mut octets)).await.expect("the connection is dropped");
+        pings.await.unwrap();
+    }
 }
 
 #[tokio::test]

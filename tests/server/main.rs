@@ -1,6 +1,7 @@
 //! The server on real sockets: the upgrade, its refusals, pings, and the end of the process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod ends;
 mod limits;
 mod process;
 mod progress;

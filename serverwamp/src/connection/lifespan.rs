@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::guarded::Guarded;
 use super::{Connection, Joined, Shared};
-use crate::handler::{Call, Endpoint, RpcError, Session, SessionDetails, Subscription};
+use crate::handler::{Announcement, Call, Endpoint, RpcError, Session, SessionDetails, Subscription};
 use crate::routing::RealmState;
 use crate::session::Welcome;
 use crate::transport::Transport;
@@ -25,8 +25,8 @@ pub(super) struct Joining {
 
 impl<T: Transport> Connection<T> {
     /// A client wants to join a realm.
-    pub(super) fn join(&mut self, hello: &Hello, context: &mut Context<'_>) {
-        let Some(realm) = self.shared.realms.join(&hello.realm, &self.shared.limits) else {
+    pub(super) fn join(&mut self, hello: &Hello, context: &mut Context<'_>, now: Instant) {
+        let Some(realm) = self.shared.realms.join(&hello.realm) else {
             let message = format!("there is no realm `{}`", hello.realm);
             self.session.abort(&Uri::known(uris::NO_SUCH_REALM), Some(&message));
             return;
@@ -37,29 +37,30 @@ impl<T: Transport> Connection<T> {
             authid: format!("{:016x}", rand::random::<u64>()),
             authrole: "anonymous".to_owned(),
             authmethod: "anonymous".to_owned(),
+            announcement: Announcement::of(hello),
         };
-        let (codec, outbound_bytes) = (self.session.codec(), self.shared.limits.outbound_bytes);
+        let (codec, outbound_bytes) = (self.session.codec(), realm.limits().outbound_bytes);
         let session = Session::new(id, details, Arc::clone(&self.info), codec, realm.handle().clone(), outbound_bytes);
         let functions = &realm.dealer().endpoints().join;
         if functions.is_empty() {
-            return self.enter(session, realm);
+            return self.enter(session, realm, now);
         }
         let (early, late): (Vec<_>, Vec<_>) =
             functions.iter().cloned().partition(|endpoint| endpoint.route().before_authentication);
         let decision = Box::pin(decide(early.into_iter().chain(late).collect(), session.clone()));
         self.joining = Some(Joining { session, realm, decision });
-        self.poll_joining(context);
+        self.poll_joining(context, now);
     }
 
     /// Goes on with what decides whether a client may join.
-    pub(super) fn poll_joining(&mut self, context: &mut Context<'_>) {
+    pub(super) fn poll_joining(&mut self, context: &mut Context<'_>, now: Instant) {
         let Some(joining) = &mut self.joining else { return };
         joining.session.outbox().register(context.waker());
         let Poll::Ready(decision) = joining.decision.as_mut().poll(context) else { return };
         match decision {
             Ok(()) => {
                 if let Some(Joining { session, realm, .. }) = self.joining.take() {
-                    self.enter(session, realm);
+                    self.enter(session, realm, now);
                 }
             }
             Err(error) => {
@@ -70,7 +71,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Lets a client in.
-    fn enter(&mut self, session: Session, realm: Arc<RealmState>) {
+    fn enter(&mut self, session: Session, realm: Arc<RealmState>, now: Instant) {
         self.session.welcome(&Welcome {
             session: session.id(),
             realm: realm.name().clone(),
@@ -78,11 +79,11 @@ impl<T: Transport> Connection<T> {
             authrole: session.authrole().to_owned(),
             authmethod: session.authmethod().to_owned(),
         });
-        self.transport.set_message_size(self.shared.limits.message_size);
         realm.enter(&session);
         tracing::debug!(session = %session.id(), realm = %realm.name(), peer = ?self.info.peer, "joined");
         self.shared.counters.joined();
         self.joined = Some(Joined { session, realm });
+        self.apply_limits(now);
     }
 
     /// Drops all that belongs to a session that is over, or that never began.
@@ -94,7 +95,6 @@ impl<T: Transport> Connection<T> {
             // Functions that decide about subscriptions end before those that run for the end.
             self.topics = None;
             self.calls.drop_all(context);
-            self.transport.set_message_size(self.shared.limits.message_size_before_welcome);
             joined.end(&self.shared);
         }
     }

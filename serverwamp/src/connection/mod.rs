@@ -5,6 +5,7 @@ mod counters;
 mod framing;
 mod guarded;
 mod lifespan;
+mod limits;
 mod shared;
 mod timers;
 mod topics;
@@ -56,6 +57,8 @@ pub(crate) struct Connection<T> {
     control: Arc<Control>,
     info: Arc<TransportInfo>,
     stage: Stage,
+    /// Octets that may wait for the peer to take them.
+    outbound_bytes: usize,
     /// Octets, times receivers, that the peer has published in this turn.
     fanned_out: usize,
 }
@@ -95,6 +98,7 @@ impl<T: Transport> Connection<T> {
             topics: None,
             ended: EndedCalls::default(),
             timers: Timers::new(&shared.limits, now),
+            outbound_bytes: shared.limits.outbound_bytes,
             shared,
             control,
             info: Arc::new(info),
@@ -173,7 +177,7 @@ impl<T: Transport> Connection<T> {
             match action {
                 Action::Call { call, serial } => self.start_call(call, serial, context, now),
                 Action::Cancel { serial, mode } => self.cancel(serial, mode),
-                Action::Join(hello) => self.join(&hello, context),
+                Action::Join(hello) => self.join(&hello, context, now),
                 Action::Subscribe(subscribe) => self.request(Request::Subscribe(subscribe), context, now),
                 Action::Unsubscribe(unsubscribe) => self.request(Request::Unsubscribe(unsubscribe), context, now),
                 Action::Publish(publish) => self.request(Request::Publish(publish), context, now),
@@ -187,7 +191,10 @@ impl<T: Transport> Connection<T> {
                     self.session.refuse(MessageType::Unregister, request, error, &message);
                 }
                 Action::LimitMet(limit) => self.shared.counters.limit(limit),
-                Action::Left => self.leave(context),
+                Action::Left => {
+                    self.leave(context);
+                    self.apply_limits(now);
+                }
                 Action::Close(_) if self.stage == Stage::Closing => {}
                 Action::Close(ending) => {
                     let close = match ending {
@@ -213,7 +220,7 @@ impl<T: Transport> Connection<T> {
             self.session.error(request, serial, &Uri::known(uris::CANCELED), &Payload::empty(codec));
             return;
         }
-        if self.calls.lingering() >= self.shared.limits.calls_in_flight {
+        if self.calls.lingering() >= joined.realm.limits().calls_in_flight {
             self.session.refuse_started(request, serial);
             return;
         }
@@ -328,7 +335,7 @@ impl<T: Transport> Connection<T> {
             self.drop_peer(context);
             return ControlFlow::Break(());
         }
-        if unsent > self.shared.limits.outbound_bytes {
+        if unsent > self.outbound_bytes {
             self.cut("outbound_bytes", context);
             return ControlFlow::Break(());
         }
@@ -427,7 +434,7 @@ impl<T: Transport> Future for Connection<T> {
                 break;
             }
         }
-        this.poll_joining(context);
+        this.poll_joining(context, now);
         this.poll_topics(context, now);
         this.fetch_commands(context, now);
         this.fetch_farewell(now);

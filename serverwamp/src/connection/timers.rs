@@ -42,7 +42,7 @@ pub(super) enum Due {
 
 impl Timers {
     pub(super) fn new(limits: &Limits, now: Instant) -> Timers {
-        let next_ping = now.checked_add(limits.ping_interval).filter(|_| !limits.ping_interval.is_zero());
+        let next_ping = first_ping(limits, now);
         Timers {
             sleep: Box::pin(sleep_until(next_ping.unwrap_or(now + SELDOM).min(now + SELDOM))),
             ping_interval: limits.ping_interval,
@@ -57,6 +57,16 @@ impl Timers {
             close_by: None,
             finished: false,
         }
+    }
+
+    /// Lets other limits hold from now on; what is timed already goes on as it was.
+    pub(super) fn set_limits(&mut self, limits: &Limits, now: Instant) {
+        if limits.ping_interval != self.ping_interval {
+            self.next_ping = first_ping(limits, now);
+        }
+        self.ping_interval = limits.ping_interval;
+        self.pong_timeout = limits.pong_timeout;
+        self.write_stall = limits.write_stall;
     }
 
     /// The peer sent something.
@@ -135,4 +145,9 @@ impl Timers {
         }
         None
     }
+}
+
+/// When to send the first ping, if there are any.
+fn first_ping(limits: &Limits, now: Instant) -> Option<Instant> {
+    now.checked_add(limits.ping_interval).filter(|_| !limits.ping_interval.is_zero())
 }

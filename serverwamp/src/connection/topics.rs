@@ -17,6 +17,7 @@ use super::{Connection, Joined};
 use crate::handler::{
     Audience, Call, Endpoint, EventDetails, Publication, PublishError, RpcError, Session, Subscription,
 };
+use crate::limits::Limits;
 use crate::routing::{Begun, TooMany, is_reserved};
 use crate::transport::Transport;
 use crate::wire::{self, MessageType, Publish, PublishOptions, RequestId, Subscribe, Unsubscribe, uris};
@@ -53,11 +54,11 @@ impl Request {
 impl<T: Transport> Connection<T> {
     /// Handles a request about topics, after those before it.
     pub(super) fn request(&mut self, request: Request, context: &mut Context<'_>, now: Instant) {
+        let &Limits { calls_in_flight, outbound_bytes, .. } = self.limits();
         match &mut self.topics {
             Some(topics) if topics.decision.is_some() => {
-                let limits = &self.shared.limits;
                 let octets = topics.octets.saturating_add(request.octets());
-                if topics.waiting.len() >= limits.calls_in_flight || octets > limits.outbound_bytes {
+                if topics.waiting.len() >= calls_in_flight || octets > outbound_bytes {
                     return match request {
                         Request::Subscribe(it) => self.refuse_excessive(MessageType::Subscribe, it.request),
                         Request::Unsubscribe(it) => self.refuse_excessive(MessageType::Unsubscribe, it.request),
@@ -131,7 +132,7 @@ impl<T: Transport> Connection<T> {
         match realm.broker().begin(session, topic, policy) {
             Ok(Begun::Existing(id)) => self.session.subscribed(request, id),
             Ok(Begun::Pending(subscription)) => {
-                let functions = realm.dealer().endpoints().subscribe.covering(topic, policy);
+                let functions = realm.dealer().endpoints().deciding(topic, policy);
                 if functions.is_empty() {
                     return self.accept_subscription(request, &subscription);
                 }
@@ -139,7 +140,7 @@ impl<T: Transport> Connection<T> {
                 self.topics.get_or_insert_default().decision = Some(decision);
             }
             Err(TooMany) => {
-                let maximum = self.shared.limits.subscriptions;
+                let maximum = realm.limits().subscriptions;
                 self.session.refuse_over_limit(MessageType::Subscribe, request, "subscriptions", maximum);
             }
         }
@@ -277,7 +278,7 @@ impl<T: Transport> Connection<T> {
     // ------------------------------------------------------------ refusals
 
     fn too_many_linger(&self) -> bool {
-        self.calls.lingering() >= self.shared.limits.calls_in_flight
+        self.calls.lingering() >= self.limits().calls_in_flight
     }
 
     fn refuse_publication(&mut self, publish: &Publish, error: &'static str, message: &str) {
@@ -289,7 +290,7 @@ impl<T: Transport> Connection<T> {
 
     /// Too much waits for functions to decide or to end.
     fn refuse_excessive(&mut self, kind: MessageType, request: RequestId) {
-        let maximum = self.shared.limits.calls_in_flight;
+        let maximum = self.limits().calls_in_flight;
         self.session.refuse_over_limit(kind, request, "calls_in_flight", maximum);
     }
 
@@ -330,7 +331,6 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::limits::Limits;
     use crate::session::{Action, ServerLimits, ServerSession, Welcome};
     use crate::wire::{Codec, PublicationId, SessionId, SubscriptionId, Uri};
 
@@ -344,7 +344,12 @@ mod tests {
     fn what_is_said_about_topics_is_said_in_a_session_only() {
         let now = Instant::now().into_std();
         let mut session = ServerSession::new(Codec::Json, ServerLimits::new(&Limits::default()), now);
-        session.handle_message(Bytes::from_static(br#"[1,"realm1",{"roles":{"subscriber":{}}}]"#), now);
+        session.handle_message(
+            Bytes::from_static(
+                br#"[1,"realm1",{"roles":{"subscriber":{"features":{"subscription_revocation":true}}}}]"#,
+            ),
+            now,
+        );
         assert!(matches!(session.poll_action(), Some(Action::Join(_))));
         session.welcome(&Welcome {
             session: SessionId::new(1).unwrap(),

@@ -8,14 +8,16 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::cancellation::CancellationToken;
 use super::endpoint::Endpoint;
 use super::error::RpcError;
 use super::event::EventDetails;
 use super::outbox::{Command, ProgressiveResult};
+use super::progress::Progress;
+use super::request::Request;
 use super::route::RouteKind;
 use super::session::Session;
 use super::subscription::Subscription;
@@ -31,7 +33,8 @@ pub struct Reply(pub(crate) Payload);
 
 /// One run of a handler: what was asked, by whom, and what the handler can be injected with.
 ///
-/// Extractors ([`FromCall`](crate::FromCall)) take their values from it.
+/// Extractors ([`FromCall`](crate::FromCall)) take their values from it, and a realm's call handler
+/// ([`Realm::call_handler`](crate::Realm::call_handler)) is given it whole.
 pub struct Call {
     endpoint: Arc<Endpoint>,
     session: Session,
@@ -93,7 +96,7 @@ impl CallState {
     fn new(serial: u64) -> CallState {
         CallState {
             serial,
-            cancellation: CancellationToken::new(),
+            cancellation: CancellationToken::default(),
             progressed: AtomicU64::new(0),
             ended: AtomicBool::new(false),
         }
@@ -152,6 +155,27 @@ impl Call {
     /// The request id; 1 where no client's request is behind the run.
     pub fn id(&self) -> RequestId {
         self.message.request
+    }
+
+    /// The request as the client made it: raw arguments, options, timeout, caller. Takes a few allocations.
+    pub fn request(&self) -> Request {
+        Request::of(self)
+    }
+
+    /// Sends progressive results, as the parameter [`Progress`] of an annotated function does.
+    ///
+    /// An extractor that takes it says so in [`FromCall::requires`](crate::FromCall::requires) with
+    /// [`Requirement::call_state`](crate::Requirement::call_state).
+    pub fn progress<T>(&self) -> Progress<T> {
+        Progress::of(self)
+    }
+
+    /// Tells when the call was canceled, timed out, or lost its caller.
+    ///
+    /// A handler is simply dropped then; the token is for tasks that it starts. An extractor that takes it says so as for
+    /// [`progress`](Call::progress); the token of a call without such a requirement is never canceled.
+    pub fn cancellation(&self) -> CancellationToken {
+        self.state.as_ref().map(|state| state.cancellation.clone()).unwrap_or_default()
     }
 
     /// The instance that a method of a service is called on, for the macros.

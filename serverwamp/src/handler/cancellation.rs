@@ -9,10 +9,14 @@ use super::route::RouteKind;
 ///
 /// The future of an ordinary handler is simply dropped then; the token is for what goes on: `detached` and `blocking`
 /// handlers, and tasks that a handler starts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CancellationToken(tokio_util::sync::CancellationToken);
 
 impl CancellationToken {
+    pub(super) fn cancel(&self) {
+        self.0.cancel();
+    }
+
     /// Whether the call has been canceled.
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
@@ -32,7 +36,7 @@ impl CancellationToken {
 impl<'c> FromCall<'c> for CancellationToken {
     fn from_call(call: &'c Call, _: &Parameter<'_, 'c>) -> Result<CancellationToken, RpcError> {
         let state = call.state().ok_or_else(|| RpcError::internal(&"a call without its state"))?;
-        Ok(CancellationToken(state.cancellation().clone()))
+        Ok(state.cancellation().clone())
     }
 
     fn requires() -> Vec<Requirement> {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::call::{Call, HandlerFuture};
+use super::custom::CustomHandler;
 use super::extract::{ParameterDescription, ParameterKind, RequirementKind};
 use super::inject::Injections;
-use super::route::Route;
+use super::route::{Route, RouteKind};
 
 /// A handler with everything that it needs, checked at start-up.
 pub(crate) struct Endpoint {
@@ -68,6 +69,14 @@ impl Endpoint {
             service,
             concurrency,
         }
+    }
+
+    /// A handler that takes the place of annotated functions.
+    pub(super) fn custom(route: &'static Route, handler: CustomHandler) -> Endpoint {
+        // All that a handler of calls can ask its call for needs the state.
+        let needs_call_state = route.kind == RouteKind::Procedure;
+        let endpoint = Endpoint::new(route, Vec::new(), Arc::default(), Some(Arc::new(handler)), None);
+        Endpoint { needs_call_state, ..endpoint }
     }
 
     pub(crate) fn start(&self, call: Call) -> HandlerFuture {

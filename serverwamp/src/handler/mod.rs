@@ -1,9 +1,11 @@
 //! What a handler is given and what it gives back.
 
+mod announcement;
 mod arguments;
 mod audience;
 mod call;
 mod cancellation;
+mod custom;
 mod delivery;
 mod ending;
 mod endpoint;
@@ -23,11 +25,13 @@ mod session;
 mod subscription;
 mod topic;
 
+pub(crate) use announcement::Announcement;
 pub use arguments::{Arguments, bind};
 pub use audience::Audience;
 pub use call::{Call, HandlerFuture, Reply};
 pub(crate) use call::{CallState, Lingering};
 pub use cancellation::CancellationToken;
+pub(crate) use custom::CustomHandler;
 pub(crate) use delivery::FanOut;
 pub use delivery::{Delivery, PublishError};
 pub use ending::{ended, kinds as event_kinds};

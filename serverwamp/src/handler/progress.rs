@@ -63,6 +63,10 @@ impl<T: IntoPayload> Progress<T> {
 }
 
 impl<T> Progress<T> {
+    pub(super) fn of(call: &Call) -> Progress<T> {
+        Progress { sink: call.progress_sink(), turns: Turns::default(), item: PhantomData }
+    }
+
     /// Whether the caller asked for progressive results.
     pub fn is_wanted(&self) -> bool {
         self.sink.is_wanted()
@@ -77,7 +81,7 @@ impl<T> Clone for Progress<T> {
 
 impl<'c, T> FromCall<'c> for Progress<T> {
     fn from_call(call: &'c Call, _: &Parameter<'_, 'c>) -> Result<Progress<T>, RpcError> {
-        Ok(Progress { sink: call.progress_sink(), turns: Turns::default(), item: PhantomData })
+        Ok(Progress::of(call))
     }
 
     fn requires() -> Vec<Requirement> {

@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::call::{Call, HandlerFuture, Reply, Turns};
 use super::error::RpcError;
 use super::result::{IntoPayload, Step};
-use crate::wire::{EncodeError, Payload};
+use crate::wire::{Codec, EncodeError, Payload, Uri};
 
 /// A type without a value of it.
 #[doc(hidden)]
@@ -71,12 +71,17 @@ pub fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn payload(value: impl IntoPayload, call: &Call) -> Result<Reply, RpcError> {
-    value.into_payload(call.codec()).map(Reply).map_err(|error| unencodable(call, &error))
+    encoded(value, call.codec(), call.uri())
+}
+
+/// The final result of a call of this procedure.
+pub(super) fn encoded(value: impl IntoPayload, codec: Codec, procedure: &Uri) -> Result<Reply, RpcError> {
+    value.into_payload(codec).map(Reply).map_err(|error| unencodable(procedure, &error))
 }
 
 #[cold]
-fn unencodable(call: &Call, error: &EncodeError) -> RpcError {
-    tracing::error!(procedure = %call.uri(), %error, "a result cannot be encoded");
+fn unencodable(procedure: &Uri, error: &EncodeError) -> RpcError {
+    tracing::error!(%procedure, %error, "a result cannot be encoded");
     RpcError::default()
 }
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::announcement::Announcement;
 use super::call::Call;
 use super::delivery::Delivery;
 use super::error::RpcError;
@@ -42,6 +43,7 @@ pub(crate) struct SessionDetails {
     pub(crate) authid: String,
     pub(crate) authrole: String,
     pub(crate) authmethod: String,
+    pub(crate) announcement: Announcement,
 }
 
 /// What a session's connection is, and what its HTTP request said.
@@ -128,6 +130,32 @@ impl Session {
     /// How the client was authenticated.
     pub fn authmethod(&self) -> &str {
         &self.0.details.authmethod
+    }
+
+    /// The client's software, as it describes itself in HELLO; the first 256 octets of that.
+    pub fn agent(&self) -> Option<&str> {
+        self.0.details.announcement.agent()
+    }
+
+    /// The roles that the client announced in HELLO: of `publisher`, `subscriber`, `caller` and `callee` at least one.
+    pub fn roles(&self) -> impl Iterator<Item = &'static str> {
+        self.0.details.announcement.roles().map(|(role, _)| role)
+    }
+
+    /// Whether the client announced a feature for one of its roles in HELLO.
+    ///
+    /// Features are those that the specification names (WAMP: feature announcement, advanced profile); a client may well
+    /// have features that it does not announce.
+    ///
+    /// ```
+    /// # use serverwamp::{Session, wamp};
+    /// #[wamp::rpc]
+    /// async fn shows_progress(session: Session) -> bool {
+    ///     session.announces("caller", "progressive_call_results")
+    /// }
+    /// ```
+    pub fn announces(&self, role: &str, feature: &str) -> bool {
+        self.0.details.announcement.has(role, feature)
     }
 
     /// The session's connection.

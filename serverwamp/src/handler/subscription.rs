@@ -108,6 +108,22 @@ impl Subscription {
         Delivery::to_one(sent, &self.0.turns)
     }
 
+    /// As [`send`](Subscription::send), with the topic of the event, which a subscription to a pattern is told.
+    ///
+    /// Whether the pattern matches the topic is up to you. Unlike [`Session::send_event`], it reaches no other
+    /// subscription of the session. The delivery also fails if the topic is no URI.
+    pub fn send_event(&self, topic: impl AsRef<str>, payload: impl IntoPayload) -> Delivery {
+        let sent = self.send_with_topic(topic.as_ref(), payload);
+        Delivery::to_one(sent, &self.0.turns)
+    }
+
+    fn send_with_topic(&self, topic: &str, payload: impl IntoPayload) -> Result<FanOut, PublishError> {
+        let topic = Uri::new(topic).map_err(|error| PublishError::InvalidTopic(error.to_string()))?;
+        let payload = payload.into_payload(self.0.session.codec())?;
+        let told = (self.0.match_policy != MatchPolicy::Exact).then_some(&topic);
+        self.send_encoded(PublicationId::from_random(rand::random()), told, &payload)
+    }
+
     /// Whether the subscription is over.
     pub fn is_closed(&self) -> bool {
         matches!(*self.state(), State::Ended)

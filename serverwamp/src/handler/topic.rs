@@ -47,6 +47,13 @@ impl Deref for Topic {
     }
 }
 
+/// So that it can be published to.
+impl AsRef<str> for Topic {
+    fn as_ref(&self) -> &str {
+        &self.uri
+    }
+}
+
 impl fmt::Display for Topic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.uri.fmt(formatter)

@@ -1,6 +1,7 @@
 //! What a realm opens to its clients: which topics, and which patterns of topics lie within them.
 
 use regex::Regex;
+use regex_syntax::hir::literal::Extractor;
 
 use super::endpoints::Endpoints;
 use super::pattern::Wildcard;
@@ -26,6 +27,8 @@ pub(crate) struct OpenTopics {
     pub(crate) publish: Vec<TopicSet>,
     /// Where functions decide about subscriptions.
     guarded: Vec<TopicSet>,
+    /// Whether the realm's own handler decides about all subscriptions, whatever is open.
+    handled: bool,
 }
 
 impl OpenTopics {
@@ -34,6 +37,7 @@ impl OpenTopics {
         self.subscribe.extend(endpoints.subscribe.sets().chain(endpoints.events.sets()));
         self.publish.extend(endpoints.events.sets());
         self.guarded.extend(endpoints.subscribe.sets());
+        self.handled = endpoints.subscription_handler.is_some();
         self
     }
 
@@ -42,8 +46,9 @@ impl OpenTopics {
     /// One set has to cover a pattern entirely, and so has each function that decides about any of its topics:
     /// otherwise a pattern could read what the function refuses.
     pub(crate) fn may_subscribe(&self, topic: &str, policy: MatchPolicy) -> bool {
-        self.subscribe.iter().any(|set| set.covers(topic, policy))
-            && self.guarded.iter().all(|set| !set.may_intersect(topic, policy) || set.covers(topic, policy))
+        let open = self.subscribe.iter().any(|set| set.covers(topic, policy))
+            && self.guarded.iter().all(|set| !set.may_intersect(topic, policy) || set.covers(topic, policy));
+        open || self.handled
     }
 
     /// Whether clients may publish to a topic.
@@ -84,7 +89,7 @@ impl TopicSet {
     }
 
     /// Whether a topic that matches a pattern can be one of the set. Of a regular expression that is assumed, unless the
-    /// pattern is a single topic.
+    /// pattern is a single topic, or what its topics begin with is something else.
     pub(crate) fn may_intersect(&self, pattern: &str, policy: MatchPolicy) -> bool {
         match (self, policy) {
             (_, MatchPolicy::Exact) => self.contains(pattern),
@@ -95,7 +100,9 @@ impl TopicSet {
             (TopicSet::Wildcard(wildcard), MatchPolicy::Prefix) => prefix_meets_wildcard(pattern, wildcard),
             (TopicSet::Wildcard(one), MatchPolicy::Wildcard) => pairs(one, pattern)
                 .is_some_and(|mut pairs| pairs.all(|(one, other)| one.is_empty() || other.is_empty() || one == other)),
-            (TopicSet::Regex(_), _) => true,
+            (TopicSet::Regex(regex), _) => beginnings(regex).is_none_or(|beginnings| {
+                beginnings.iter().any(|beginning| TopicSet::Prefix((**beginning).into()).may_intersect(pattern, policy))
+            }),
         }
     }
 
@@ -105,6 +112,14 @@ impl TopicSet {
             TopicSet::Regex(regex) => regex.as_str().trim_start_matches(['^', '(', '?', ':']).starts_with("wamp"),
         }
     }
+}
+
+/// What all topics begin with that a regular expression matches; none if that may be anything.
+fn beginnings(regex: &Regex) -> Option<Vec<Box<str>>> {
+    let expression = regex_syntax::parse(regex.as_str()).ok()?;
+    let literals = Extractor::new().extract(&expression);
+    let texts = literals.literals()?.iter().map(|literal| std::str::from_utf8(literal.as_bytes()).ok().map(Into::into));
+    texts.collect()
 }
 
 /// Whether a topic or pattern is one of the protocol's own.
@@ -213,7 +228,13 @@ mod tests {
             ("a.1", MatchPolicy::Wildcard, true, true),
             ("a.x", MatchPolicy::Exact, false, false),
             ("a.", MatchPolicy::Prefix, false, true),
+            ("a", MatchPolicy::Prefix, false, true),
+            ("a.2", MatchPolicy::Prefix, false, true),
+            ("b", MatchPolicy::Prefix, false, false),
             ("a.", MatchPolicy::Wildcard, false, true),
+            ("b.", MatchPolicy::Wildcard, false, false),
+            (".b", MatchPolicy::Wildcard, false, false),
+            (".", MatchPolicy::Wildcard, false, true),
         ] {
             assert_eq!(set.covers(pattern, policy), covers, "{pattern} {policy}");
             assert_eq!(set.may_intersect(pattern, policy), intersects, "{pattern} {policy}");

@@ -21,7 +21,10 @@ impl Dealer {
 
     /// Finds the handler of a procedure.
     pub(crate) fn find(&self, procedure: &Uri) -> Option<&Arc<Endpoint>> {
-        self.endpoints.procedures.find(procedure)
+        match &self.endpoints.call_handler {
+            None => self.endpoints.procedures.find(procedure),
+            handler => handler.as_ref(),
+        }
     }
 
     /// All functions of the realm.

@@ -14,11 +14,15 @@ use crate::wire::MatchPolicy;
 #[derive(Debug)]
 pub(crate) struct Endpoints {
     pub(crate) procedures: PatternTable<Arc<Endpoint>>,
-    pub(crate) subscribe: TopicHandlers,
+    pub(super) subscribe: TopicHandlers,
     pub(crate) unsubscribe: TopicHandlers,
     pub(crate) events: TopicHandlers,
     pub(crate) join: Vec<Arc<Endpoint>>,
     pub(crate) leave: Vec<Arc<Endpoint>>,
+    /// What all calls go to in place of procedures.
+    pub(super) call_handler: Option<Arc<Endpoint>>,
+    /// What decides about all subscriptions in place of subscribe functions.
+    pub(super) subscription_handler: Option<Arc<Endpoint>>,
 }
 
 /// Functions of topics.
@@ -47,6 +51,8 @@ impl Endpoints {
             events: TopicHandlers::default(),
             join: Vec::new(),
             leave: Vec::new(),
+            call_handler: None,
+            subscription_handler: None,
         }
     }
 
@@ -80,6 +86,14 @@ impl Endpoints {
             RouteKind::Event => &mut self.events,
         };
         topics.insert(route.uri, route.match_policy, endpoint)
+    }
+
+    /// The functions that decide about a subscription, the most specific first.
+    pub(crate) fn deciding(&self, topic: &str, policy: MatchPolicy) -> Vec<Arc<Endpoint>> {
+        match &self.subscription_handler {
+            Some(handler) => vec![Arc::clone(handler)],
+            None => self.subscribe.covering(topic, policy),
+        }
     }
 }
 

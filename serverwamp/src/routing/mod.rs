@@ -2,6 +2,7 @@
 
 mod broker;
 mod coverage;
+mod custom;
 mod dealer;
 mod endpoints;
 mod pattern;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::broker::Broker;
 use super::coverage::{OpenTopics, TopicSet};
+use super::custom::CustomHandlers;
 use super::dealer::Dealer;
 use super::routes::Routes;
 use crate::handler::{
@@ -16,12 +17,91 @@ use crate::wire::{Codec, SessionId, Uri};
 
 /// The configuration of one realm.
 ///
+/// A client names a realm when it joins, and from then on sees nothing else: the same topic in two realms is two topics,
+/// and an event published in one never reaches the other. Which procedures and topics there are, what is injected into
+/// functions, and which limits hold may differ from realm to realm.
+///
+/// # Realms without a configuration
+///
+/// A client may join a realm of any name. The names that are not configured have the configuration of the
+/// [`App`](crate::App) in common (`App::topics`, `App::inject` and so on), and nothing else: they are as isolated from each
+/// other as any. Such a realm begins with its first session and is gone with its last.
+/// [`App::default_realm(false)`](crate::App::default_realm) turns these names away with `wamp.error.no_such_realm`, so that
+/// only configured realms can be joined:
+///
 /// ```
+/// use serverwamp::testing::{CallError, TestClient};
 /// use serverwamp::{App, Realm};
 ///
-/// struct Orders;
-/// let app = App::discover().realm(Realm::new("customers").inject(Orders)).default_realm(false);
-/// # let _ = app;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), CallError> {
+/// let app = App::new().realm(Realm::new("customers").topics("news.")).default_realm(false);
+/// TestClient::join(&app, "customers", "wamp.2.json").await?;
+/// assert!(TestClient::join(&app, "staff", "wamp.2.json").await.is_err());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Which functions a realm serves
+///
+/// Those of the app, in every realm, but for functions that name another: `realm = "…"` in an attribute ties a function to
+/// one realm, which then has to be configured. Functions for several realms, though not all, are `manual` and given to each
+/// of them with [`routes`](Realm::routes). Two realms may have different functions for one URI.
+///
+/// ```standalone_crate
+/// use serverwamp::{App, Inject, Realm, routes, wamp};
+///
+/// struct Orders(&'static str);
+///
+/// /// In every realm.
+/// #[wamp::rpc("time.now")]
+/// async fn now() -> u64 {
+///     1_700_000_000
+/// }
+///
+/// /// In one realm.
+/// #[wamp::rpc("orders.cancel", realm = "staff")]
+/// async fn cancel(_id: u64) {}
+///
+/// /// In the realms that list it; each has its own `Orders`.
+/// #[wamp::rpc("orders.list", manual)]
+/// async fn list(orders: Inject<Orders>) -> &'static str {
+///     orders.0
+/// }
+///
+/// # use serverwamp::testing::{CallError, TestClient};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), CallError> {
+/// let shop = routes![list];
+/// let app = App::discover()
+///     .realm(Realm::new("customers").routes(shop.clone()).inject(Orders("open ones")))
+///     .realm(Realm::new("staff").routes(shop).inject(Orders("all")));
+///
+/// let staff = TestClient::join(&app, "staff", "wamp.2.json").await?;
+/// assert_eq!(staff.call::<String>("orders.list", ()).await?, "all");
+/// staff.call::<()>("orders.cancel", 7).await?;
+///
+/// let customer = TestClient::join(&app, "customers", "wamp.2.json").await?;
+/// assert_eq!(customer.call::<String>("orders.list", ()).await?, "open ones");
+/// assert!(customer.call::<()>("orders.cancel", 7).await.is_err());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Which topics it opens
+///
+/// None by itself. Clients may subscribe where a [`subscribe`](crate::wamp::subscribe) or [`event`](crate::wamp::event)
+/// function is for the topic, or [`topics`](Realm::topics) or [`open_topics`](Realm::open_topics) name it; they may publish
+/// where an `event` function or `open_topics` does. A pattern is allowed only where one of these covers all topics that it
+/// stands for. The program itself publishes to any topic, with a [`RealmHandle`].
+///
+/// ```
+/// use serverwamp::Realm;
+///
+/// let realm = Realm::new("customers")
+///     .topics("news.") // read only
+///     .open_topics("chat."); // for talking to each other
+/// # let _ = realm;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Realm {
@@ -30,6 +110,8 @@ pub struct Realm {
     injections: Injections,
     routes: Routes,
     topics: OpenTopics,
+    limits: Option<Limits>,
+    pub(super) custom: CustomHandlers,
 }
 
 impl Realm {
@@ -97,6 +179,32 @@ impl Realm {
         realm
     }
 
+    /// Sets the limits for sessions of this realm, in place of the app's.
+    ///
+    /// They hold from WELCOME to the end of the session. Those that apply before a realm is known, or to the server as a
+    /// whole, stay the app's: [`message_size_before_welcome`](Limits::message_size_before_welcome),
+    /// [`header_size`](Limits::header_size), [`header_count`](Limits::header_count),
+    /// [`upgrade_timeout`](Limits::upgrade_timeout), [`hello_timeout`](Limits::hello_timeout),
+    /// [`welcome_timeout`](Limits::welcome_timeout), [`connections`](Limits::connections) and [`drain`](Limits::drain).
+    ///
+    /// ```
+    /// use serverwamp::{App, Limits, Realm};
+    ///
+    /// let uploads = Limits { message_size: 16 * 1024 * 1024, calls_in_flight: 4, ..Limits::default() };
+    /// let app = App::discover().realm(Realm::new("uploads").limits(uploads));
+    /// # let _ = app;
+    /// ```
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Realm {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// The limits for sessions of this realm, in a server with these limits.
+    pub(crate) fn limits_in(&self, server: &Limits) -> Limits {
+        self.limits.as_ref().map_or_else(|| server.clone(), |limits| limits.within(server))
+    }
+
     /// The configuration of all realms that have none of their own.
     pub(crate) fn of_any_name() -> Realm {
         Realm {
@@ -104,11 +212,18 @@ impl Realm {
             injections: Injections::default(),
             routes: Routes::default(),
             topics: OpenTopics::default(),
+            limits: None,
+            custom: CustomHandlers::default(),
         }
     }
 
     pub(crate) fn open(&self) -> &OpenTopics {
         &self.topics
+    }
+
+    /// Whether clients may subscribe to topics, or there are handlers in place of functions.
+    pub(crate) fn works_without_functions(&self) -> bool {
+        !self.topics.subscribe.is_empty() || self.custom.iter().next().is_some()
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
@@ -123,8 +238,8 @@ impl Realm {
         &self.routes
     }
 
-    /// Whether a function is served here: everywhere, unless it names its realm.
-    pub(super) fn serves(&self, route: &Route) -> bool {
+    /// Whether a function of the app is for this realm: it is for all, unless it names one.
+    pub(super) fn is_for(&self, route: &Route) -> bool {
         route.realm.is_none() || route.realm == self.name.as_deref()
     }
 
@@ -138,6 +253,8 @@ impl Realm {
 pub(crate) struct Served {
     pub(crate) dealer: Dealer,
     pub(crate) topics: OpenTopics,
+    /// What holds for its sessions.
+    pub(crate) limits: Limits,
 }
 
 /// A realm that sessions are in.
@@ -151,12 +268,12 @@ pub(crate) struct RealmState {
 }
 
 impl RealmState {
-    fn new(name: &Uri, served: Arc<Served>, limits: &Limits, living: &Arc<LivingRealms>) -> Arc<RealmState> {
+    fn new(name: &Uri, served: Arc<Served>, living: &Arc<LivingRealms>) -> Arc<RealmState> {
         let directory: Arc<dyn RealmDirectory> = Arc::<LivingRealms>::clone(living);
         Arc::new_cyclic(|realm: &Weak<RealmState>| RealmState {
             name: name.clone(),
+            broker: Broker::new(&served.limits),
             served,
-            broker: Broker::new(limits),
             sessions: Mutex::default(),
             handle: RealmHandle::to_living(name, Weak::<RealmState>::clone(realm), directory),
         })
@@ -172,6 +289,10 @@ impl RealmState {
 
     pub(crate) fn topics(&self) -> &OpenTopics {
         &self.served.topics
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.served.limits
     }
 
     pub(crate) fn broker(&self) -> &Broker {
@@ -249,7 +370,7 @@ impl Realms {
     }
 
     /// The realm of this name, if sessions may join it.
-    pub(crate) fn join(&self, name: &Uri, limits: &Limits) -> Option<Arc<RealmState>> {
+    pub(crate) fn join(&self, name: &Uri) -> Option<Arc<RealmState>> {
         let served = self.configured.get(name.as_str()).or(self.any_name.as_ref())?;
         let mut living = self.living.lock();
         let realm = living.realms.get(name).and_then(Weak::upgrade);
@@ -260,7 +381,7 @@ impl Realms {
             living.realms.retain(|_, realm| realm.strong_count() > 0);
             living.sweep_above = living.realms.len().saturating_mul(2).saturating_add(16);
         }
-        let realm = RealmState::new(name, Arc::clone(served), limits, &self.living);
+        let realm = RealmState::new(name, Arc::clone(served), &self.living);
         living.realms.insert(name.clone(), Arc::downgrade(&realm));
         Some(realm)
     }

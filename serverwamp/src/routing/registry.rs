@@ -51,8 +51,11 @@ impl Registry {
     /// Collects the functions that `sources` and `realms` name.
     ///
     /// # Errors
-    /// A listed function is not annotated, or there are none at all.
-    pub(crate) fn collect(sources: &Sources, realms: &[Realm]) -> Result<Registry, Vec<Problem>> {
+    /// A listed function is not annotated.
+    pub(crate) fn collect<'r>(
+        sources: &Sources,
+        realms: impl IntoIterator<Item = &'r Realm>,
+    ) -> Result<Registry, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut routes = listed(&sources.listed, &mut problems);
         routes.extend(
@@ -71,13 +74,6 @@ impl Registry {
             }));
             of_realms.entry(name.to_owned()).or_default().extend(own);
         }
-        if problems.is_empty() && routes.is_empty() && of_realms.values().all(Vec::is_empty) {
-            problems.push(Problem::new(
-                "no procedure found, nor any other function: annotate one with #[wamp::rpc], #[wamp::subscribe] or \
-                 #[wamp::event]. If the functions are in a library crate, name it once in the program, `use my_crate \
-                 as _;`: the linker drops crates that are never named",
-            ));
-        }
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -87,6 +83,18 @@ impl Registry {
             .map(|(route, permits)| (std::ptr::from_ref(route), Arc::new(Semaphore::new(permits as usize))))
             .collect();
         Ok(registry)
+    }
+
+    /// That no functions were found, if so.
+    pub(crate) fn none_found(&self) -> Option<Problem> {
+        let empty = self.routes.is_empty() && self.of_realms.values().all(Vec::is_empty);
+        empty.then(|| {
+            Problem::new(
+                "no procedure found, nor any other function: annotate one with #[wamp::rpc], #[wamp::subscribe] or \
+                 #[wamp::event], or open topics with App::topics or App::open_topics. If the functions are in a library \
+                 crate, name it once in the program, `use my_crate as _;`: the linker drops crates that are never named",
+            )
+        })
     }
 
     /// The functions that are not a single realm's by its own list.
@@ -110,9 +118,19 @@ impl Registry {
         let injections = Arc::new(realm.injections().over(injections));
         let mut endpoints = Endpoints::new();
         let mut taken: BTreeMap<(Match, Option<&str>), &Route> = BTreeMap::new();
-        let own = realm.name().and_then(|name| self.of_realms.get(name)).into_iter().flatten();
-        let routes = ordered(self.routes.iter().filter(|route| realm.serves(route)).chain(own).copied().collect());
+        let own = realm.name().and_then(|name| self.of_realms.get(name)).map(Vec::as_slice).unwrap_or_default();
+        realm.custom.install(&mut endpoints);
+        let routes = ordered(self.routes.iter().filter(|route| realm.is_for(route)).chain(own).copied().collect());
         for route in routes {
+            if let Some(handler) = realm.custom.instead_of(route.kind) {
+                // Functions of the whole app may be for other realms.
+                if route.realm.is_some() || own.iter().any(|listed| std::ptr::eq(*listed, route)) {
+                    let place = format!("the {} at {}", handler.name(), handler.location());
+                    let message = format!("{} is not served{}: {place} replaces it", route.title(), realm.in_words());
+                    problems.push(Problem::at(route.location(), message));
+                }
+                continue;
+            }
             if route.kind == RouteKind::Procedure
                 && let Some(first) = taken.insert((route.match_policy, route.uri), route)
             {

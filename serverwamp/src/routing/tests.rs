@@ -8,8 +8,8 @@ use super::endpoints::Endpoints;
 use super::realm::{LivingRealms, Realm};
 use super::registry::{Registry, Services, Sources};
 use crate::handler::{
-    Call, Endpoint, EventDetails, FromCall, HandlerFuture, Inject, Injections, Parameter, Request, Rest, RpcError,
-    Session, SessionDetails, Subscription, Topic,
+    Announcement, Call, Endpoint, EventDetails, FromCall, HandlerFuture, Inject, Injections, Parameter, Request, Rest,
+    RpcError, Session, SessionDetails, Subscription, Topic,
 };
 use crate::wire::{Codec, MatchPolicy, Message, PublicationId, ScanLimits, SessionId, SubscriptionId, Uri};
 
@@ -247,6 +247,7 @@ fn session() -> Session {
         authid: "joe".to_owned(),
         authrole: "user".to_owned(),
         authmethod: "anonymous".to_owned(),
+        announcement: Announcement::default(),
     };
     let realm = Arc::new(LivingRealms::default()).handle("realm1");
     Session::new(SessionId::new(7).unwrap(), details, Arc::default(), Codec::Json, realm, 1 << 20)

@@ -28,6 +28,8 @@ pub(crate) struct ServerSession {
     limits: ServerLimits,
     state: State,
     deadline: Option<Instant>,
+    /// Whether the client understands that a subscription can be revoked.
+    knows_revocation: bool,
     /// By when a client has to be in.
     welcome_by: Option<Instant>,
     /// Whether there was a session before.
@@ -147,6 +149,7 @@ const DEALER: Features = Features::NONE
     .with(Feature::CallTimeout)
     .with(Feature::CallerIdentification);
 const BROKER: Features = Features::NONE
+    .with(Feature::SubscriptionRevocation)
     .with(Feature::SubscriberBlackwhiteListing)
     .with(Feature::PublisherExclusion)
     .with(Feature::PublisherIdentification)
@@ -159,6 +162,7 @@ impl ServerSession {
             codec,
             state: State::AwaitingHello,
             deadline: now.checked_add(limits.hello_timeout),
+            knows_revocation: false,
             welcome_by: now.checked_add(limits.welcome_timeout),
             limits,
             was_joined: false,
@@ -171,6 +175,11 @@ impl ServerSession {
             actions: VecDeque::new(),
             output: Output::default(),
         }
+    }
+
+    /// Lets other limits hold from now on.
+    pub(crate) fn set_limits(&mut self, limits: ServerLimits) {
+        self.limits = limits;
     }
 
     /// How the messages of this connection are encoded.
@@ -278,6 +287,8 @@ impl ServerSession {
             self.abort_with(uris::NO_SUCH_ROLE, "HELLO.Details.roles: expected at least one role", Ending::Done);
             return;
         }
+        let subscriber = hello.details.roles.as_ref().and_then(|roles| roles.subscriber);
+        self.knows_revocation = subscriber.is_some_and(|it| it.contains(Feature::SubscriptionRevocation));
         self.state = State::Joining;
         self.deadline = self.welcome_by;
         self.actions.push_back(Action::Join(hello));

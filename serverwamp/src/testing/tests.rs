@@ -249,7 +249,8 @@ async fn a_client_can_leave_with_events_unread() {
     while subscription.next().await.is_some() {
         events += 1;
     }
-    assert_eq!(events, 256);
+    // As many as there is room for, however far the router got by then.
+    assert!((1..=256).contains(&events), "{events}");
 }
 
 #[tokio::test(start_paused = true)]

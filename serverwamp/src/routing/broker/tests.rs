@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::handler::{
-    Audience, Command, Publication, PublishError, RealmDirectory, RealmHandle, SessionDetails, TransportInfo,
+    Announcement, Audience, Command, Publication, PublishError, RealmDirectory, RealmHandle, SessionDetails,
+    TransportInfo,
 };
 use crate::wire::{Message, Payload, PublicationId, ScanLimits};
 
@@ -22,6 +23,7 @@ fn session(id: u64, codec: Codec) -> Session {
         authid: format!("user{id}"),
         authrole: if id.is_multiple_of(2) { "even" } else { "odd" }.to_owned(),
         authmethod: "anonymous".to_owned(),
+        announcement: Announcement::default(),
     };
     let realm = RealmHandle::to_name("realm1", Arc::new(Nowhere));
     let transport = Arc::new(TransportInfo::default());

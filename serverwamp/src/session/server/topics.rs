@@ -17,10 +17,13 @@ impl ServerSession {
         self.write_established(&Message::Unsubscribed(Box::new(answer)));
     }
 
-    /// Tells that the server has ended a subscription by itself.
+    /// Tells a client that understands it that the server has ended a subscription by itself; others hear no more of it.
     ///
     /// WAMP: subscription revocation, advanced profile.
     pub(crate) fn revoked(&mut self, subscription: SubscriptionId, reason: &str) {
+        if !self.knows_revocation {
+            return;
+        }
         let details = UnsubscribedDetails { subscription: Some(subscription), reason: Some(reason.into()) };
         self.write_established(&Message::Unsubscribed(Box::new(Unsubscribed {
             request: None,

@@ -1,0 +1,67 @@
+//! What runs at the end of sessions when the server shuts down.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::Stream;
+use serde_json::json;
+use serverwamp::{App, Inject, Subscription, wamp};
+
+use super::*;
+
+/// What has run, in order.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<&'static str>>>);
+
+impl Seen {
+    fn note(&self, what: &'static str) {
+        self.0.lock().unwrap().push(what);
+    }
+}
+
+#[wamp::subscribe("endless")]
+async fn endless() -> impl Stream<Item = u32> {
+    futures_util::stream::pending()
+}
+
+#[wamp::subscribe("watched")]
+async fn watched(subscription: Subscription, seen: Inject<Seen>) {
+    tokio::spawn(async move {
+        subscription.closed().await;
+        seen.note("closed");
+    });
+}
+
+#[wamp::unsubscribe]
+async fn unsubscribed(seen: Inject<Seen>) {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    seen.note("unsubscribed");
+}
+
+#[wamp::on_leave]
+async fn left(seen: Inject<Seen>) {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    seen.note("left");
+}
+
+#[tokio::test]
+async fn the_shutdown_waits_for_what_runs_at_the_end() {
+    let seen = Seen::default();
+    let app = App::discover_in(module_path!()).inject(seen.clone()).bind("127.0.0.1:0");
+    let handle = app.handle();
+    let server = tokio::spawn(app.serve());
+    let address = handle.addresses().await[0];
+    let mut client = Client::join(address).await;
+    for (request, topic) in [(1, "endless"), (2, "watched")] {
+        client.send(json!([32, request, {}, topic])).await;
+        assert_eq!(client.receive().await, Some(json!([33, request, request])));
+    }
+    handle.shutdown();
+    assert_eq!(client.receive().await, Some(json!([6, {}, "wamp.close.system_shutdown"])));
+    client.send(json!([6, {}, "wamp.close.goodbye_and_out"])).await;
+    assert_eq!(client.close_code().await, 1001);
+    tokio::time::timeout(PATIENCE, server).await.unwrap().unwrap().unwrap();
+    let mut seen = seen.0.lock().unwrap().clone();
+    assert_eq!(seen.pop(), Some("left"), "last of all");
+    seen.sort_unstable();
+    assert_eq!(seen, ["closed", "unsubscribed", "unsubscribed"]);
+}
