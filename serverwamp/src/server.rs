@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::http::StatusCode;
@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection::{Connection, Place, Shared};
 use crate::handler::TransportInfo;
-use crate::transport::{Origins, UpgradeError, WebSocket, accept, refusal};
+use crate::transport::{ByteStream, Origins, UpgradeError, WebSocket, accept, refusal};
 
 /// How long the accept loop pauses at most when the system has nothing left to give.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -69,7 +69,7 @@ fn refuse(stream: TcpStream) {
 }
 
 /// Upgrades a stream and serves it to its end.
-async fn serve_stream<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+async fn serve_stream<S: ByteStream>(
     mut stream: S,
     peer: Option<SocketAddr>,
     listener: Option<SocketAddr>,

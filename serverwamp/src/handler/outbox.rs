@@ -1,12 +1,12 @@
 //! What handlers and tasks want sent to a session's peer, on its way to the connection.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
+use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use super::call::CallState;
@@ -23,6 +23,9 @@ pub(crate) enum Command {
     /// An EVENT, whose octets all subscribers with the same codec share.
     Event(Bytes),
 }
+
+/// Commands in the order of sending. Most wait alone, and need no allocation.
+pub(crate) type Commands = SmallVec<[Command; 1]>;
 
 /// A progressive result on its way.
 #[derive(Debug)]
@@ -65,7 +68,7 @@ pub(crate) struct Outbox {
 
 #[derive(Debug, Default)]
 struct State {
-    queue: VecDeque<Command>,
+    queue: Commands,
     octets: usize,
     /// The first one counts.
     farewell: Option<Farewell>,
@@ -134,7 +137,7 @@ impl Outbox {
                 return Err(Closed);
             }
             let was_empty = state.queue.is_empty();
-            state.queue.push_back(command);
+            state.queue.push(command);
             self.waiting.store(state.queue.len(), Ordering::Release);
             (octets, was_empty)
         };
@@ -201,7 +204,7 @@ impl Outbox {
             }
             if let Some(command) = command.take() {
                 state.octets = state.octets.saturating_add(command.size());
-                state.queue.push_back(command);
+                state.queue.push(command);
                 self.waiting.store(state.queue.len(), Ordering::Release);
             }
         }
@@ -231,7 +234,7 @@ impl Outbox {
     ///
     /// # Errors
     /// There was no room for an event: the session is to be cut.
-    pub(crate) fn take(&self) -> Result<VecDeque<Command>, Overflowed> {
+    pub(crate) fn take(&self) -> Result<Commands, Overflowed> {
         let mut state = self.state();
         if state.overflowed {
             return Err(Overflowed);

@@ -9,6 +9,8 @@ use std::io;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 
 pub(crate) use memory::Memory;
 pub(crate) use upgrade::{Origins, UpgradeError, accept, refusal};
@@ -41,6 +43,19 @@ pub(crate) trait Transport: Send + Unpin + 'static {
 
     /// Changes how large a frame the peer may send.
     fn set_message_size(&mut self, octets: usize);
+}
+
+/// A byte stream beneath frames.
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+    /// Whether it is worth to try to read.
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()>;
+}
+
+impl ByteStream for TcpStream {
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        // Reading reports what is wrong.
+        self.poll_read_ready(context).map(drop)
+    }
 }
 
 /// What came from a peer.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, FrameHeader};
@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketC
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::buffer::WriteBuffer;
-use super::{Close, Invalid, Received, Transport};
+use super::{ByteStream, Close, Invalid, Received, Transport};
 
 /// Read at once from the stream. A quarter of the memory of an idle session.
 const READ_BUFFER: usize = 4096;
@@ -24,11 +24,13 @@ pub(crate) struct WebSocket<S> {
     context: WebSocketContext,
     output: WriteBuffer,
     text: bool,
+    /// Nothing is left of what was read.
+    drained: bool,
     /// The peer broke the framing: what it still sends cannot be read as frames.
     broken: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> WebSocket<S> {
+impl<S: ByteStream> WebSocket<S> {
     /// The server's end of a connection that has been upgraded; `received` is what came with the request.
     pub(crate) fn server(stream: S, received: Vec<u8>, text: bool, message_size: usize) -> WebSocket<S> {
         let config = WebSocketConfig::default()
@@ -39,7 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> WebSocket<S> {
             .max_frame_size(Some(message_size))
             .accept_unmasked_frames(false);
         let context = WebSocketContext::from_partially_read(received, Role::Server, Some(config));
-        WebSocket { stream, context, output: WriteBuffer::default(), text, broken: false }
+        WebSocket { stream, context, output: WriteBuffer::default(), text, drained: false, broken: false }
     }
 
     /// Reads what is of no interest any more, until the peer closes.
@@ -53,10 +55,15 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> WebSocket<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for WebSocket<S> {
+impl<S: ByteStream> Transport for WebSocket<S> {
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Received> {
         if self.broken {
             return self.poll_discard(context);
+        }
+        // Most turns have nothing to read, and tungstenite clears a whole buffer for each attempt.
+        if self.drained {
+            ready!(self.stream.poll_readable(context));
+            self.drained = false;
         }
         let mut ends = Ends { stream: &mut self.stream, output: &mut self.output, context: Some(context) };
         let received = match self.context.read(&mut ends) {
@@ -65,7 +72,10 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for WebSocket
             Ok(Message::Text(_)) => Received::Invalid(Invalid::FrameKind { expected: "binary" }),
             Ok(Message::Binary(_)) => Received::Invalid(Invalid::FrameKind { expected: "text" }),
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => Received::Control,
-            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.drained = true;
+                return Poll::Pending;
+            }
             Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => Received::Invalid(Invalid::TooLarge),
             Err(Error::Utf8(_)) => Received::Invalid(Invalid::NotText),
             Err(Error::Protocol(error)) if self.context.can_write() => {

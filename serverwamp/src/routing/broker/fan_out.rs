@@ -4,7 +4,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::super::coverage::matches;
-use super::{Broker, State, Topic};
+use super::{Broker, State, Subscriber, Topic};
 use crate::handler::{Audience, FanOut, Pace, Publication, PublishError, Session, event};
 use crate::wire::{Codec, EventDetails, MatchPolicy, Options, Payload, SubscriptionId, Uri};
 
@@ -51,8 +51,8 @@ impl Broker {
         let mut sent = FanOut::default();
         for Addressed { topic, messages } in &addressed {
             for (id, subscriber) in &topic.subscribers {
-                let session = subscriber.subscription.session();
-                if let Some(message) = of(subscriber.codec, messages)
+                let Subscriber { codec, session } = subscriber;
+                if let Some(message) = of(*codec, messages)
                     && publication.audience.allows(*id, session)
                     && let Ok(pace) = session.outbox().push_event(message.clone())
                 {
@@ -130,7 +130,7 @@ impl Topic {
     /// Marks the codecs of those subscribers who may have an event.
     fn mark_codecs(&self, audience: &Audience, used: &mut PerCodec<()>) {
         for (id, subscriber) in &self.subscribers {
-            if of(subscriber.codec, used).is_none() && audience.allows(*id, subscriber.subscription.session()) {
+            if of(subscriber.codec, used).is_none() && audience.allows(*id, &subscriber.session) {
                 let [json, message_pack, cbor] = used;
                 match subscriber.codec {
                     Codec::Json => *json = Some(()),

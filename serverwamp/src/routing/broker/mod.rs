@@ -7,8 +7,9 @@ mod prefix;
 mod tests;
 mod wildcard;
 
-use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use rustc_hash::FxHashMap;
 
 pub use self::matching::TopicTable;
 use crate::handler::{Session, Subscription};
@@ -27,11 +28,12 @@ pub(crate) struct Broker {
     state: RwLock<State>,
 }
 
+/// All keys are ids that the server gives out, so none can be chosen to collide.
 #[derive(Debug, Default)]
 struct State {
     table: TopicTable<SubscriptionId>,
-    topics: HashMap<SubscriptionId, Topic>,
-    sessions: HashMap<SessionId, Own>,
+    topics: FxHashMap<SubscriptionId, Topic>,
+    sessions: FxHashMap<SessionId, Own>,
     /// Subscription ids are counted.
     last: u64,
 }
@@ -41,19 +43,19 @@ struct State {
 struct Topic {
     uri: Uri,
     policy: MatchPolicy,
-    subscribers: HashMap<SessionId, Subscriber>,
+    subscribers: FxHashMap<SessionId, Subscriber>,
 }
 
 #[derive(Debug)]
 struct Subscriber {
     codec: Codec,
-    subscription: Subscription,
+    session: Session,
 }
 
 /// What one session is subscribed to.
 #[derive(Debug, Default)]
 struct Own {
-    active: HashMap<SubscriptionId, Subscription>,
+    active: FxHashMap<SubscriptionId, Subscription>,
     /// Subscriptions that are not decided.
     pending: Vec<Subscription>,
 }
@@ -124,11 +126,11 @@ impl Broker {
                 *last += 1;
                 let id = SubscriptionId::new(*last)?;
                 table.insert(topic, policy, id);
-                topics.insert(id, Topic { uri: topic.clone(), policy, subscribers: HashMap::new() });
+                topics.insert(id, Topic { uri: topic.clone(), policy, subscribers: FxHashMap::default() });
                 id
             }
         };
-        let subscriber = Subscriber { codec: session.codec(), subscription: subscription.clone() };
+        let subscriber = Subscriber { codec: session.codec(), session: session.clone() };
         topics.get_mut(&id)?.subscribers.insert(session.id(), subscriber);
         own.active.insert(id, subscription.clone());
         subscription.accept(id);

@@ -185,7 +185,7 @@ fn one_encoding_is_shared_by_all_with_the_same_codec() {
         subscribe(&broker, session, "a", MatchPolicy::Exact);
     }
     publish(&broker, "a", &Audience::everyone(), "x").unwrap();
-    let octets = sessions.iter().map(|session| match session.outbox().take().unwrap().pop_front() {
+    let octets = sessions.iter().map(|session| match session.outbox().take().unwrap().into_iter().next() {
         Some(Command::Event(message)) => (session.codec(), message.as_ptr()),
         other => panic!("{other:?}"),
     });
