@@ -1,0 +1,63 @@
+//! What clients that mean harm, and functions that were written without care, do to others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use serverwamp::{App, Inject, Limits, wamp};
+use serverwamp_tests::{Peer, Serializer};
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+
+/// Holds functions up until the test lets them go on, one by one.
+#[derive(Clone)]
+struct Gate(Arc<Semaphore>);
+
+impl Gate {
+    async fn pass(&self) {
+        self.0.acquire().await.unwrap().forget();
+    }
+}
+
+/// Sends a request and returns its answer.
+async fn ask(peer: &mut Peer, request: Value) -> Value {
+    peer.send(request).await;
+    peer.receive().await.expect("an answer")
+}
+
+mod subscribers {
+    use super::*;
+
+    #[wamp::subscribe("held.", match = "prefix")]
+    async fn held(gate: Inject<Gate>) {
+        gate.pass().await;
+    }
+
+    fn world(limits: Limits) -> (App, Gate) {
+        let gate = Gate(Arc::new(Semaphore::new(0)));
+        let app = App::discover_in(module_path!()).inject(gate.clone()).limits(limits).open_topics("open.");
+        (app, gate)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn publications_that_waited_leave_their_receivers_time_to_read() {
+        const EVENTS: usize = 100;
+        for serializer in Serializer::ALL {
+            let (app, gate) = world(Limits { outbound_bytes: 256 * 1024, ..Limits::default() });
+            let (mut publisher, mut subscriber) =
+                (Peer::join(&app, serializer).await, Peer::join(&app, serializer).await);
+            assert_eq!(ask(&mut subscriber, json!([32, 1, {}, "open.news"])).await, json!([33, 1, 1]), "{serializer}");
+            publisher.send(json!([32, 1, {}, "held.a"])).await;
+            let text = "x".repeat(2550);
+            for request in 2..2 + EVENTS {
+                publisher.send(json!([16, request, {}, "open.news", [text]])).await;
+            }
+            sleep(Duration::from_millis(10)).await;
+            gate.0.add_permits(1);
+            for number in 0..EVENTS {
+                let event = subscriber.receive().await.unwrap_or_else(|| panic!("{serializer}: cut after {number}"));
+                assert_eq!(event[0], 36);
+            }
+        }
+    }
+}
