@@ -60,4 +60,24 @@ mod subscribers {
             }
         }
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn outbound_bytes_limit_counts_all_of_a_request_that_waits() {
+        let names: Vec<String> = (0..2000).map(|number| format!("somebody{number}")).collect();
+        for serializer in Serializer::ALL {
+            for request in [
+                json!([16, 2, {"acknowledge": true, "eligible_authid": names}, "open.news"]),
+                json!([32, 2, {"x_names": names}, "open.news"]),
+            ] {
+                let (app, _gate) = world(Limits { outbound_bytes: 64 * 1024, ..Limits::default() });
+                let mut peer = Peer::join(&app, serializer).await;
+                peer.send(json!([32, 1, {}, "held.a"])).await;
+                for _ in 0..4 {
+                    peer.send(request.clone()).await;
+                }
+                let refused = peer.receive().await.unwrap();
+                assert_eq!((&refused[0], &refused[4]), (&json!(8), &json!("serverwamp.error.limit_exceeded")));
+            }
+        }
+    }
 }

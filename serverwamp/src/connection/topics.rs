@@ -45,8 +45,9 @@ pub(super) struct Topics {
 impl Request {
     fn octets(&self) -> usize {
         match self {
-            Request::Publish(publish) => publish.payload.bytes().len(),
-            Request::Subscribe(_) | Request::Unsubscribe(_) => 0,
+            Request::Publish(publish) => publish.payload.bytes().len().saturating_add(publish.options.raw().octets()),
+            Request::Subscribe(subscribe) => subscribe.options.raw().octets(),
+            Request::Unsubscribe(_) => 0,
         }
     }
 }
