@@ -81,3 +81,39 @@ mod subscribers {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn patterns_match_topics_of_the_protocol_only_where_they_name_them() {
+    for serializer in Serializer::ALL {
+        let app = App::new().topics("");
+        let mut peer = Peer::join(&app, serializer).await;
+        for (pattern, policy) in [("", "prefix"), ("wam", "prefix"), (".session.on_join", "wildcard")] {
+            assert_eq!(
+                ask(&mut peer, json!([32, 1, {"match": policy}, pattern])).await[0],
+                33,
+                "{serializer} {pattern}"
+            );
+        }
+        let realm = app.handle().realm("realm1");
+        realm.publish("wamp.session.on_join", 1).await.unwrap();
+        assert!(peer.is_silent().await, "{serializer}");
+        realm.publish("wampum.session.on_join", 1).await.unwrap();
+        for _ in 0..3 {
+            assert_eq!(peer.receive().await.unwrap()[0], 36, "{serializer}");
+        }
+
+        let app = App::new().topics("wamp.");
+        let mut peer = Peer::join(&app, serializer).await;
+        for (pattern, policy) in [("wamp.", "prefix"), ("wamp..on_join", "wildcard")] {
+            assert_eq!(
+                ask(&mut peer, json!([32, 1, {"match": policy}, pattern])).await[0],
+                33,
+                "{serializer} {pattern}"
+            );
+        }
+        app.handle().realm("realm1").publish("wamp.session.on_join", 1).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(peer.receive().await.unwrap()[0], 36, "{serializer}");
+        }
+    }
+}
