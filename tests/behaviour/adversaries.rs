@@ -1,11 +1,12 @@
 //! What clients that mean harm, and functions that were written without care, do to others.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use serverwamp::{App, Inject, Limits, wamp};
-use serverwamp_tests::{Peer, Serializer};
+use serverwamp_tests::{Peer, Serializer, hello};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
@@ -79,6 +80,33 @@ mod subscribers {
                 assert_eq!((&refused[0], &refused[4]), (&json!(8), &json!("serverwamp.error.limit_exceeded")));
             }
         }
+    }
+}
+
+mod sessions {
+    use super::*;
+
+    #[wamp::on_leave]
+    async fn left(gate: Inject<Gate>, runs: Inject<Arc<AtomicUsize>>) {
+        gate.pass().await;
+        runs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_in_flight_limit_counts_functions_of_earlier_sessions() {
+        let (gate, runs) = (Gate(Arc::new(Semaphore::new(0))), Arc::new(AtomicUsize::new(0)));
+        let app = App::discover_in(module_path!()).inject(gate.clone()).inject(Arc::clone(&runs));
+        let app = app.limits(Limits { calls_in_flight: 2, ..Limits::default() });
+        let mut peer = Peer::join(&app, Serializer::Json).await;
+        assert_eq!(ask(&mut peer, json!([6, {}, "wamp.close.close_realm"])).await[0], 6);
+        assert_eq!(ask(&mut peer, hello("realm1")).await[0], 2);
+        assert_eq!(ask(&mut peer, json!([6, {}, "wamp.close.close_realm"])).await[0], 6);
+        let refused = ask(&mut peer, hello("realm1")).await;
+        assert_eq!((&refused[0], &refused[2]), (&json!(3), &json!("serverwamp.error.limit_exceeded")));
+        assert_eq!(app.handle().statistics().limits["calls_in_flight"], 1);
+        gate.0.add_permits(2);
+        sleep(Duration::from_millis(10)).await;
+        assert_eq!(runs.load(Ordering::Relaxed), 2);
     }
 }
 

@@ -464,11 +464,12 @@ impl<T: Transport> Future for Connection<T> {
 
 impl<T> Drop for Connection<T> {
     fn drop(&mut self) {
+        self.topics = None;
         if let Some(joining) = self.joining.take() {
-            joining.end(&self.shared);
+            joining.end(&self.shared, self.calls.linger(&self.shared.detached));
         }
         if let Some(joined) = self.joined.take() {
-            joined.end(&self.shared);
+            joined.end(&self.shared, self.calls.linger(&self.shared.detached));
         }
     }
 }
