@@ -44,7 +44,8 @@ pub struct Limits {
     /// Past it: 503.
     pub connections: usize,
     /// Calls of one session that run at one time; as many event functions that it set off, and as many of its requests
-    /// that wait for a subscribe function. Default 1,024. Costs what the handlers hold.
+    /// that wait for a subscribe function, and as many functions that run for the ends of its subscriptions and of earlier
+    /// sessions on its connection. Default 1,024. Costs what the handlers hold.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub calls_in_flight: usize,
     /// Topics that one session is subscribed to at one time. Default 1,024. Costs about 500 octets each.

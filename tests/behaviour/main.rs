@@ -1,6 +1,7 @@
 //! What callers see, over the wire in every serializer, without a socket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod adversaries;
 mod binding;
 mod client;
 mod client_topics;

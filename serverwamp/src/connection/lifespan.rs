@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::guarded::Guarded;
 use super::{Connection, Joined, Shared};
-use crate::handler::{Announcement, Call, Endpoint, RpcError, Session, SessionDetails, Subscription};
+use crate::handler::{Announcement, Call, Endpoint, Lingering, RpcError, Session, SessionDetails, Subscription};
 use crate::routing::RealmState;
 use crate::session::Welcome;
 use crate::transport::Transport;
@@ -31,6 +31,13 @@ impl<T: Transport> Connection<T> {
             self.session.abort(&Uri::known(uris::NO_SUCH_REALM), Some(&message));
             return;
         };
+        // A client that comes and goes must not pile up the functions that run for its going.
+        if self.calls.lingering() >= realm.limits().calls_in_flight {
+            self.shared.counters.limit("calls_in_flight");
+            let message = "functions of earlier sessions still run";
+            self.session.abort(&Uri::known(uris::LIMIT_EXCEEDED), Some(message));
+            return;
+        }
         let id = SessionId::from_random(rand::random());
         let details = SessionDetails {
             realm: realm.name().clone(),
@@ -89,13 +96,13 @@ impl<T: Transport> Connection<T> {
     /// Drops all that belongs to a session that is over, or that never began.
     pub(super) fn leave(&mut self, context: &mut Context<'_>) {
         if let Some(joining) = self.joining.take() {
-            joining.end(&self.shared);
+            joining.end(&self.shared, self.calls.linger(&self.shared.detached));
         }
         if let Some(joined) = self.joined.take() {
             // Functions that decide about subscriptions end before those that run for the end.
             self.topics = None;
             self.calls.drop_all(context);
-            joined.end(&self.shared);
+            joined.end(&self.shared, self.calls.linger(&self.shared.detached));
         }
     }
 
@@ -120,25 +127,25 @@ impl<T: Transport> Connection<T> {
 
 impl Joining {
     /// The client does not join after all.
-    pub(super) fn end(self, shared: &Shared) {
+    pub(super) fn end(self, shared: &Shared, lingering: Lingering) {
         let Joining { session, realm, decision } = self;
         drop(decision);
         session.end();
         let functions =
             realm.dealer().endpoints().leave.iter().filter(|endpoint| endpoint.route().before_authentication);
-        run(shared, &session, functions.map(|endpoint| for_session(endpoint, &session)).collect());
+        run(shared, &session, functions.map(|endpoint| for_session(endpoint, &session)).collect(), lingering);
     }
 }
 
 impl Joined {
     /// Ends the session and all its subscriptions, then runs the functions that are for that.
-    pub(super) fn end(self, shared: &Shared) {
+    pub(super) fn end(self, shared: &Shared, lingering: Lingering) {
         let Joined { session, realm } = self;
         let ended = realm.leave(&session);
         session.end();
         let subscriptions = ended.iter().flat_map(|subscription| at_end_of(&realm, subscription));
         let leave = realm.dealer().endpoints().leave.iter().map(|endpoint| for_session(endpoint, &session));
-        run(shared, &session, subscriptions.chain(leave).collect());
+        run(shared, &session, subscriptions.chain(leave).collect(), lingering);
         shared.counters.left();
         tracing::debug!(session = %session.id(), "left");
     }
@@ -170,12 +177,15 @@ pub(super) fn spawn(shared: &Shared, runs: Vec<Run>, then: impl FnOnce() + Send 
     }));
 }
 
-fn run(shared: &Shared, session: &Session, runs: Vec<Run>) {
+fn run(shared: &Shared, session: &Session, runs: Vec<Run>, lingering: Lingering) {
     if runs.is_empty() {
         return session.forget();
     }
     let session = session.clone();
-    spawn(shared, runs, move || session.forget());
+    spawn(shared, runs, move || {
+        session.forget();
+        drop(lingering);
+    });
 }
 
 fn for_session(endpoint: &Arc<Endpoint>, session: &Session) -> Run {

@@ -423,7 +423,12 @@ impl<T: Transport> Future for Connection<T> {
         let now = Instant::now();
         this.control.register(context.waker());
         this.fanned_out = 0;
-        let _ = this.receive(context, now);
+        if this.has_backlog() {
+            // What the peer sent later comes later.
+            context.waker().wake_by_ref();
+        } else {
+            let _ = this.receive(context, now);
+        }
         if let Some(joined) = &this.joined {
             joined.session.outbox().register(context.waker());
         }
@@ -459,11 +464,12 @@ impl<T: Transport> Future for Connection<T> {
 
 impl<T> Drop for Connection<T> {
     fn drop(&mut self) {
+        self.topics = None;
         if let Some(joining) = self.joining.take() {
-            joining.end(&self.shared);
+            joining.end(&self.shared, self.calls.linger(&self.shared.detached));
         }
         if let Some(joined) = self.joined.take() {
-            joined.end(&self.shared);
+            joined.end(&self.shared, self.calls.linger(&self.shared.detached));
         }
     }
 }

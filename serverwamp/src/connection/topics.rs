@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use self::decision::{Decided, Decision, EventStream};
 use super::guarded::Guarded;
 use super::lifespan::{at_end_of, spawn};
-use super::{Connection, Joined};
+use super::{Connection, FAN_OUT_PER_TURN, Joined};
 use crate::handler::{
     Audience, Call, Endpoint, EventDetails, Publication, PublishError, RpcError, Session, Subscription,
 };
@@ -45,8 +45,9 @@ pub(super) struct Topics {
 impl Request {
     fn octets(&self) -> usize {
         match self {
-            Request::Publish(publish) => publish.payload.bytes().len(),
-            Request::Subscribe(_) | Request::Unsubscribe(_) => 0,
+            Request::Publish(publish) => publish.payload.bytes().len().saturating_add(publish.options.raw().octets()),
+            Request::Subscribe(subscribe) => subscribe.options.raw().octets(),
+            Request::Unsubscribe(_) => 0,
         }
     }
 }
@@ -56,7 +57,7 @@ impl<T: Transport> Connection<T> {
     pub(super) fn request(&mut self, request: Request, context: &mut Context<'_>, now: Instant) {
         let &Limits { calls_in_flight, outbound_bytes, .. } = self.limits();
         match &mut self.topics {
-            Some(topics) if topics.decision.is_some() => {
+            Some(topics) if topics.decision.is_some() || !topics.waiting.is_empty() => {
                 let octets = topics.octets.saturating_add(request.octets());
                 if topics.waiting.len() >= calls_in_flight || octets > outbound_bytes {
                     return match request {
@@ -73,6 +74,11 @@ impl<T: Transport> Connection<T> {
                 self.poll_decisions(context, now);
             }
         }
+    }
+
+    /// Whether requests wait for nothing but their turn.
+    pub(super) fn has_backlog(&self) -> bool {
+        self.topics.as_ref().is_some_and(|topics| topics.decision.is_none() && !topics.waiting.is_empty())
     }
 
     /// Goes on with what subscribe functions are busy with.
@@ -99,6 +105,11 @@ impl<T: Transport> Connection<T> {
                 }
                 None => {
                     let Some(request) = topics.waiting.pop_front() else { break };
+                    if self.fanned_out > FAN_OUT_PER_TURN {
+                        topics.waiting.push_front(request);
+                        context.waker().wake_by_ref();
+                        break;
+                    }
                     topics.octets = topics.octets.saturating_sub(request.octets());
                     self.handle_request(request, context, now);
                 }

@@ -136,6 +136,11 @@ pub(super) fn matches(pattern: &str, policy: MatchPolicy, topic: &str) -> bool {
     }
 }
 
+/// Whether a subscription has the events of a topic that matches: those of the protocol only if it names them.
+pub(super) fn may_read(subscribed: &str, topic: &str) -> bool {
+    !is_reserved(topic) || is_reserved(subscribed)
+}
+
 pub(super) fn has_wildcard(pattern: &str) -> bool {
     pattern.split('.').any(str::is_empty)
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::super::coverage::matches;
+use super::super::coverage::{matches, may_read};
 use super::{Broker, State, Subscriber, Topic};
 use crate::handler::{Audience, FanOut, Pace, Publication, PublishError, Session, event};
 use crate::wire::{Codec, EventDetails, MatchPolicy, Options, Payload, SubscriptionId, Uri};
@@ -75,8 +75,10 @@ impl Broker {
         let state = self.read();
         let Some(own) = state.sessions.get(&session.id()) else { return Ok(FanOut::default()) };
         let active = state.matching(publication.topic).into_iter().filter_map(|(id, _)| own.active.get(&id));
-        let pending =
-            own.pending.iter().filter(|pending| matches(pending.topic(), pending.match_policy(), publication.topic));
+        let pending = own.pending.iter().filter(|pending| {
+            matches(pending.topic(), pending.match_policy(), publication.topic)
+                && may_read(pending.topic(), publication.topic)
+        });
         let mut sent = FanOut::default();
         for subscription in active.chain(pending) {
             let topic = (subscription.match_policy() != MatchPolicy::Exact).then_some(publication.topic);
@@ -121,7 +123,10 @@ impl State {
     /// The subscriptions whose topic or pattern a topic matches.
     fn matching(&self, topic: &Uri) -> SmallVec<[(SubscriptionId, &Topic); 2]> {
         let mut matching = SmallVec::new();
-        self.table.for_each_match(topic, |id| matching.extend(self.topics.get(id).map(|topic| (*id, topic))));
+        self.table.for_each_match(topic, |id| {
+            let subscribed = self.topics.get(id).filter(|subscribed| may_read(&subscribed.uri, topic));
+            matching.extend(subscribed.map(|subscribed| (*id, subscribed)));
+        });
         matching
     }
 }

@@ -36,6 +36,11 @@ impl RawDict {
         }
     }
 
+    /// How many octets the dict takes as it came.
+    pub(crate) fn octets(&self) -> usize {
+        self.0.as_ref().map_or(0, |(_, dict)| dict.len())
+    }
+
     /// Decodes the dict.
     ///
     /// # Errors
