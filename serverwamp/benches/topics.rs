@@ -24,6 +24,18 @@ fn table(exact: usize) -> TopicTable<usize> {
     table
 }
 
+/// The same with so many prefixes, and as many wildcard patterns, that do not match it.
+fn table_with_patterns(patterns: usize) -> TopicTable<usize> {
+    let mut table = table(1_000);
+    for number in 0..patterns {
+        let prefix = Uri::pattern(&format!("com.example.actors.{number}."), MatchPolicy::Prefix).unwrap();
+        table.insert(&prefix, MatchPolicy::Prefix, number);
+        let wildcard = Uri::pattern(&format!("com..actors.{number}."), MatchPolicy::Wildcard).unwrap();
+        table.insert(&wildcard, MatchPolicy::Wildcard, number);
+    }
+    table
+}
+
 fn count(table: &TopicTable<usize>, topic: &str) -> usize {
     let mut count = 0;
     table.for_each_match(topic, |_| count += 1);
@@ -39,23 +51,21 @@ fn matching(criterion: &mut Criterion) {
         });
     }
     for patterns in [10, 1_000, 100_000] {
-        let mut table = table(1_000);
-        for number in 0..patterns {
-            let prefix = Uri::pattern(&format!("com.example.actors.{number}."), MatchPolicy::Prefix).unwrap();
-            table.insert(&prefix, MatchPolicy::Prefix, number);
-            let wildcard = Uri::pattern(&format!("com..actors.{number}."), MatchPolicy::Wildcard).unwrap();
-            table.insert(&wildcard, MatchPolicy::Wildcard, number);
-        }
+        let table = table_with_patterns(patterns);
         group.bench_function(format!("among {patterns} prefixes and wildcards that do not match"), |bencher| {
             bencher.iter(|| count(&table, black_box(TOPIC)));
         });
     }
-    let mut table = table(1_000);
-    for length in 1..=10 {
-        let prefix = Uri::pattern(TOPIC.get(..length * 3).unwrap(), MatchPolicy::Prefix).unwrap();
-        table.insert(&prefix, MatchPolicy::Prefix, length);
+    for matching in [1, 10, 30] {
+        let mut table = table_with_patterns(100_000);
+        for length in 1..=matching {
+            let prefix = Uri::pattern(TOPIC.get(..length).unwrap(), MatchPolicy::Prefix).unwrap();
+            table.insert(&prefix, MatchPolicy::Prefix, length);
+        }
+        group.bench_function(format!("among 100000 of which {matching} match"), |bencher| {
+            bencher.iter(|| count(&table, black_box(TOPIC)));
+        });
     }
-    group.bench_function("that 10 prefixes match", |bencher| bencher.iter(|| count(&table, black_box(TOPIC))));
 }
 
 /// From the program to what the subscribers read, without a socket.
