@@ -135,6 +135,14 @@ mod values {
         _counted: Counted,
     }
 
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("on purpose");
+        }
+    }
+
     #[wamp::rpc(detached)]
     async fn keep_late(session: Session, gate: Inject<Gate>, count: Inject<Arc<AtomicUsize>>) {
         gate.pass().await;
@@ -144,6 +152,11 @@ mod values {
     #[wamp::rpc]
     async fn keep(session: Session, count: Inject<Arc<AtomicUsize>>) {
         session.set(Keeper { _session: session.clone(), _counted: Counted::new(&count) });
+    }
+
+    #[wamp::rpc]
+    async fn arm(session: Session) {
+        session.set(Bomb);
     }
 
     fn world() -> (App, Gate, Arc<AtomicUsize>) {
@@ -166,6 +179,16 @@ mod values {
         gate.0.add_permits(1);
         sleep(Duration::from_millis(10)).await;
         assert_eq!((count.load(Ordering::Relaxed), gate.0.available_permits()), (0, 0), "kept after its end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_value_that_panics_harms_no_connection() {
+        let (app, ..) = world();
+        let mut peer = Peer::join(&app, Serializer::Json).await;
+        assert_eq!(ask(&mut peer, json!([48, 1, {}, "arm"])).await, json!([50, 1, {}]));
+        peer.send(json!([6, {}, "wamp.close.close_realm"])).await;
+        assert_eq!(peer.receive().await, Some(json!([6, {}, "wamp.close.goodbye_and_out"])));
+        assert_eq!(app.handle().statistics().sessions, 0);
     }
 }
 
