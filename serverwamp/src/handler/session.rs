@@ -32,9 +32,13 @@ struct Inner {
     codec: Codec,
     realm: RealmHandle,
     outbox: Outbox,
-    data: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    /// None once the session is over and the functions for its end have run.
+    data: Mutex<Option<Data>>,
     ended: CancellationToken,
 }
+
+/// Values by their types.
+type Data = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 /// Who a session belongs to, settled when it is welcomed.
 #[derive(Debug, Clone)]
@@ -97,7 +101,7 @@ impl Session {
             codec,
             realm,
             outbox: Outbox::new(outbound_bytes),
-            data: Mutex::default(),
+            data: Mutex::new(Some(Data::new())),
             ended: CancellationToken::new(),
         }))
     }
@@ -202,15 +206,21 @@ impl Session {
     }
 
     /// Keeps a value with the session, in place of an earlier one of its type.
+    ///
+    /// It is dropped when the session is over and its `on_leave` functions have run; at once if that has been.
     pub fn set<T: Send + Sync + 'static>(&self, value: T) {
-        let replaced = self.data().insert(TypeId::of::<T>(), Arc::new(value));
+        let value: Arc<dyn Any + Send + Sync> = Arc::new(value);
+        let replaced = match &mut *self.data() {
+            Some(data) => data.insert(TypeId::of::<T>(), value),
+            None => Some(value),
+        };
         // Only now, as what is dropped may itself want the session.
         drop(replaced);
     }
 
     /// The value of this type that was kept with the session.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let value = self.data().get(&TypeId::of::<T>()).cloned()?;
+        let value = self.data().as_ref()?.get(&TypeId::of::<T>()).cloned()?;
         value.downcast().ok()
     }
 
@@ -239,14 +249,14 @@ impl Session {
         self.0.ended.cancel();
     }
 
-    /// Drops what is kept with the session.
+    /// Drops what is kept with the session; it keeps nothing from now on.
     pub(crate) fn forget(&self) {
-        let data = std::mem::take(&mut *self.data());
+        let data = self.data().take();
         // Only now, as what is dropped may itself want the session.
         drop(data);
     }
 
-    fn data(&self) -> std::sync::MutexGuard<'_, HashMap<TypeId, Arc<dyn Any + Send + Sync>>> {
+    fn data(&self) -> std::sync::MutexGuard<'_, Option<Data>> {
         self.0.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
