@@ -5,6 +5,7 @@ mod ends;
 mod limits;
 mod process;
 mod progress;
+mod readers;
 mod upgrade;
 
 use std::net::SocketAddr;
