@@ -51,7 +51,7 @@ pub(crate) struct SessionDetails {
 }
 
 /// What a session's connection is, and what its HTTP request said.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TransportInfo {
     /// `websocket` or `memory`.
@@ -66,6 +66,16 @@ pub struct TransportInfo {
     pub query: Option<String>,
     /// The header fields of the HTTP request in their order, names in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
+}
+
+/// Shows which header fields there are, but neither them nor the query: they may hold secrets.
+impl fmt::Debug for TransportInfo {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let mut shown = formatter.debug_struct("TransportInfo");
+        shown.field("kind", &self.kind).field("serializer", &self.serializer).field("peer", &self.peer);
+        shown.field("path", &self.path).field("headers", &headers).finish_non_exhaustive()
+    }
 }
 
 impl TransportInfo {
@@ -289,5 +299,18 @@ impl fmt::Debug for Session {
 impl<'c> FromCall<'c> for Session {
     fn from_call(call: &'c Call, _: &Parameter<'_, 'c>) -> Result<Session, RpcError> {
         Ok(call.session().clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_a_connection_holds_no_secrets() {
+        let headers = vec![("cookie".to_owned(), b"sid=secret".to_vec()), ("host".to_owned(), b"example.com".to_vec())];
+        let query = Some("token=secret".to_owned());
+        let shown = format!("{:?}", TransportInfo { kind: "websocket", query, headers, ..TransportInfo::default() });
+        assert!(shown.contains(r#"["cookie", "host"]"#) && !shown.contains("secret"), "{shown}");
     }
 }

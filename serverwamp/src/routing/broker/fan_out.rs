@@ -11,6 +11,9 @@ use crate::wire::{Codec, EventDetails, MatchPolicy, Options, Payload, Subscripti
 /// Something for each codec.
 type PerCodec<T> = [Option<T>; 3];
 
+/// What looking at a subscriber counts for, be the event for it or not.
+const LOOK: usize = 16;
+
 const CODECS: [Codec; 3] = [Codec::Json, Codec::MessagePack, Codec::Cbor];
 
 /// A subscription that an event is for, with the EVENT for each codec that is in use.
@@ -64,6 +67,7 @@ impl Broker {
             };
             for (id, subscriber) in &topic.subscribers {
                 let Subscriber { codec, session } = subscriber;
+                sent.octets = sent.octets.saturating_add(LOOK);
                 if let Some(message) = of(*codec, &messages)
                     && publication.audience.allows(*id, session)
                     && let Ok(pace) = session.outbox().push_event(message.clone())
