@@ -1,4 +1,4 @@
-//! What a server stores of a user.
+//! What a server knows of a user.
 
 use super::kdf::Derived;
 use super::{AuthenticationError, Kdf, Key, Salt, ScramDialect};

@@ -26,6 +26,7 @@ mod credential;
 mod exchange;
 mod kdf;
 mod server;
+mod stored;
 #[cfg(test)]
 mod tests;
 
