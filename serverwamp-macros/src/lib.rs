@@ -68,7 +68,10 @@ pub fn unsubscribe(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::function::expand(Kind::Unsubscribe, arguments.into(), item.into(), errors))
 }
 
-/// Runs an `async fn` for each event that is published on a topic, and lets clients publish there.
+/// Runs an `async fn` for each event that a client publishes on a topic, and lets clients publish there.
+///
+/// Subscribers get the event whatever the function makes of it. It goes on without its publisher, and does not run for
+/// what the program itself publishes.
 ///
 /// The topic comes first. Options follow: `match = "exact" | "prefix" | "wildcard" | "regex"`, where a prefix is one of
 /// the topic's text, `realm = "…"`, `rename_all = "camelCase"`, `lenient`, `detached`, `timeout = "5s"`,
@@ -79,7 +82,10 @@ pub fn event(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::function::expand(Kind::Event, arguments.into(), item.into(), errors))
 }
 
-/// Runs an `async fn` when a session joins.
+/// Runs an `async fn` when a session joins, before it is welcomed.
+///
+/// Functions run one after the other, those with `before_authentication` first. What one of them has begun and another
+/// then refuses is best kept with `Session::set`: it is dropped however the session ends.
 ///
 /// Options: `before_authentication`, `realm = "…"`, `manual`, `crate = "path"`. Every parameter is injected. The function
 /// returns nothing, or `Result<(), E>`, whose error refuses the session.
@@ -88,10 +94,10 @@ pub fn on_join(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::function::expand(Kind::Join, arguments.into(), item.into(), errors))
 }
 
-/// Runs an `async fn` when a session ends, for whatever reason.
+/// Runs an `async fn` when a session ends that was welcomed, once and for whatever reason.
 ///
-/// Options are those of `#[wamp::on_join]`; with `before_authentication` it also runs for sessions that were never
-/// authenticated. Every parameter is injected. The function returns nothing, or `Result<(), E>`, whose error is logged.
+/// Options are those of `#[wamp::on_join]`; with `before_authentication` it also runs for sessions that were refused or
+/// gave up before they were welcomed. Every parameter is injected. The function returns nothing, or `Result<(), E>`, whose error is logged.
 #[proc_macro_attribute]
 pub fn on_leave(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::function::expand(Kind::Leave, arguments.into(), item.into(), errors))

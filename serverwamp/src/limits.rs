@@ -48,7 +48,8 @@ pub struct Limits {
     /// sessions on its connection. Default 1,024. Costs what the handlers hold.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub calls_in_flight: usize,
-    /// Topics that one session is subscribed to at one time. Default 1,024. Costs about 500 octets each.
+    /// Topics that one session is subscribed to at one time. Default 1,024. Costs about 500 octets each; a wildcard
+    /// pattern about 400 octets more for each of its components (there are at most 128) that no other pattern shares.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub subscriptions: usize,
     /// How long running calls may go on when the server shuts down. Default 10 s. Past it: ERROR `wamp.error.canceled`.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use serverwamp::{App, Inject, Limits, wamp};
+use serverwamp::{App, Inject, Limits, Session, wamp};
 use serverwamp_tests::{Peer, Serializer, hello};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
@@ -107,6 +107,88 @@ mod sessions {
         gate.0.add_permits(2);
         sleep(Duration::from_millis(10)).await;
         assert_eq!(runs.load(Ordering::Relaxed), 2);
+    }
+}
+
+mod values {
+    use super::*;
+
+    /// Counts the values that live.
+    struct Counted(Arc<AtomicUsize>);
+
+    impl Counted {
+        fn new(count: &Arc<AtomicUsize>) -> Counted {
+            count.fetch_add(1, Ordering::Relaxed);
+            Counted(Arc::clone(count))
+        }
+    }
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A value that keeps the session that keeps it.
+    struct Keeper {
+        _session: Session,
+        _counted: Counted,
+    }
+
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("on purpose");
+        }
+    }
+
+    #[wamp::rpc(detached)]
+    async fn keep_late(session: Session, gate: Inject<Gate>, count: Inject<Arc<AtomicUsize>>) {
+        gate.pass().await;
+        session.set(Keeper { _session: session.clone(), _counted: Counted::new(&count) });
+    }
+
+    #[wamp::rpc]
+    async fn keep(session: Session, count: Inject<Arc<AtomicUsize>>) {
+        session.set(Keeper { _session: session.clone(), _counted: Counted::new(&count) });
+    }
+
+    #[wamp::rpc]
+    async fn arm(session: Session) {
+        session.set(Bomb);
+    }
+
+    fn world() -> (App, Gate, Arc<AtomicUsize>) {
+        let (gate, count) = (Gate(Arc::new(Semaphore::new(0))), Arc::new(AtomicUsize::new(0)));
+        let app = App::discover_in(module_path!()).inject(gate.clone()).inject(Arc::clone(&count));
+        (app, gate, count)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_is_over_keeps_nothing() {
+        let (app, gate, count) = world();
+        let mut peer = Peer::join(&app, Serializer::Json).await;
+        assert_eq!(ask(&mut peer, json!([48, 1, {}, "keep"])).await, json!([50, 1, {}]));
+        assert_eq!(count.load(Ordering::Relaxed), 1);
+        peer.send(json!([48, 2, {}, "keep_late"])).await;
+        sleep(Duration::from_millis(10)).await;
+        drop(peer);
+        sleep(Duration::from_millis(10)).await;
+        assert_eq!(count.load(Ordering::Relaxed), 0, "kept while the session lasted");
+        gate.0.add_permits(1);
+        sleep(Duration::from_millis(10)).await;
+        assert_eq!((count.load(Ordering::Relaxed), gate.0.available_permits()), (0, 0), "kept after its end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_value_that_panics_harms_no_connection() {
+        let (app, ..) = world();
+        let mut peer = Peer::join(&app, Serializer::Json).await;
+        assert_eq!(ask(&mut peer, json!([48, 1, {}, "arm"])).await, json!([50, 1, {}]));
+        peer.send(json!([6, {}, "wamp.close.close_realm"])).await;
+        assert_eq!(peer.receive().await, Some(json!([6, {}, "wamp.close.goodbye_and_out"])));
+        assert_eq!(app.handle().statistics().sessions, 0);
     }
 }
 

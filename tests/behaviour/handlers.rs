@@ -566,3 +566,80 @@ mod lifespan {
         assert_eq!(seen.take().await, ["arrived", "gone"], "gone before the decision");
     }
 }
+
+mod anywhere {
+    use super::*;
+
+    #[wamp::subscribe]
+    async fn any(topic: Topic, seen: Inject<Seen>) -> Result<(), RpcError> {
+        seen.note(format!("any {topic} {}", topic.match_policy()));
+        match topic.contains("secret") {
+            true => Err(RpcError::not_authorized("secret")),
+            false => Ok(()),
+        }
+    }
+
+    #[wamp::subscribe("rooms..log", match = "wildcard")]
+    async fn log(seen: Inject<Seen>) {
+        seen.note("log");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_function_without_a_topic_decides_about_all() {
+        for serializer in Serializer::ALL {
+            let seen = Seen::default();
+            let app = App::discover_in(module_path!()).inject(seen.clone());
+            let mut peer = Peer::join(&app, serializer).await;
+            for (topic, policy, answer, asked) in [
+                ("x.y", "exact", 33, vec!["any x.y exact"]),
+                ("x.", "prefix", 33, vec!["any x. prefix"]),
+                ("x..z", "wildcard", 33, vec!["any x..z wildcard"]),
+                ("rooms.7.log", "exact", 33, vec!["log", "any rooms.7.log exact"]),
+                ("rooms..log", "wildcard", 33, vec!["log", "any rooms..log wildcard"]),
+                ("a.secret", "exact", 8, vec!["any a.secret exact"]),
+                // Each has topics that another function decides about as well.
+                ("", "prefix", 8, vec![]),
+                ("rooms.", "prefix", 8, vec![]),
+                ("..", "wildcard", 8, vec![]),
+                ("wamp.session.on_join", "exact", 8, vec![]),
+            ] {
+                let given = ask(&mut peer, json!([32, 1, {"match": policy}, topic])).await;
+                assert_eq!(given[0], answer, "{topic} {policy} {serializer}: {given}");
+                assert_eq!(seen.take().await, asked, "{topic} {policy}");
+            }
+        }
+    }
+}
+
+mod pressure {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Made(Arc<AtomicU32>);
+
+    /// As fast as it is asked for.
+    #[wamp::subscribe("flood")]
+    async fn flood(made: Inject<Made>) -> impl Stream<Item = (u32, String)> {
+        let made = Made::clone(&made);
+        stream::iter(0..2000).map(move |number| {
+            made.0.fetch_add(1, Ordering::Relaxed);
+            (number, "x".repeat(10_000))
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_waits_for_its_subscriber() {
+        let made = Made::default();
+        let app = App::discover_in(module_path!()).inject(made.clone());
+        let mut peer = Peer::join(&app, Serializer::MessagePack).await;
+        assert_eq!(ask(&mut peer, json!([32, 1, {}, "flood"])).await, json!([33, 1, 1]));
+        sleep(Duration::from_secs(5)).await;
+        let waiting = made.0.load(Ordering::Relaxed);
+        assert!(waiting < 100, "{waiting} events of 10 KB were made for a peer that does not read");
+        for number in 0..2000 {
+            assert_eq!(peer.receive().await.unwrap()[4][0], number, "in order, none lost");
+        }
+    }
+}

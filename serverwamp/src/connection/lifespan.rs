@@ -1,6 +1,7 @@
 //! How sessions begin and end: the functions that run for it.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -179,13 +180,20 @@ pub(super) fn spawn(shared: &Shared, runs: Vec<Run>, then: impl FnOnce() + Send 
 
 fn run(shared: &Shared, session: &Session, runs: Vec<Run>, lingering: Lingering) {
     if runs.is_empty() {
-        return session.forget();
+        return forget(session);
     }
     let session = session.clone();
     spawn(shared, runs, move || {
-        session.forget();
+        forget(&session);
         drop(lingering);
     });
+}
+
+/// Drops what is kept with a session, which may panic.
+fn forget(session: &Session) {
+    if catch_unwind(AssertUnwindSafe(|| session.forget())).is_err() {
+        tracing::error!(session = %session.id(), "a value that was kept with a session panicked when it was dropped");
+    }
 }
 
 fn for_session(endpoint: &Arc<Endpoint>, session: &Session) -> Run {

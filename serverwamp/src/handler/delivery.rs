@@ -10,7 +10,7 @@ use super::call::Turns;
 use super::session::Session;
 use crate::wire::EncodeError;
 
-/// How long a publication waits for receivers that take nothing at all: a dead one delays a publisher once, by this.
+/// How long a publication waits for receivers that take next to nothing: a dead one delays a publisher once, by this.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Octets, times receivers, that count as one of the turns after which a publisher gives way.
 const OCTETS_PER_TURN: usize = 1024;
@@ -59,7 +59,7 @@ pub enum PublishError {
 /// What an event has caused.
 #[derive(Debug, Default)]
 pub(crate) struct FanOut {
-    /// The event's octets, counted for each receiver.
+    /// The event's octets, counted for each receiver, and a little for each subscriber.
     pub(crate) octets: usize,
     /// Receivers with much to take.
     pub(crate) slow: Vec<Session>,

@@ -14,6 +14,8 @@ use crate::wire::{Payload, RequestId, Uri};
 
 /// Octets on their way to a peer above which senders wait.
 const HIGH_WATER: usize = 64 * 1024;
+/// Octets that a peer has to take while somebody waits for it, for that to go on.
+const TRICKLE: u64 = 4 * 1024;
 
 /// Something that the connection does on behalf of a handler.
 #[derive(Debug)]
@@ -56,7 +58,7 @@ pub(crate) struct Outbox {
     unsent: AtomicUsize,
     /// Octets that the peer has taken in all.
     taken: AtomicU64,
-    /// The peer has not taken an octet for a while.
+    /// The peer has taken next to nothing for a while, and has not caught up since.
     stalled: AtomicBool,
     /// Commands that wait, for a look without the lock.
     waiting: AtomicUsize,
@@ -170,10 +172,10 @@ impl Outbox {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// Notes that the peer has taken nothing since it had taken `taken` octets, if that is so. Until it takes some,
-    /// nobody who publishes waits for it.
+    /// Notes that the peer has taken next to nothing since it had taken `taken` octets, if that is so. Until it has
+    /// caught up, nobody who publishes waits for it.
     pub(crate) fn note_stall(&self, taken: u64) -> bool {
-        let stalled = self.taken() == taken;
+        let stalled = self.taken().saturating_sub(taken) < TRICKLE;
         if stalled {
             self.stalled.store(true, Ordering::Relaxed);
         }
@@ -262,7 +264,8 @@ impl Outbox {
     /// Tells senders how much the transport still holds, and how much the peer has taken in all.
     pub(crate) fn set_unsent(&self, octets: usize, taken: u64) {
         self.unsent.store(octets, Ordering::SeqCst);
-        if self.taken.swap(taken, Ordering::Relaxed) != taken {
+        self.taken.store(taken, Ordering::Relaxed);
+        if octets <= HIGH_WATER && self.stalled.load(Ordering::Relaxed) {
             self.stalled.store(false, Ordering::Relaxed);
         }
         if octets <= HIGH_WATER && self.senders.load(Ordering::SeqCst) > 0 {

@@ -32,9 +32,13 @@ struct Inner {
     codec: Codec,
     realm: RealmHandle,
     outbox: Outbox,
-    data: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    /// None once the session is over and the functions for its end have run.
+    data: Mutex<Option<Data>>,
     ended: CancellationToken,
 }
+
+/// Values by their types.
+type Data = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 /// Who a session belongs to, settled when it is welcomed.
 #[derive(Debug, Clone)]
@@ -47,7 +51,7 @@ pub(crate) struct SessionDetails {
 }
 
 /// What a session's connection is, and what its HTTP request said.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TransportInfo {
     /// `websocket` or `memory`.
@@ -62,6 +66,16 @@ pub struct TransportInfo {
     pub query: Option<String>,
     /// The header fields of the HTTP request in their order, names in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
+}
+
+/// Shows which header fields there are, but neither them nor the query: they may hold secrets.
+impl fmt::Debug for TransportInfo {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        let mut shown = formatter.debug_struct("TransportInfo");
+        shown.field("kind", &self.kind).field("serializer", &self.serializer).field("peer", &self.peer);
+        shown.field("path", &self.path).field("headers", &headers).finish_non_exhaustive()
+    }
 }
 
 impl TransportInfo {
@@ -97,7 +111,7 @@ impl Session {
             codec,
             realm,
             outbox: Outbox::new(outbound_bytes),
-            data: Mutex::default(),
+            data: Mutex::new(Some(Data::new())),
             ended: CancellationToken::new(),
         }))
     }
@@ -202,15 +216,21 @@ impl Session {
     }
 
     /// Keeps a value with the session, in place of an earlier one of its type.
+    ///
+    /// It is dropped when the session is over and its `on_leave` functions have run; at once if that has been.
     pub fn set<T: Send + Sync + 'static>(&self, value: T) {
-        let replaced = self.data().insert(TypeId::of::<T>(), Arc::new(value));
+        let value: Arc<dyn Any + Send + Sync> = Arc::new(value);
+        let replaced = match &mut *self.data() {
+            Some(data) => data.insert(TypeId::of::<T>(), value),
+            None => Some(value),
+        };
         // Only now, as what is dropped may itself want the session.
         drop(replaced);
     }
 
     /// The value of this type that was kept with the session.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let value = self.data().get(&TypeId::of::<T>()).cloned()?;
+        let value = self.data().as_ref()?.get(&TypeId::of::<T>()).cloned()?;
         value.downcast().ok()
     }
 
@@ -239,14 +259,14 @@ impl Session {
         self.0.ended.cancel();
     }
 
-    /// Drops what is kept with the session.
+    /// Drops what is kept with the session; it keeps nothing from now on.
     pub(crate) fn forget(&self) {
-        let data = std::mem::take(&mut *self.data());
+        let data = self.data().take();
         // Only now, as what is dropped may itself want the session.
         drop(data);
     }
 
-    fn data(&self) -> std::sync::MutexGuard<'_, HashMap<TypeId, Arc<dyn Any + Send + Sync>>> {
+    fn data(&self) -> std::sync::MutexGuard<'_, Option<Data>> {
         self.0.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -279,5 +299,18 @@ impl fmt::Debug for Session {
 impl<'c> FromCall<'c> for Session {
     fn from_call(call: &'c Call, _: &Parameter<'_, 'c>) -> Result<Session, RpcError> {
         Ok(call.session().clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_a_connection_holds_no_secrets() {
+        let headers = vec![("cookie".to_owned(), b"sid=secret".to_vec()), ("host".to_owned(), b"example.com".to_vec())];
+        let query = Some("token=secret".to_owned());
+        let shown = format!("{:?}", TransportInfo { kind: "websocket", query, headers, ..TransportInfo::default() });
+        assert!(shown.contains(r#"["cookie", "host"]"#) && !shown.contains("secret"), "{shown}");
     }
 }

@@ -8,6 +8,7 @@ pub(crate) const NO_SUCH_SUBSCRIPTION: &str = "wamp.error.no_such_subscription";
 pub(crate) const NO_SUCH_REALM: &str = "wamp.error.no_such_realm";
 pub(crate) const NO_SUCH_ROLE: &str = "wamp.error.no_such_role";
 pub(crate) const NOT_AUTHORIZED: &str = "wamp.error.not_authorized";
+pub(crate) const AUTHENTICATION_DENIED: &str = "wamp.error.authentication_denied";
 pub(crate) const AUTHENTICATION_FAILED: &str = "wamp.error.authentication_failed";
 pub(crate) const CANCELED: &str = "wamp.error.canceled";
 pub(crate) const TIMEOUT: &str = "wamp.error.timeout";

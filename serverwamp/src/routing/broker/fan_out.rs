@@ -11,12 +11,17 @@ use crate::wire::{Codec, EventDetails, MatchPolicy, Options, Payload, Subscripti
 /// Something for each codec.
 type PerCodec<T> = [Option<T>; 3];
 
+/// What looking at a subscriber counts for, be the event for it or not.
+const LOOK: usize = 16;
+
 const CODECS: [Codec; 3] = [Codec::Json, Codec::MessagePack, Codec::Cbor];
 
 /// A subscription that an event is for, with the EVENT for each codec that is in use.
 struct Addressed<'s> {
+    id: SubscriptionId,
     topic: &'s Topic,
-    messages: PerCodec<Bytes>,
+    /// None where the EVENTs of other subscriptions take too much already: these are encoded again when they are sent.
+    messages: Option<PerCodec<Bytes>>,
 }
 
 impl Broker {
@@ -44,15 +49,26 @@ impl Broker {
         let state = self.read();
         let mut addressed: SmallVec<[Addressed<'_>; 2]> = SmallVec::new();
         let mut transcoded = PerCodec::default();
+        let mut held = 0_usize;
         for (id, topic) in state.matching(publication.topic) {
             let messages = self.encode(id, topic, publication, &mut transcoded)?;
-            addressed.push(Addressed { topic, messages });
+            let octets = messages.iter().flatten().fold(held, |octets, message| octets.saturating_add(message.len()));
+            let holds = addressed.is_empty() || octets <= self.largest_event;
+            if holds {
+                held = octets;
+            }
+            addressed.push(Addressed { id, topic, messages: holds.then_some(messages) });
         }
         let mut sent = FanOut::default();
-        for Addressed { topic, messages } in &addressed {
+        for Addressed { id, topic, messages } in addressed {
+            let messages = match messages {
+                Some(messages) => messages,
+                None => self.encode(id, topic, publication, &mut transcoded)?,
+            };
             for (id, subscriber) in &topic.subscribers {
                 let Subscriber { codec, session } = subscriber;
-                if let Some(message) = of(*codec, messages)
+                sent.octets = sent.octets.saturating_add(LOOK);
+                if let Some(message) = of(*codec, &messages)
                     && publication.audience.allows(*id, session)
                     && let Ok(pace) = session.outbox().push_event(message.clone())
                 {

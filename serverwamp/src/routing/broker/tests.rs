@@ -264,3 +264,26 @@ fn what_finds_no_room_cuts_its_session_and_no_other() {
     dead.close("my.reason", "");
     assert!(dead.outbox().take_farewell().is_none() && dead.outbox().is_waiting(), "it stays to be cut");
 }
+
+#[test]
+fn a_large_event_reaches_all_of_many_patterns() {
+    let broker = broker();
+    let sessions = [session(1, Codec::Json), session(2, Codec::Cbor)];
+    // All patterns of a topic of six components: what they get is more than is encoded ahead.
+    let components = ["a", "b", "c", "d", "e", "f"];
+    for pattern in 0..64_usize {
+        let kept = components.iter().enumerate().map(|(place, text)| if pattern >> place & 1 == 0 { text } else { "" });
+        let pattern = kept.collect::<Vec<_>>().join(".");
+        for session in &sessions {
+            subscribe(&broker, session, &pattern, MatchPolicy::Wildcard);
+        }
+    }
+    let text = "x".repeat(50_000);
+    publish(&broker, "a.b.c.d.e.f", &Audience::everyone(), &text).unwrap();
+    for session in &sessions {
+        let mut received = received(session);
+        received.sort_by_key(|(id, ..)| *id);
+        assert!(received.iter().map(|(id, ..)| *id).eq(1..=64));
+        assert!(received.iter().all(|(.., event)| event.trim_matches('"') == text));
+    }
+}

@@ -1,0 +1,110 @@
+//! Ed25519 keys, and signatures in the form of AUTHENTICATE.
+
+use std::fmt;
+
+use ed25519_dalek::{Signature, Signer, VerifyingKey};
+use zeroize::Zeroizing;
+
+use super::super::text::{from_hex, hex};
+use super::AuthenticationError;
+
+/// Octets of a signature, and with the signed message after it.
+const SIGNATURE: usize = 64;
+const SIGNED: usize = SIGNATURE + 32;
+
+/// The public key of a user or a router.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// Takes the 32 octets in hexadecimal, as in `authextra.pubkey`.
+    ///
+    /// # Errors
+    /// Anything else, and keys that accept signatures by everybody.
+    pub(crate) fn from_hex(text: &str) -> Result<Self, AuthenticationError> {
+        from_hex(text)
+            .and_then(|octets| VerifyingKey::from_bytes(&octets).ok())
+            .filter(|key| !key.is_weak())
+            .map(Self)
+            .ok_or(AuthenticationError::Malformed {
+                name: "pubkey",
+                expected: "an Ed25519 key of 64 hexadecimal digits",
+            })
+    }
+
+    /// The key in hexadecimal: the authid of a user who gives none.
+    pub(crate) fn to_hex(&self) -> String {
+        hex(self.0.as_bytes())
+    }
+
+    /// Whether `signed` is a signature of this message, followed by the message, in hexadecimal.
+    pub(super) fn has_signed(&self, message: [u8; 32], signed: &str) -> bool {
+        let Some(signed) = from_hex::<SIGNED>(signed) else { return false };
+        match signed.split_first_chunk::<SIGNATURE>() {
+            Some((signature, repeated)) => {
+                repeated == message && self.0.verify_strict(&message, &Signature::from_bytes(signature)).is_ok()
+            }
+            None => false,
+        }
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PublicKey({})", self.to_hex())
+    }
+}
+
+/// What a provider says of a user who logs in with cryptosign: every key that the user may have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CryptosignKeys(Vec<PublicKey>);
+
+impl CryptosignKeys {
+    /// Whether the user has this key.
+    pub(crate) fn contains(&self, key: &PublicKey) -> bool {
+        self.0.contains(key)
+    }
+}
+
+impl FromIterator<PublicKey> for CryptosignKeys {
+    fn from_iter<I: IntoIterator<Item = PublicKey>>(keys: I) -> Self {
+        Self(keys.into_iter().collect())
+    }
+}
+
+/// A private key: wiped when dropped, hidden from `Debug`.
+#[derive(Clone)]
+pub(crate) struct SigningKey(ed25519_dalek::SigningKey);
+
+impl SigningKey {
+    /// Takes the 32 octets of the private key in hexadecimal.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub(crate) fn from_hex(text: &str) -> Result<Self, AuthenticationError> {
+        from_hex(text)
+            .map(|octets| Self::from_bytes(&Zeroizing::new(octets)))
+            .ok_or(AuthenticationError::Malformed { name: "private key", expected: "64 hexadecimal digits" })
+    }
+
+    /// Takes the 32 octets of the private key.
+    pub(crate) fn from_bytes(octets: &[u8; 32]) -> Self {
+        Self(ed25519_dalek::SigningKey::from_bytes(octets))
+    }
+
+    /// The public key that belongs to this one.
+    pub(crate) fn public_key(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key())
+    }
+
+    /// A signature of the message, followed by the message, in hexadecimal.
+    pub(super) fn sign(&self, message: [u8; 32]) -> String {
+        hex(&[self.0.sign(&message).to_bytes().as_slice(), &message].concat())
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SigningKey")
+    }
+}
