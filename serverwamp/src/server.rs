@@ -105,7 +105,7 @@ async fn serve_stream<S: ByteStream>(
         headers: upgrade.headers,
     };
     let size = shared.limits.message_size_before_welcome;
-    let transport = WebSocket::server(stream, upgrade.rest, subprotocol.is_text(), size);
+    let transport = WebSocket::server(stream, &upgrade.rest, subprotocol.is_text(), size);
     let control = Arc::clone(place.control());
     Connection::new(transport, subprotocol, info, shared, control).await;
     drop(place);

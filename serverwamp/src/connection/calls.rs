@@ -81,7 +81,9 @@ impl RunningCalls {
             (false, true) => Some(&shared.blocking),
             (false, false) => None,
         };
-        call.held().lingering = tracker.map(|tracker| self.linger(tracker));
+        if let Some(tracker) = tracker {
+            call.held().lingering = Some(self.linger(tracker));
+        }
         let (request, codec) = (call.id(), call.codec());
         let (state, timeout) = (call.state().cloned(), call.caller_timeout());
         let mut future = begin(endpoint, call);

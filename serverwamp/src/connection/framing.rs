@@ -12,7 +12,7 @@ const BATCH: usize = 64 * 1024;
 /// How the messages of a connection are framed.
 #[derive(Debug)]
 pub(super) struct Framing {
-    /// The messages of a frame that are still to be handled.
+    /// The messages of a batch that are still to be handled.
     received: smallvec::IntoIter<[Bytes; 1]>,
     batched: Option<Batched>,
 }
@@ -31,22 +31,17 @@ impl Framing {
         Framing { received: SmallVec::new().into_iter(), batched: subprotocol.batched.then_some(batched) }
     }
 
-    /// Takes a frame apart; its messages are then the next ones.
-    pub(super) fn split(&mut self, frame: Bytes) -> Result<(), BatchError> {
-        let messages = match &mut self.batched {
-            None => SmallVec::from_buf([frame]),
-            Some(batched) => {
-                if batched.codec == Codec::Json && batched.separator.is_none() {
-                    batched.separator = Separator::of_frame(&frame);
-                }
-                wire::split_batch(batched.codec, frame)?
-            }
-        };
-        self.received = messages.into_iter();
-        Ok(())
+    /// Takes a frame apart: its first message. The others are then the next ones.
+    pub(super) fn split(&mut self, frame: Bytes) -> Result<Option<Bytes>, BatchError> {
+        let Some(batched) = &mut self.batched else { return Ok(Some(frame)) };
+        if batched.codec == Codec::Json && batched.separator.is_none() {
+            batched.separator = Separator::of_frame(&frame);
+        }
+        self.received = wire::split_batch(batched.codec, frame)?.into_iter();
+        Ok(self.received.next())
     }
 
-    /// The next message that has been received.
+    /// The next message of the batch.
     pub(super) fn next_message(&mut self) -> Option<Bytes> {
         self.received.next()
     }

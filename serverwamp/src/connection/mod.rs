@@ -10,6 +10,7 @@ mod shared;
 mod timers;
 mod topics;
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -36,14 +37,22 @@ pub(crate) use self::shared::{Control, Phase, Place, Shared};
 
 /// Frames that are taken from a peer before other work has its turn.
 const FRAMES_PER_TURN: usize = 256;
+/// Frames that are read before the first of them is handled.
+const FRAMES_AHEAD: usize = 32;
+/// Octets of frames above which no more are read ahead.
+const OCTETS_AHEAD: usize = 16 * 1024;
 /// Octets queued for a peer above which they are handed on at once.
 const FLUSH_ABOVE: usize = 64 * 1024;
+/// Octets of messages above which they are made frames of at once.
+const OUTPUT: usize = 4 * 1024;
 /// Octets, times receivers, that a peer may publish before the receivers have their turn.
 const FAN_OUT_PER_TURN: usize = 64 * 1024;
 
 /// A peer's connection, from the end of its handshake to its close.
 pub(crate) struct Connection<T> {
     transport: T,
+    /// What has been read ahead.
+    received: VecDeque<Received>,
     framing: Framing,
     session: ServerSession,
     joining: Option<Joining>,
@@ -90,6 +99,7 @@ impl<T: Transport> Connection<T> {
         let session = ServerSession::new(subprotocol.codec, ServerLimits::new(&shared.limits), now.into_std());
         Connection {
             transport,
+            received: VecDeque::new(),
             framing: Framing::new(subprotocol),
             session,
             joining: None,
@@ -109,8 +119,9 @@ impl<T: Transport> Connection<T> {
 
     /// Takes what the peer sent. Returns whether there may be more.
     fn receive(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<()> {
+        let mut next = self.framing.next_message();
         for _ in 0..FRAMES_PER_TURN {
-            while let Some(message) = self.framing.next_message() {
+            while let Some(message) = next {
                 self.session.handle_message(message, now.into_std());
                 self.perform(context, now);
                 if self.relieve(context, now).is_break() {
@@ -120,18 +131,22 @@ impl<T: Transport> Connection<T> {
                     context.waker().wake_by_ref();
                     return Poll::Ready(());
                 }
+                next = self.framing.next_message();
             }
-            let received = std::task::ready!(self.transport.poll_receive(context));
-            self.timers.heard();
+            if self.received.is_empty() {
+                self.read_ahead(context);
+            }
+            let Some(received) = self.received.pop_front() else { return Poll::Pending };
             match received {
                 Received::Control => {}
                 Received::Frame(_) if self.stage == Stage::Closing => {}
-                Received::Frame(frame) => {
-                    if let Err(violation) = self.framing.split(frame) {
+                Received::Frame(frame) => match self.framing.split(frame) {
+                    Ok(first) => next = first,
+                    Err(violation) => {
                         self.session.handle_violation(&violation.to_string());
                         self.perform(context, now);
                     }
-                }
+                },
                 Received::Invalid(invalid) => self.handle_invalid(&invalid, context, now),
                 Received::Closed => {
                     // The transport's own farewell may wait to be sent.
@@ -146,6 +161,27 @@ impl<T: Transport> Connection<T> {
         }
         context.waker().wake_by_ref();
         Poll::Ready(())
+    }
+
+    /// Reads frames before any of them is handled: what is done many times in a row is still in the processor's caches.
+    fn read_ahead(&mut self, context: &mut Context<'_>) {
+        // What a frame may be depends on whether the peer is in.
+        let most = if self.joined.is_some() { FRAMES_AHEAD } else { 1 };
+        let mut octets = 0_usize;
+        while self.received.len() < most
+            && octets < OCTETS_AHEAD
+            && let Poll::Ready(received) = self.transport.poll_receive(context)
+        {
+            self.timers.heard();
+            let is_last = matches!(received, Received::Invalid(_) | Received::Closed);
+            if let Received::Frame(frame) = &received {
+                octets = octets.saturating_add(frame.len());
+            }
+            self.received.push_back(received);
+            if is_last {
+                break;
+            }
+        }
     }
 
     fn handle_invalid(&mut self, invalid: &Invalid, context: &mut Context<'_>, now: Instant) {
@@ -209,7 +245,6 @@ impl<T: Transport> Connection<T> {
                 }
             }
         }
-        self.queue_output();
     }
 
     fn start_call(&mut self, call: Box<wire::Call>, serial: u64, context: &mut Context<'_>, now: Instant) {
@@ -311,6 +346,9 @@ impl<T: Transport> Connection<T> {
 
     /// Hands on what is queued once it is much.
     fn relieve(&mut self, context: &mut Context<'_>, now: Instant) -> ControlFlow<()> {
+        if self.session.output_size() > OUTPUT {
+            self.queue_output();
+        }
         match self.transport.unsent() > FLUSH_ABOVE {
             true => self.hand_on(context, now),
             false => ControlFlow::Continue(()),
@@ -324,6 +362,7 @@ impl<T: Transport> Connection<T> {
         if self.timers.is_finished(now) {
             return ControlFlow::Break(());
         }
+        self.queue_output();
         self.framing.finish(&mut self.transport);
         let failed = matches!(self.transport.poll_flush(context), Poll::Ready(Err(_)));
         let unsent = self.transport.unsent();
@@ -434,7 +473,6 @@ impl<T: Transport> Future for Connection<T> {
         }
         while let Some(ended) = this.calls.poll(context) {
             this.end_call(ended, context, now);
-            this.queue_output();
             if this.relieve(context, now).is_break() {
                 break;
             }

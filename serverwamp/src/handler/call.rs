@@ -44,7 +44,8 @@ pub struct Call {
     surroundings: Option<Box<Surroundings>>,
     arena: Arena,
     state: Option<Arc<CallState>>,
-    held: Held,
+    /// What it holds, which most calls do not.
+    held: Option<Box<Held>>,
 }
 
 /// What a handler of topics runs for.
@@ -134,12 +135,11 @@ impl Call {
     pub(crate) fn new(endpoint: Arc<Endpoint>, session: Session, message: Box<wire::Call>, serial: u64) -> Call {
         let shared = endpoint.needs_call_state() || message.options.receive_progress == Some(true);
         let state = shared.then(|| Arc::new(CallState::new(serial)));
-        let (arena, held) = (Arena::default(), Held::default());
-        Call { endpoint, session, message, surroundings: None, arena, state, held }
+        Call { endpoint, session, message, surroundings: None, arena: Arena::default(), state, held: None }
     }
 
     pub(crate) fn held(&mut self) -> &mut Held {
-        &mut self.held
+        self.held.get_or_insert_default()
     }
 
     /// The session that calls, publishes, subscribes, joins or leaves.

@@ -1,7 +1,9 @@
 //! Messages that wait to be sent.
 
-/// What is kept allocated for a session that has nothing to say.
-const KEPT: usize = 256;
+/// Octets that are kept allocated for a session that has nothing to say.
+const KEPT: usize = 1024;
+/// Messages for which the same is done.
+const KEPT_MESSAGES: usize = 32;
 
 /// Encoded messages, one after the other in one buffer.
 #[derive(Debug, Default)]
@@ -26,6 +28,11 @@ impl Output {
         }
     }
 
+    /// Octets of all messages.
+    pub(super) fn size(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Hands out all messages in order.
     pub(super) fn drain(&mut self, mut send: impl FnMut(&[u8])) {
         let mut start = 0;
@@ -41,7 +48,7 @@ impl Output {
         if self.buffer.capacity() > KEPT {
             self.buffer = Vec::new();
         }
-        if self.ends.capacity() > KEPT / size_of::<usize>() {
+        if self.ends.capacity() > KEPT_MESSAGES {
             self.ends = Vec::new();
         }
     }

@@ -202,6 +202,11 @@ impl ServerSession {
         self.output.drain(send);
     }
 
+    /// Octets of the messages to send.
+    pub(crate) fn output_size(&self) -> usize {
+        self.output.size()
+    }
+
     /// Gives back what buffers hold, for a session that has nothing to do.
     pub(crate) fn rest(&mut self) {
         const KEPT: usize = 512;
@@ -218,7 +223,9 @@ impl ServerSession {
 
     /// Takes a message from the peer.
     pub(crate) fn handle_message(&mut self, message: Bytes, now: Instant) {
-        self.calls.extend(self.newest.take());
+        if let Some((request, call)) = self.newest.take() {
+            self.calls.insert(request, call);
+        }
         match self.state {
             State::Closed => {}
             State::ShuttingDown => {

@@ -1,126 +1,136 @@
-//! WebSocket, RFC 6455, by tungstenite; what is written is collected until the connection flushes.
+//! WebSocket, RFC 6455; what is written is collected until the connection flushes.
 
-use std::io::{self, Read, Write};
+mod frames;
+
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio_tungstenite::tungstenite::error::CapacityError;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
-use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, FrameHeader};
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_util::io::poll_read_buf;
 
+use self::frames::{Frame, Frames, Head, append};
 use super::buffer::WriteBuffer;
 use super::{ByteStream, Close, Invalid, Received, Transport};
 
-/// Read at once from the stream. A quarter of the memory of an idle session.
+/// Read at once from the stream.
 const READ_BUFFER: usize = 4096;
+/// Room below which more is made for the next octets.
+const LEAST_ROOM: usize = 512;
 
-/// A WebSocket over any byte stream.
+/// The server's end of a WebSocket over any byte stream.
 pub(crate) struct WebSocket<S> {
     stream: S,
-    context: WebSocketContext,
+    input: Frames,
     output: WriteBuffer,
     text: bool,
     /// Nothing is left of what was read.
     drained: bool,
-    /// The peer broke the framing: what it still sends cannot be read as frames.
+    /// Our last frame is queued.
+    closed: bool,
+    /// The client broke the rules: what it still sends cannot be read as frames.
     broken: bool,
 }
 
 impl<S: ByteStream> WebSocket<S> {
     /// The server's end of a connection that has been upgraded; `received` is what came with the request.
-    pub(crate) fn server(stream: S, received: Vec<u8>, text: bool, message_size: usize) -> WebSocket<S> {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_write_buffer_size(usize::MAX)
-            .max_message_size(Some(message_size))
-            .max_frame_size(Some(message_size))
-            .accept_unmasked_frames(false);
-        let context = WebSocketContext::from_partially_read(received, Role::Server, Some(config));
-        WebSocket { stream, context, output: WriteBuffer::default(), text, drained: false, broken: false }
+    pub(crate) fn server(stream: S, received: &[u8], text: bool, message_size: usize) -> WebSocket<S> {
+        let input = Frames::new(received, message_size);
+        WebSocket { stream, input, output: WriteBuffer::default(), text, drained: false, closed: false, broken: false }
     }
 
-    /// Reads what is of no interest any more, until the peer closes.
-    fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<Received> {
-        let mut octets = [0; READ_BUFFER];
-        let mut buffer = ReadBuf::new(&mut octets);
-        match ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer)) {
-            Ok(()) if !buffer.filled().is_empty() => Poll::Ready(Received::Control),
-            Ok(()) | Err(_) => Poll::Ready(Received::Closed),
+    /// Reads more, if there is more.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        // Most turns have nothing to read, and need no room for it.
+        if self.drained {
+            ready!(self.stream.poll_readable(context));
+            self.drained = false;
         }
+        let read = poll_read_buf(Pin::new(&mut self.stream), context, self.input.room(LEAST_ROOM, READ_BUFFER));
+        if read.is_pending() {
+            self.drained = true;
+            self.input.rest();
+        }
+        read
+    }
+
+    /// What a frame means for the connection.
+    fn handle(&mut self, frame: Frame) -> Received {
+        match frame {
+            Frame::Text(octets) if self.text => Received::Frame(octets),
+            Frame::Binary(octets) if !self.text => Received::Frame(octets),
+            Frame::Text(_) => Received::Invalid(Invalid::FrameKind { expected: "binary" }),
+            Frame::Binary(_) => Received::Invalid(Invalid::FrameKind { expected: "text" }),
+            Frame::Ping(octets) => {
+                self.queue(Head::Pong, &octets);
+                Received::Control
+            }
+            Frame::Pong => Received::Control,
+            Frame::Close(code) => {
+                self.queue_close(code);
+                Received::Closed
+            }
+        }
+    }
+
+    /// What it means that the client broke the rules.
+    fn handle_invalid(&mut self, invalid: Invalid) -> Received {
+        self.broken = true;
+        // Once the end is said, the client may say what it likes.
+        if self.closed { Received::Control } else { Received::Invalid(invalid) }
+    }
+
+    fn queue(&mut self, head: Head, payload: &[u8]) {
+        if !self.closed {
+            append(head, payload, self.output.tail());
+        }
+    }
+
+    fn queue_close(&mut self, code: Option<CloseCode>) {
+        let code = code.map(|code| u16::from(code).to_be_bytes());
+        self.queue(Head::Close, code.as_ref().map_or(&[], |code| code.as_slice()));
+        self.closed = true;
     }
 }
 
 impl<S: ByteStream> Transport for WebSocket<S> {
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Received> {
-        if self.broken {
-            return self.poll_discard(context);
-        }
-        // Most turns have nothing to read, and tungstenite clears a whole buffer for each attempt.
-        if self.drained {
-            ready!(self.stream.poll_readable(context));
-            self.drained = false;
-        }
-        let mut ends = Ends { stream: &mut self.stream, output: &mut self.output, context: Some(context) };
-        let received = match self.context.read(&mut ends) {
-            Ok(Message::Text(text)) if self.text => Received::Frame(Bytes::from(text)),
-            Ok(Message::Binary(octets)) if !self.text => Received::Frame(octets),
-            Ok(Message::Text(_)) => Received::Invalid(Invalid::FrameKind { expected: "binary" }),
-            Ok(Message::Binary(_)) => Received::Invalid(Invalid::FrameKind { expected: "text" }),
-            Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => Received::Control,
-            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.drained = true;
-                return Poll::Pending;
-            }
-            Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => Received::Invalid(Invalid::TooLarge),
-            Err(Error::Utf8(_)) => Received::Invalid(Invalid::NotText),
-            Err(Error::Protocol(error)) if self.context.can_write() => {
-                use tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
-                match error {
-                    ResetWithoutClosingHandshake => Received::Closed,
-                    error => Received::Invalid(Invalid::Framing(error.to_string())),
+        loop {
+            if !self.broken {
+                match self.input.next() {
+                    Ok(Some(frame)) => return Poll::Ready(self.handle(frame)),
+                    Ok(None) => {}
+                    Err(invalid) => return Poll::Ready(self.handle_invalid(invalid)),
                 }
             }
-            Err(_) => Received::Closed,
-        };
-        self.broken = matches!(received, Received::Invalid(Invalid::TooLarge | Invalid::NotText | Invalid::Framing(_)));
-        Poll::Ready(received)
+            match ready!(self.poll_read(context)) {
+                Ok(0) | Err(_) => return Poll::Ready(Received::Closed),
+                Ok(_) if self.broken => {
+                    self.input.clear();
+                    return Poll::Ready(Received::Control);
+                }
+                Ok(_) => {}
+            }
+        }
     }
 
     fn send(&mut self, frame: &[u8]) {
-        if !self.context.can_write() {
-            return;
-        }
-        let opcode = OpCode::Data(if self.text { Data::Text } else { Data::Binary });
-        let header = FrameHeader { is_final: true, rsv1: false, rsv2: false, rsv3: false, opcode, mask: None };
-        // Writing to a Vec cannot fail.
-        let tail = self.output.tail();
-        let _ = header.format(frame.len() as u64, tail);
-        tail.extend_from_slice(frame);
+        self.queue(if self.text { Head::Text } else { Head::Binary }, frame);
     }
 
     fn ping(&mut self) -> bool {
-        let mut ends = Ends { stream: &mut self.stream, output: &mut self.output, context: None };
-        // It only fails once the connection is closing, when no ping is wanted.
-        let _ = self.context.write(&mut ends, Message::Ping(Bytes::new()));
+        self.queue(Head::Ping, &[]);
         true
     }
 
     fn close(&mut self, close: Close) {
-        let (code, reason) = match close {
-            Close::Normal => (CloseCode::Normal, ""),
-            Close::GoingAway => (CloseCode::Away, "shutdown"),
-            Close::ProtocolError => (CloseCode::Protocol, "protocol violation"),
-            Close::NotText => (CloseCode::Invalid, "not UTF-8"),
-            Close::TooLarge => (CloseCode::Size, "message too large"),
-        };
-        let mut ends = Ends { stream: &mut self.stream, output: &mut self.output, context: None };
-        // It only fails where the connection is closed already.
-        let _ = self.context.close(&mut ends, Some(CloseFrame { code, reason: reason.into() }));
+        self.queue_close(Some(match close {
+            Close::Normal => CloseCode::Normal,
+            Close::GoingAway => CloseCode::Away,
+            Close::ProtocolError => CloseCode::Protocol,
+            Close::NotText => CloseCode::Invalid,
+            Close::TooLarge => CloseCode::Size,
+        }));
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -136,37 +146,6 @@ impl<S: ByteStream> Transport for WebSocket<S> {
     }
 
     fn set_message_size(&mut self, octets: usize) {
-        self.context.set_config(|config| {
-            config.max_message_size = Some(octets);
-            config.max_frame_size = Some(octets);
-        });
-    }
-}
-
-/// The two ends of a stream as tungstenite sees them: reading asks the stream, writing only collects.
-struct Ends<'a, 'b, S> {
-    stream: &'a mut S,
-    output: &'a mut WriteBuffer,
-    context: Option<&'a mut Context<'b>>,
-}
-
-impl<S: AsyncRead + Unpin> Read for Ends<'_, '_, S> {
-    fn read(&mut self, octets: &mut [u8]) -> io::Result<usize> {
-        let Some(context) = self.context.as_mut() else { return Err(io::ErrorKind::WouldBlock.into()) };
-        let mut buffer = ReadBuf::new(octets);
-        match Pin::new(&mut *self.stream).poll_read(context, &mut buffer) {
-            Poll::Ready(result) => result.map(|()| buffer.filled().len()),
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }
-}
-
-impl<S> Write for Ends<'_, '_, S> {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.output.write(octets)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.input.message_size = octets;
     }
 }

@@ -101,10 +101,8 @@ pub(crate) fn write_result(
     // A server writes more of these than of all others together.
     let ids = [request.get()];
     match codec {
-        Codec::Json => {
-            let details = if progress { r#"{"progress":true}"# } else { "{}" };
-            write_json("[50,", ids, details, payload, out);
-        }
+        Codec::Json if progress => write_json("[50,", ids, r#"{"progress":true}"#, payload, out),
+        Codec::Json => write_json("[50,", ids, "{}", payload, out),
         Codec::MessagePack => {
             let details = if progress { MESSAGE_PACK.progress } else { MESSAGE_PACK.no_details };
             write_binary(MESSAGE_PACK, b"\x32", ids, details, payload, out);
@@ -118,6 +116,7 @@ pub(crate) fn write_result(
 }
 
 /// A message of ids, details and a payload of the codec, after its head.
+#[inline(always)]
 fn write_json<const IDS: usize>(head: &str, ids: [u64; IDS], details: &str, payload: &Payload, out: &mut Vec<u8>) {
     let (args, kwargs) = (payload.args_bytes(), payload.kwargs_bytes());
     let length = args.unwrap_or_default().len().saturating_add(kwargs.unwrap_or_default().len());

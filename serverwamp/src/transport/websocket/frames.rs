@@ -1,0 +1,224 @@
+//! Octets ⇄ what the ends of a WebSocket say, RFC 6455 section 5: heads, masks, fragments.
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+use crate::transport::Invalid;
+
+/// What a client says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// A whole message.
+    Text(Bytes),
+    /// A whole message.
+    Binary(Bytes),
+    Ping(Bytes),
+    Pong,
+    /// The end, with the code to answer it with if the client gave one.
+    Close(Option<CloseCode>),
+}
+
+/// What begins a frame: what it is, and that nothing of it follows in another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Head {
+    Text = FINAL | TEXT,
+    Binary = FINAL | BINARY,
+    Close = FINAL | CLOSE,
+    Ping = FINAL | PING,
+    Pong = FINAL | PONG,
+}
+
+const FINAL: u8 = 0x80;
+const RESERVED: u8 = 0x70;
+const MASKED: u8 = 0x80;
+
+const CONTINUATION: u8 = 0;
+const TEXT: u8 = 1;
+const BINARY: u8 = 2;
+const CLOSE: u8 = 8;
+const PING: u8 = 9;
+const PONG: u8 = 10;
+
+/// The longest payload of a frame that is no part of a message.
+const LONGEST_CONTROL: usize = 125;
+
+/// Appends a frame as a server sends it.
+pub(super) fn append(head: Head, payload: &[u8], output: &mut Vec<u8>) {
+    let head = head as u8;
+    match payload.len() {
+        length @ 0..=125 => output.extend_from_slice(&[head, length as u8]),
+        length @ 126..=0xffff => {
+            let [high, low] = (length as u16).to_be_bytes();
+            output.extend_from_slice(&[head, 126, high, low]);
+        }
+        length => {
+            output.extend_from_slice(&[head, 127]);
+            output.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+    output.extend_from_slice(payload);
+}
+
+/// What came from a client and is not taken yet.
+#[derive(Debug)]
+pub(super) struct Frames {
+    octets: BytesMut,
+    /// A message of which more is to come.
+    fragments: Option<Fragments>,
+    /// The most octets of a message.
+    pub(super) message_size: usize,
+}
+
+#[derive(Debug)]
+struct Fragments {
+    opcode: u8,
+    octets: BytesMut,
+}
+
+impl Frames {
+    pub(super) fn new(received: &[u8], message_size: usize) -> Frames {
+        Frames { octets: BytesMut::from(received), fragments: None, message_size }
+    }
+
+    /// Where what comes next goes, with room for at least `least` octets; if there is less, for `most`.
+    pub(super) fn room(&mut self, least: usize, most: usize) -> &mut BytesMut {
+        if self.octets.capacity().saturating_sub(self.octets.len()) < least {
+            self.octets.reserve(most);
+        }
+        &mut self.octets
+    }
+
+    /// Drops what came.
+    pub(super) fn clear(&mut self) {
+        self.octets.clear();
+    }
+
+    /// Gives back the memory that is for what comes next.
+    pub(super) fn rest(&mut self) {
+        if self.octets.is_empty() {
+            self.octets = BytesMut::new();
+        }
+    }
+
+    /// The next frame that is there as a whole, or message.
+    ///
+    /// # Errors
+    /// The client breaks the rules; nothing that it sends after that means anything.
+    pub(super) fn next(&mut self) -> Result<Option<Frame>, Invalid> {
+        loop {
+            let Some((opcode, is_final, payload)) = self.next_frame()? else { return Ok(None) };
+            match (opcode, is_final, self.fragments.is_some()) {
+                (TEXT | BINARY, true, false) => return message(opcode, payload).map(Some),
+                (TEXT | BINARY, false, false) => self.fragments = Some(Fragments { opcode, octets: payload }),
+                (CONTINUATION, is_final, true) => {
+                    if let Some(message) = self.append_fragment(&payload, is_final)? {
+                        return Ok(Some(message));
+                    }
+                }
+                (PING, true, _) if payload.len() <= LONGEST_CONTROL => return Ok(Some(Frame::Ping(payload.freeze()))),
+                (PONG, true, _) if payload.len() <= LONGEST_CONTROL => return Ok(Some(Frame::Pong)),
+                (CLOSE, true, _) if payload.len() <= LONGEST_CONTROL => return close(&payload).map(Some),
+                (CONTINUATION, _, false) => return Err(broken("a continuation of nothing")),
+                (TEXT | BINARY, _, true) => return Err(broken("a message within another one")),
+                (CLOSE | PING | PONG, true, _) => return Err(broken("a control frame that is too long")),
+                (CLOSE | PING | PONG, false, _) => return Err(broken("a control frame in fragments")),
+                _ => return Err(broken("a frame of an unknown kind")),
+            }
+        }
+    }
+
+    /// Takes the next frame apart: its opcode, whether it is final, and what it holds.
+    #[inline]
+    fn next_frame(&mut self) -> Result<Option<(u8, bool, BytesMut)>, Invalid> {
+        let Some((&[first, second], rest)) = self.octets.split_first_chunk() else { return Ok(None) };
+        if first & RESERVED != 0 {
+            return Err(broken("a reserved bit is set"));
+        }
+        if second & MASKED == 0 {
+            return Err(broken("a frame is not masked"));
+        }
+        let (length, rest) = match second & !MASKED {
+            126 => match rest.split_first_chunk() {
+                Some((length, rest)) => (u64::from(u16::from_be_bytes(*length)), rest),
+                None => return Ok(None),
+            },
+            127 => match rest.split_first_chunk() {
+                Some((length, rest)) => (u64::from_be_bytes(*length), rest),
+                None => return Ok(None),
+            },
+            length => (u64::from(length), rest),
+        };
+        let length = usize::try_from(length).ok().filter(|&length| length <= self.message_size);
+        let length = length.ok_or(Invalid::TooLarge)?;
+        let Some((&mask, rest)) = rest.split_first_chunk::<4>() else { return Ok(None) };
+        if rest.len() < length {
+            let missing = length.saturating_sub(rest.len());
+            self.octets.reserve(missing);
+            return Ok(None);
+        }
+        let head = self.octets.len().saturating_sub(rest.len());
+        self.octets.advance(head);
+        let mut payload = self.octets.split_to(length);
+        unmask(&mut payload, mask);
+        Ok(Some((first & !FINAL, first & FINAL != 0, payload)))
+    }
+
+    /// Adds to the message that has begun. Returns it if it is whole.
+    #[cold]
+    fn append_fragment(&mut self, payload: &[u8], is_final: bool) -> Result<Option<Frame>, Invalid> {
+        let Some(mut fragments) = self.fragments.take() else { return Ok(None) };
+        if fragments.octets.len().saturating_add(payload.len()) > self.message_size {
+            return Err(Invalid::TooLarge);
+        }
+        fragments.octets.extend_from_slice(payload);
+        if is_final {
+            return message(fragments.opcode, fragments.octets).map(Some);
+        }
+        self.fragments = Some(fragments);
+        Ok(None)
+    }
+}
+
+#[inline]
+fn message(opcode: u8, payload: BytesMut) -> Result<Frame, Invalid> {
+    match opcode {
+        TEXT if payload.is_ascii() || str::from_utf8(&payload).is_ok() => Ok(Frame::Text(payload.freeze())),
+        TEXT => Err(Invalid::NotText),
+        _ => Ok(Frame::Binary(payload.freeze())),
+    }
+}
+
+#[cold]
+fn close(payload: &[u8]) -> Result<Frame, Invalid> {
+    match payload.split_first_chunk() {
+        Some((_, reason)) if str::from_utf8(reason).is_err() => Err(Invalid::NotText),
+        Some((&code, _)) => Ok(Frame::Close(Some(match CloseCode::from(u16::from_be_bytes(code)) {
+            code if code.is_allowed() => code,
+            _ => CloseCode::Protocol,
+        }))),
+        None if payload.is_empty() => Ok(Frame::Close(None)),
+        None => Err(broken("half a code at the end")),
+    }
+}
+
+#[inline]
+fn unmask(payload: &mut [u8], mask: [u8; 4]) {
+    let [a, b, c, d] = mask;
+    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let (chunks, rest) = payload.as_chunks_mut();
+    for chunk in chunks {
+        *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
+    }
+    for (octet, mask) in rest.iter_mut().zip([a, b, c, d, a, b, c]) {
+        *octet ^= mask;
+    }
+}
+
+#[cold]
+fn broken(rule: &str) -> Invalid {
+    Invalid::Framing(rule.to_owned())
+}
+
+#[cfg(test)]
+mod tests;
