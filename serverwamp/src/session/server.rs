@@ -13,8 +13,9 @@ use super::output::Output;
 use super::words::goodbye;
 use crate::limits::Limits;
 use crate::wire::{
-    self, Codec, Feature, Features, Hello, MAX_ID, Message, MessageType, ParseError, Payload, PayloadBuilder, Publish,
-    Register, RequestId, Roles, ScanLimits, SessionId, Subscribe, Unregister, Unsubscribe, Uri, WelcomeDetails, uris,
+    self, Codec, Feature, Features, Hello, MAX_ID, Message, MessageType, ParseError, Parser, Payload, PayloadBuilder,
+    Publish, Register, RequestId, Roles, ScanLimits, SessionId, Subscribe, Unregister, Unsubscribe, Uri,
+    WelcomeDetails, uris,
 };
 
 pub(crate) use crate::wire::CancelMode;
@@ -42,8 +43,7 @@ pub(crate) struct ServerSession {
     /// Calls whose handlers run, those without a reply to come included.
     running: usize,
     last_request: u64,
-    /// Many a client calls one procedure again and again.
-    last_called: Option<Uri>,
+    parser: Parser,
     actions: VecDeque<Action>,
     output: Output,
 }
@@ -171,7 +171,7 @@ impl ServerSession {
             next_call: 0,
             running: 0,
             last_request: 0,
-            last_called: None,
+            parser: Parser::new(codec),
             actions: VecDeque::new(),
             output: Output::default(),
         }
@@ -237,7 +237,7 @@ impl ServerSession {
                 }
             }
             State::AwaitingHello | State::Joining | State::Established => {
-                match Message::parse_likely(self.codec, message, self.limits.scan, self.last_called.as_ref()) {
+                match self.parser.parse(message, self.limits.scan) {
                     Ok(message) => self.handle_parsed(message, now),
                     Err(error) => self.handle_unparsed(error),
                 }

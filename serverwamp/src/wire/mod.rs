@@ -41,7 +41,7 @@ pub(crate) use options::{
     AbortDetails, Audience, CallOptions, CancelMode, CancelOptions, EventDetails, Feature, Features, GoodbyeDetails,
     HelloDetails, Options, PublishOptions, RawDict, Roles, SubscribeOptions, UnsubscribedDetails, WelcomeDetails,
 };
-pub(crate) use parse::ParseError;
+pub(crate) use parse::{ParseError, Parser};
 pub(crate) use scan::{ScanLimits, Slots};
 pub(crate) use uri::UriError;
 pub(crate) use write::{write_error, write_event, write_result};

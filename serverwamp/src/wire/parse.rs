@@ -1,6 +1,7 @@
 //! Bytes → messages.
 
 mod elements;
+mod parser;
 #[cfg(test)]
 mod tests;
 
@@ -9,6 +10,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use self::elements::Elements;
+pub(crate) use self::parser::Parser;
 use super::{
     codec::{Codec, Read, ReadError, Token},
     id::RequestId,
@@ -18,11 +20,10 @@ use super::{
         Subscribed, Unregister, Unregistered, Unsubscribe, Unsubscribed, Welcome, Yield,
     },
     options::{
-        CallOptions, Entry, ErrorDetails, EventDetails, InvocationDetails, Options, Problem, PublishOptions,
-        RegisterOptions, ResultDetails, Source, SubscribeOptions, YieldOptions,
+        CallOptions, Entry, ErrorDetails, EventDetails, InvocationDetails, Problem, PublishOptions, RegisterOptions,
+        ResultDetails, Source, SubscribeOptions, YieldOptions,
     },
-    payload::Payload,
-    scan::{Element, ScanLimits, Scanned, UsualCall, peek_request, scan_message, scan_usual_call},
+    scan::{Element, ScanLimits, Scanned, peek_request, scan_message},
     uri::{MatchPolicy, Uri},
 };
 
@@ -65,21 +66,7 @@ impl Message {
     }
 
     /// Reads a message that is likely to be about the same URI as one before it, an exact one.
-    ///
-    /// # Errors
-    /// As `parse`.
-    pub(crate) fn parse_likely(
-        codec: Codec,
-        bytes: Bytes,
-        limits: ScanLimits,
-        likely: Option<&Uri>,
-    ) -> Result<Self, ParseError> {
-        if let Some(procedure) = likely
-            && let Some(call) = scan_usual_call(codec, &bytes, limits, MessageType::Call.code(), procedure)
-            && let Some(request) = RequestId::new(call.request)
-        {
-            return Ok(usual_call(codec, bytes, request, procedure.clone(), call));
-        }
+    fn parse_likely(codec: Codec, bytes: Bytes, limits: ScanLimits, likely: Option<&Uri>) -> Result<Self, ParseError> {
         let mut kind = None;
         let arguments_at = |code| {
             kind = MessageType::from_code(code);
@@ -99,17 +86,6 @@ impl Message {
         }
         Ok(message)
     }
-}
-
-/// A CALL without options, which most messages to a server are.
-#[inline]
-fn usual_call(codec: Codec, bytes: Bytes, request: RequestId, procedure: Uri, call: UsualCall) -> Message {
-    let UsualCall { args, kwargs, slots, .. } = call;
-    let payload = match args {
-        Some(_) => Payload { codec, bytes: bytes.into(), args, kwargs, opaque: None },
-        None => Payload::empty(codec),
-    };
-    Message::Call(Box::new(Call { request, options: Options::default(), procedure, payload, slots }))
 }
 
 #[cold]

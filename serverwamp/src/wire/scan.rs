@@ -109,7 +109,38 @@ pub(crate) fn scan_message<'de>(
     }
 }
 
-/// The message that a server gets more often than all others together, found in one go.
+/// What CALLs of one procedure begin with, if only their requests differ.
+#[derive(Debug)]
+pub(crate) struct CallBeginning {
+    before_request: SmallVec<[u8; 8]>,
+    /// With the options and the procedure.
+    behind_request: Box<[u8]>,
+    /// The rest of the message's list.
+    rest: Items,
+}
+
+impl CallBeginning {
+    /// The beginning of a CALL that was scanned.
+    pub(crate) fn of(codec: Codec, message: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(codec, message);
+        let start = reader.position();
+        let Head::List(mut items) = reader.head().ok()? else { return None };
+        let mut element = || {
+            reader.more(&mut items).ok()?;
+            let start = reader.position();
+            skip(&mut reader, MAX_DEPTH).ok()?;
+            Some((start, reader.position()))
+        };
+        let (_code, request, _options, procedure) = (element()?, element()?, element()?, element()?);
+        Some(Self {
+            before_request: message.get(start..request.0)?.into(),
+            behind_request: message.get(request.1..procedure.1)?.into(),
+            rest: items,
+        })
+    }
+}
+
+/// A CALL that begins as one before it.
 #[derive(Debug)]
 pub(crate) struct UsualCall {
     pub(crate) request: u64,
@@ -118,20 +149,19 @@ pub(crate) struct UsualCall {
     pub(crate) slots: Slots,
 }
 
-/// Finds the parts of a CALL of this procedure that has no options. `None` for every other message and for whatever
-/// is wrong with one: `scan_message` says what that is.
+/// Finds the parts of a CALL that has this beginning, of a CALL without options. `None` for every other message and for
+/// whatever is wrong with one: `scan_message` says what that is.
 pub(crate) fn scan_usual_call(
     codec: Codec,
     message: &[u8],
     limits: ScanLimits,
-    code: u64,
-    procedure: &str,
+    beginning: &CallBeginning,
 ) -> Option<UsualCall> {
     Span::new(0, message.len()).ok()?;
     match codec {
-        Codec::Json => Scanner::new(Json::new(message), limits).usual_call(code, procedure),
-        Codec::MessagePack => Scanner::new(MessagePack::new(message), limits).usual_call(code, procedure),
-        Codec::Cbor => Scanner::new(Cbor::new(message), limits).usual_call(code, procedure),
+        Codec::Json => Scanner::new(Json::new(message), limits).usual_call(beginning),
+        Codec::MessagePack => Scanner::new(MessagePack::new(message), limits).usual_call(beginning),
+        Codec::Cbor => Scanner::new(Cbor::new(message), limits).usual_call(beginning),
     }
 }
 
@@ -244,21 +274,17 @@ impl<'de, R: Read<'de>> Scanner<R> {
     }
 
     #[inline]
-    fn usual_call(mut self, code: u64, procedure: &str) -> Option<UsualCall> {
+    fn usual_call(mut self, beginning: &CallBeginning) -> Option<UsualCall> {
+        let is_usual = self.reader.take_literal(&beginning.before_request);
+        let request = if is_usual { self.reader.take_small_integer()? } else { return None };
         // The list, the code, the request, the options and the procedure.
         self.nodes = self.nodes.checked_sub(5)?;
-        let Head::List(mut items) = self.reader.head().ok()? else { return None };
-        let is_code =
-            self.reader.more(&mut items).ok()? && self.reader.take_small_integer() == i64::try_from(code).ok();
-        let request = if is_code && self.reader.more(&mut items).ok()? {
-            self.reader.take_small_integer()?
-        } else {
-            return None;
-        };
-        let has_no_options = self.reader.more(&mut items).ok()? && self.reader.take_empty_map();
-        let is_likely = has_no_options && self.reader.more(&mut items).ok()? && self.reader.take_text(procedure);
         // The options are as deep as the arguments are.
-        let depth = self.deeper(self.depth).ok().filter(|&depth| depth > 0 && is_likely)?;
+        let depth = self.deeper(self.depth).ok().filter(|&depth| depth > 0)?;
+        if !self.reader.take_literal(&beginning.behind_request) {
+            return None;
+        }
+        let mut items = beginning.rest;
         let mut call =
             UsualCall { request: u64::try_from(request).ok()?, args: None, kwargs: None, slots: Slots::default() };
         if self.reader.more(&mut items).ok()? {

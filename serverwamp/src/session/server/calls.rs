@@ -15,9 +15,6 @@ impl ServerSession {
             self.refuse_call(call.request);
             return;
         }
-        if self.last_called.as_ref() != Some(&call.procedure) {
-            self.last_called = Some(call.procedure.clone());
-        }
         self.next_call += 1;
         let serial = self.next_call;
         self.newest = Some((call.request, OpenCall { serial }));

@@ -191,18 +191,8 @@ impl<'de> Read<'de> for Cbor<'de> {
     }
 
     #[inline]
-    fn take_empty_map(&mut self) -> bool {
-        self.0.take_literal(&[0xa0])
-    }
-
-    #[inline]
-    fn take_text(&mut self, text: &str) -> bool {
-        let head = match u8::try_from(text.len()) {
-            Ok(length @ 0..24) => self.0.take_literal(&[0x60 | length]),
-            Ok(length) => self.0.take_literal(&[0x78, length]),
-            Err(_) => false,
-        };
-        head && self.0.take_literal(text.as_bytes())
+    fn take_literal(&mut self, octets: &[u8]) -> bool {
+        self.0.take_literal(octets)
     }
 
     #[inline]

@@ -334,19 +334,8 @@ impl<'de> Read<'de> for Json<'de> {
     }
 
     #[inline]
-    fn take_empty_map(&mut self) -> bool {
-        self.0.take_literal(b"{}")
-    }
-
-    #[inline]
-    fn take_text(&mut self, text: &str) -> bool {
-        let Some((b'"', rest)) = self.0.rest.split_first() else { return false };
-        // A text that itself has quotes or escapes ends elsewhere.
-        let taken = rest.starts_with(text.as_bytes()) && plain_length(rest) == text.len();
-        if taken {
-            self.0.advance(text.len().wrapping_add(1));
-        }
-        taken && self.0.take_literal(b"\"")
+    fn take_literal(&mut self, octets: &[u8]) -> bool {
+        self.0.take_literal(octets)
     }
 
     #[inline]

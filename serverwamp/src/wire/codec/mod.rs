@@ -183,11 +183,8 @@ pub(crate) trait Read<'de>: Copy {
     /// Reads an integer if one is next in one of its usual short forms: faster than a token, for what is frequent.
     fn take_small_integer(&mut self) -> Option<i64>;
 
-    /// Reads an empty map if one is next in its shortest form.
-    fn take_empty_map(&mut self) -> bool;
-
-    /// Reads a string if one is next that has this text, in its shortest form.
-    fn take_text(&mut self, text: &str) -> bool;
+    /// Passes these octets, which are whole tokens, if they are next.
+    fn take_literal(&mut self, octets: &[u8]) -> bool;
 
     /// Checks that nothing follows.
     fn finish(&mut self) -> Result<(), ReadError>;
@@ -269,13 +266,8 @@ impl<'de> Read<'de> for Reader<'de> {
     }
 
     #[inline]
-    fn take_empty_map(&mut self) -> bool {
-        dispatch!(self, reader => reader.take_empty_map())
-    }
-
-    #[inline]
-    fn take_text(&mut self, text: &str) -> bool {
-        dispatch!(self, reader => reader.take_text(text))
+    fn take_literal(&mut self, octets: &[u8]) -> bool {
+        dispatch!(self, reader => reader.take_literal(octets))
     }
 
     #[inline]
