@@ -78,6 +78,26 @@ async fn a_close_is_answered() {
 }
 
 #[tokio::test]
+async fn a_close_behind_a_call_in_the_same_packet() {
+    let address = start(app()).await;
+    for answered in [true, false] {
+        let mut client = Client::join(address).await;
+        client.0.feed(Message::text(json!([48, 1, {}, "add", [2, 3]]).to_string())).await.unwrap();
+        client.0.feed(Message::text(json!([48, 2, {}, "add", [4, 5]]).to_string())).await.unwrap();
+        if answered {
+            client.0.feed(Message::Close(None)).await.unwrap();
+        }
+        client.0.flush().await.unwrap();
+        if !answered {
+            client.0.get_mut().shutdown().await.unwrap();
+        }
+        assert_eq!(client.receive().await, Some(json!([50, 1, {}, [5]])));
+        assert_eq!(client.receive().await, Some(json!([50, 2, {}, [9]])));
+        assert_eq!(matches!(client.next().await, Some(Message::Close(_))), answered);
+    }
+}
+
+#[tokio::test]
 async fn a_hello_in_the_same_packet_as_the_request() {
     let address = start(app()).await;
     let mut stream = TcpStream::connect(address).await.unwrap();

@@ -139,7 +139,7 @@ impl<T: Transport> Connection<T> {
             let Some(received) = self.received.pop_front() else { return Poll::Pending };
             match received {
                 Received::Control => {}
-                Received::Frame(_) if self.stage == Stage::Closing => {}
+                Received::Frame(_) | Received::Invalid(_) if self.stage == Stage::Closing => {}
                 Received::Frame(frame) => match self.framing.split(frame) {
                     Ok(first) => next = first,
                     Err(violation) => {
@@ -149,11 +149,11 @@ impl<T: Transport> Connection<T> {
                 },
                 Received::Invalid(invalid) => self.handle_invalid(&invalid, context, now),
                 Received::Closed => {
-                    // The transport's own farewell may wait to be sent.
+                    // The replies to what came before it go first.
+                    self.close(Close::Answer, now);
                     let _ = self.hand_on(context, now);
                     self.session.handle_disconnect();
                     self.perform(context, now);
-                    self.stage = Stage::Closing;
                     self.timers.finish();
                     return Poll::Pending;
                 }
@@ -163,7 +163,7 @@ impl<T: Transport> Connection<T> {
         Poll::Ready(())
     }
 
-    /// Reads frames before any of them is handled: what is done many times in a row is still in the processor's caches.
+    /// Reads frames before any of them is handled: the code that reads stays in the processor's cache for all of them.
     fn read_ahead(&mut self, context: &mut Context<'_>) {
         // What a frame may be depends on whether the peer is in.
         let most = if self.joined.is_some() { FRAMES_AHEAD } else { 1 };

@@ -87,6 +87,8 @@ pub(crate) enum Invalid {
 /// How to end a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Close {
+    /// As the peer has ended it.
+    Answer,
     Normal,
     GoingAway,
     ProtocolError,

@@ -26,6 +26,8 @@ pub(crate) struct WebSocket<S> {
     text: bool,
     /// Nothing is left of what was read.
     drained: bool,
+    /// The client has said its end, and with which code it is to be answered.
+    answer: Option<Option<CloseCode>>,
     /// Our last frame is queued.
     closed: bool,
     /// The client broke the rules: what it still sends cannot be read as frames.
@@ -36,7 +38,16 @@ impl<S: ByteStream> WebSocket<S> {
     /// The server's end of a connection that has been upgraded; `received` is what came with the request.
     pub(crate) fn server(stream: S, received: &[u8], text: bool, message_size: usize) -> WebSocket<S> {
         let input = Frames::new(received, message_size);
-        WebSocket { stream, input, output: WriteBuffer::default(), text, drained: false, closed: false, broken: false }
+        WebSocket {
+            stream,
+            input,
+            output: WriteBuffer::default(),
+            text,
+            drained: false,
+            answer: None,
+            closed: false,
+            broken: false,
+        }
     }
 
     /// Reads more, if there is more.
@@ -67,17 +78,10 @@ impl<S: ByteStream> WebSocket<S> {
             }
             Frame::Pong => Received::Control,
             Frame::Close(code) => {
-                self.queue_close(code);
+                self.answer = Some(code);
                 Received::Closed
             }
         }
-    }
-
-    /// What it means that the client broke the rules.
-    fn handle_invalid(&mut self, invalid: Invalid) -> Received {
-        self.broken = true;
-        // Once the end is said, the client may say what it likes.
-        if self.closed { Received::Control } else { Received::Invalid(invalid) }
     }
 
     fn queue(&mut self, head: Head, payload: &[u8]) {
@@ -100,7 +104,10 @@ impl<S: ByteStream> Transport for WebSocket<S> {
                 match self.input.next() {
                     Ok(Some(frame)) => return Poll::Ready(self.handle(frame)),
                     Ok(None) => {}
-                    Err(invalid) => return Poll::Ready(self.handle_invalid(invalid)),
+                    Err(invalid) => {
+                        self.broken = true;
+                        return Poll::Ready(Received::Invalid(invalid));
+                    }
                 }
             }
             match ready!(self.poll_read(context)) {
@@ -124,13 +131,15 @@ impl<S: ByteStream> Transport for WebSocket<S> {
     }
 
     fn close(&mut self, close: Close) {
-        self.queue_close(Some(match close {
+        let code = match close {
+            Close::Answer => return self.answer.into_iter().for_each(|code| self.queue_close(code)),
             Close::Normal => CloseCode::Normal,
             Close::GoingAway => CloseCode::Away,
             Close::ProtocolError => CloseCode::Protocol,
             Close::NotText => CloseCode::Invalid,
             Close::TooLarge => CloseCode::Size,
-        }));
+        };
+        self.queue_close(Some(code));
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {

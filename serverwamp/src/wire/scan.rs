@@ -120,6 +120,9 @@ pub(crate) struct CallBeginning {
 }
 
 impl CallBeginning {
+    /// The most octets that are remembered: whitespace may be as long as a message.
+    const LONGEST: usize = 512;
+
     /// The beginning of a CALL that was scanned.
     pub(crate) fn of(codec: Codec, message: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(codec, message);
@@ -132,6 +135,7 @@ impl CallBeginning {
             Some((start, reader.position()))
         };
         let (_code, request, _options, procedure) = (element()?, element()?, element()?, element()?);
+        (procedure.1 <= Self::LONGEST).then_some(())?;
         Some(Self {
             before_request: message.get(start..request.0)?.into(),
             behind_request: message.get(request.1..procedure.1)?.into(),

@@ -365,6 +365,18 @@ fn check_likely(codec: Codec, bytes: &Bytes, limits: ScanLimits, procedure: &str
 }
 
 #[test]
+fn what_is_remembered_of_calls_is_bounded() {
+    for (spaces, is_remembered) in [(0, true), (400, true), (600, false)] {
+        let mut parser = Parser::new(Codec::Json);
+        for request in 1..=3 {
+            let call = format!("[48,{request},{{}},{}\"a.b\",[1]]", " ".repeat(spaces));
+            parser.parse(call.into(), LIMITS).unwrap();
+        }
+        assert_eq!(parser.has_learned(), is_remembered, "{spaces}");
+    }
+}
+
+#[test]
 fn the_call_that_is_likely_is_read_as_any_other() {
     let uris = ["math.add", "a\"b", "a\\b", "ä.b", "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q"];
     for (codec, uri) in CODECS.into_iter().flat_map(|codec| uris.map(|uri| (codec, uri))) {
