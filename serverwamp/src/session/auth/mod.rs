@@ -22,15 +22,19 @@ mod text;
 mod ticket;
 
 pub(crate) use channel::{ChannelBinding, ChannelBindingType};
-pub(crate) use cra::{CraChallenge, CraClient, CraSalt, CraSecret};
-pub(crate) use cryptosign::{CryptosignChallenge, CryptosignClient, CryptosignKeys, PublicKey, SigningKey};
+pub use cra::CraCredential;
+pub(crate) use cra::{CraChallenge, CraClient, CraSalt};
+pub use cryptosign::PublicKey;
+pub(crate) use cryptosign::{CryptosignChallenge, CryptosignClient, SigningKey};
 pub(crate) use decoy::Decoys;
-pub(crate) use error::AuthenticationError;
-pub(crate) use scram::{
-    Kdf, Salt, ScramChallenge, ScramClient, ScramCredential, ScramDialect, ScramKeys, ScramServerProof,
-};
-pub(crate) use secret::{Key, Secret};
+pub use error::AuthenticationError;
+pub use scram::{Kdf, Salt, ScramCredential, ScramDialect, ScramKeys};
+pub(crate) use scram::{ScramChallenge, ScramClient, ScramServerProof};
+pub(crate) use secret::Key;
+pub use secret::Secret;
 pub(crate) use ticket::ticket_matches;
+
+use std::fmt;
 
 use crate::wire::Dict;
 
@@ -79,12 +83,19 @@ impl AuthenticationMethod {
 }
 
 /// What a client says in AUTHENTICATE.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Answer {
-    /// `AUTHENTICATE.Signature`.
-    pub(crate) signature: String,
+#[derive(Clone, Default, PartialEq)]
+pub struct Answer {
+    /// `AUTHENTICATE.Signature`: whatever the method has for a proof, such as the ticket.
+    pub signature: String,
     /// `AUTHENTICATE.Extra`.
-    pub(crate) extra: Dict,
+    pub extra: Dict,
+}
+
+/// Shows nothing of it: a ticket is a secret.
+impl fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Answer").finish_non_exhaustive()
+    }
 }
 
 impl From<String> for Answer {
@@ -96,6 +107,11 @@ impl From<String> for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answers_are_not_shown() {
+        assert_eq!(format!("{:?}", Answer::from("ticket".to_owned())), "Answer { .. }");
+    }
 
     #[test]
     fn methods_have_names() {

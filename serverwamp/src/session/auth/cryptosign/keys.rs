@@ -13,15 +13,15 @@ const SIGNATURE: usize = 64;
 const SIGNED: usize = SIGNATURE + 32;
 
 /// The public key of a user or a router.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct PublicKey(VerifyingKey);
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
     /// Takes the 32 octets in hexadecimal, as in `authextra.pubkey`.
     ///
     /// # Errors
     /// Anything else, and keys that accept signatures by everybody.
-    pub(crate) fn from_hex(text: &str) -> Result<Self, AuthenticationError> {
+    pub fn from_hex(text: &str) -> Result<Self, AuthenticationError> {
         from_hex(text)
             .and_then(|octets| VerifyingKey::from_bytes(&octets).ok())
             .filter(|key| !key.is_weak())
@@ -33,7 +33,7 @@ impl PublicKey {
     }
 
     /// The key in hexadecimal: the authid of a user who gives none.
-    pub(crate) fn to_hex(&self) -> String {
+    pub fn to_hex(&self) -> String {
         hex(self.0.as_bytes())
     }
 
@@ -52,23 +52,6 @@ impl PublicKey {
 impl fmt::Debug for PublicKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "PublicKey({})", self.to_hex())
-    }
-}
-
-/// What a provider says of a user who logs in with cryptosign: every key that the user may have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CryptosignKeys(Vec<PublicKey>);
-
-impl CryptosignKeys {
-    /// Whether the user has this key.
-    pub(crate) fn contains(&self, key: &PublicKey) -> bool {
-        self.0.contains(key)
-    }
-}
-
-impl FromIterator<PublicKey> for CryptosignKeys {
-    fn from_iter<I: IntoIterator<Item = PublicKey>>(keys: I) -> Self {
-        Self(keys.into_iter().collect())
     }
 }
 
