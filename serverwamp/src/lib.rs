@@ -47,6 +47,7 @@ mod transport;
 mod wire;
 
 pub use app::{App, AppHandle, serve};
+pub use client::{Challenge, Credentials};
 pub use connection::Statistics;
 pub use error::{Error, Problem, Result};
 pub use handler::{
@@ -57,6 +58,7 @@ pub use handler::{
 pub use limits::Limits;
 pub use routing::{Realm, Routes};
 pub use serverwamp_macros::WampError;
+pub use session::{Answer, AuthenticationError, PublicKey, SigningKey};
 pub use wire::{Dict, MatchPolicy, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
 
 /// The attributes that make functions what clients call, subscribe to and publish to.

@@ -10,5 +10,13 @@ mod output;
 mod server;
 mod words;
 
-pub(crate) use client::{ClientSession, Notification};
+pub use auth::{Answer, AuthenticationError, PublicKey, SigningKey};
+pub(crate) use auth::{
+    AuthenticationMethod, ChannelBinding, CraClient, CryptosignClient, ScramClient, ScramDialect, ScramServerProof,
+};
+#[cfg(test)]
+pub(crate) use auth::{
+    CraChallenge, CraSalt, CraSecret, CryptosignChallenge, CryptosignKeys, Kdf, Salt, ScramChallenge, ScramCredential,
+};
+pub(crate) use client::{ClientSession, Notification, Offer};
 pub(crate) use server::{Action, CancelMode, Ending, ServerLimits, ServerSession, Welcome};

@@ -10,6 +10,7 @@ pub(crate) const NO_SUCH_ROLE: &str = "wamp.error.no_such_role";
 pub(crate) const NOT_AUTHORIZED: &str = "wamp.error.not_authorized";
 pub(crate) const AUTHENTICATION_DENIED: &str = "wamp.error.authentication_denied";
 pub(crate) const AUTHENTICATION_FAILED: &str = "wamp.error.authentication_failed";
+pub(crate) const CANNOT_AUTHENTICATE: &str = "wamp.error.cannot_authenticate";
 pub(crate) const CANCELED: &str = "wamp.error.canceled";
 pub(crate) const TIMEOUT: &str = "wamp.error.timeout";
 pub(crate) const PAYLOAD_SIZE_EXCEEDED: &str = "wamp.error.payload_size_exceeded";

@@ -12,7 +12,8 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use keys::{CryptosignKeys, PublicKey, SigningKey};
+pub(crate) use keys::CryptosignKeys;
+pub use keys::{PublicKey, SigningKey};
 
 use super::{Answer, AuthenticationError, ChannelBinding, ChannelBindingType, extra};
 use crate::wire::Dict;
