@@ -47,6 +47,7 @@ mod transport;
 mod wire;
 
 pub use app::{App, AppHandle, serve};
+pub use client::{Challenge, Credentials};
 pub use connection::Statistics;
 pub use error::{Error, Problem, Result};
 pub use handler::{
@@ -60,6 +61,7 @@ pub use routing::{Realm, Routes};
 pub use serverwamp_macros::WampError;
 pub use session::{
     Answer, AuthenticationError, CraCredential, Kdf, PublicKey, Salt, ScramCredential, ScramDialect, ScramKeys, Secret,
+    SigningKey,
 };
 pub use wire::{Dict, MatchPolicy, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
 

@@ -12,9 +12,11 @@ mod words;
 
 pub use auth::{
     Answer, AuthenticationError, CraCredential, Kdf, PublicKey, Salt, ScramCredential, ScramDialect, ScramKeys, Secret,
+    SigningKey,
 };
 pub(crate) use auth::{
-    AuthenticationMethod, ChannelBinding, CraChallenge, CryptosignChallenge, Decoys, ScramChallenge,
+    AuthenticationMethod, ChannelBinding, CraChallenge, CraClient, CryptosignChallenge, CryptosignClient, Decoys,
+    ScramChallenge, ScramClient, ScramServerProof,
 };
-pub(crate) use client::{ClientSession, Notification};
+pub(crate) use client::{ClientSession, Notification, Offer};
 pub(crate) use server::{Action, CancelMode, Ending, ServerLimits, ServerSession, Welcome};

@@ -12,6 +12,7 @@ pub(crate) const AUTHENTICATION_DENIED: &str = "wamp.error.authentication_denied
 pub(crate) const AUTHENTICATION_FAILED: &str = "wamp.error.authentication_failed";
 pub(crate) const AUTHENTICATION_REQUIRED: &str = "wamp.error.authentication_required";
 pub(crate) const NO_MATCHING_AUTH_METHOD: &str = "wamp.error.no_matching_auth_method";
+pub(crate) const CANNOT_AUTHENTICATE: &str = "wamp.error.cannot_authenticate";
 pub(crate) const CANCELED: &str = "wamp.error.canceled";
 pub(crate) const TIMEOUT: &str = "wamp.error.timeout";
 pub(crate) const PAYLOAD_SIZE_EXCEEDED: &str = "wamp.error.payload_size_exceeded";

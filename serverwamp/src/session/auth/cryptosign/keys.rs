@@ -12,7 +12,7 @@ use super::AuthenticationError;
 const SIGNATURE: usize = 64;
 const SIGNED: usize = SIGNATURE + 32;
 
-/// The public key of a user or a router.
+/// The public key of a user or a router (Ed25519).
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PublicKey(VerifyingKey);
 
@@ -55,28 +55,28 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// A private key: wiped when dropped, hidden from `Debug`.
+/// A private key (Ed25519): wiped when dropped, hidden from `Debug`.
 #[derive(Clone)]
-pub(crate) struct SigningKey(ed25519_dalek::SigningKey);
+pub struct SigningKey(ed25519_dalek::SigningKey);
 
 impl SigningKey {
     /// Takes the 32 octets of the private key in hexadecimal.
     ///
     /// # Errors
     /// Anything else.
-    pub(crate) fn from_hex(text: &str) -> Result<Self, AuthenticationError> {
+    pub fn from_hex(text: &str) -> Result<Self, AuthenticationError> {
         from_hex(text)
             .map(|octets| Self::from_bytes(&Zeroizing::new(octets)))
             .ok_or(AuthenticationError::Malformed { name: "private key", expected: "64 hexadecimal digits" })
     }
 
     /// Takes the 32 octets of the private key.
-    pub(crate) fn from_bytes(octets: &[u8; 32]) -> Self {
+    pub fn from_bytes(octets: &[u8; 32]) -> Self {
         Self(ed25519_dalek::SigningKey::from_bytes(octets))
     }
 
     /// The public key that belongs to this one.
-    pub(crate) fn public_key(&self) -> PublicKey {
+    pub fn public_key(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
     }
 

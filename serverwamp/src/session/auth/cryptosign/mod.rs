@@ -12,8 +12,7 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-pub use keys::PublicKey;
-pub(crate) use keys::SigningKey;
+pub use keys::{PublicKey, SigningKey};
 
 use super::{Answer, AuthenticationError, ChannelBinding, ChannelBindingType, extra};
 use crate::wire::Dict;
