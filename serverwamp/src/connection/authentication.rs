@@ -64,11 +64,8 @@ impl Authentication<'_> {
     /// Leaves it to the realm's own handler.
     async fn handle(&self, handler: &Authenticator<Session, ()>) -> Result<(), RpcError> {
         guarded(handler, self.session.clone()).await?;
-        if self.session.outbox().is_ending() {
-            // The connection is about to see to it.
-            std::future::pending::<()>().await;
-        }
-        self.session.principal().map(|_| ()).ok_or_else(denied)
+        let settled = self.session.principal().is_some() && !self.session.outbox().is_ending();
+        settled.then_some(()).ok_or_else(denied)
     }
 
     async fn ticket(&self) -> Result<(), RpcError> {
@@ -213,3 +210,6 @@ fn without_internals(error: RpcError) -> RpcError {
         None => failed,
     }
 }
+
+#[cfg(test)]
+mod tests;
