@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::authentication::warn_of_open_realms;
 use crate::connection::{Counters, Shared, Statistics};
 use crate::error::{Error, Problem, Result};
 use crate::handler::{Call, Factory, Injections, IntoPayload, RealmHandle, Request, Subscription, WampError};
@@ -381,6 +382,7 @@ impl App {
         for handler in realms().flat_map(Realm::handler_listings) {
             tracing::info!("{handler}");
         }
+        warn_of_open_realms(realms());
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
         let decoys = Decoys::new(self.decoy_secret.unwrap_or_else(rand::random));
         Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters), decoys))

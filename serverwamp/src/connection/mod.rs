@@ -27,7 +27,7 @@ use self::lifespan::Joining;
 use self::timers::{Due, Timers};
 use self::topics::{Request, Topics};
 use crate::handler::{Call, Command, Session, TransportInfo};
-use crate::routing::RealmState;
+use crate::routing::{RealmState, is_reserved};
 use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession};
 use crate::transport::{Close, Invalid, Received, Transport};
 use crate::wire::{self, MessageType, Payload, Subprotocol, Uri, uris};
@@ -185,8 +185,11 @@ impl<T: Transport> Connection<T> {
                 Action::Unsubscribe(unsubscribe) => self.request(Request::Unsubscribe(unsubscribe), context, now),
                 Action::Publish(publish) => self.request(Request::Publish(publish), context, now),
                 Action::Register(register) => {
-                    let message = "this realm takes no procedures from clients";
-                    self.session.refuse(MessageType::Register, register.request, uris::NOT_AUTHORIZED, message);
+                    let (error, message) = match is_reserved(&register.procedure) {
+                        true => (uris::INVALID_URI, "procedures of the protocol are not registered by clients"),
+                        false => (uris::NOT_AUTHORIZED, "this realm takes no procedures from clients"),
+                    };
+                    self.session.refuse(MessageType::Register, register.request, error, message);
                 }
                 Action::Unregister(unregister) => {
                     let message = format!("there is no registration {}", unregister.registration);
