@@ -25,6 +25,7 @@
 //! * **Errors.** [`WampError`] maps a type to error URIs, [`RpcError`] is one without a type; any standard error is logged
 //!   and sent as `wamp.error.runtime_error`.
 //! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
+//! * **TLS.** The feature `tls` has `TlsConfig`; [`TransportInfo::tls`] says what the handshake said.
 //! * **Tests.** [`testing`] has clients that need no socket.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -52,11 +53,17 @@ pub use error::{Error, Problem, Result};
 pub use handler::{
     Audience, Call, Caller, CancellationToken, Delivery, EventDetails, Factory, FromCall, Inject, IntoPayload,
     Parameter, Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError,
-    RpcResult, Session, Single, Step, Subscription, Topic, TransportInfo, WampError,
+    RpcResult, Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
 pub use routing::{Realm, Routes};
 pub use serverwamp_macros::WampError;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use tokio_rustls::rustls;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use transport::{ClientCertificates, TlsConfig, TlsError};
 pub use wire::{Dict, MatchPolicy, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
 
 /// The attributes that make functions what clients call, subscribe to and publish to.

@@ -4,7 +4,7 @@
 //! taken with `poll_*`. Time is a parameter.
 
 #[allow(dead_code, unused_imports, reason = "the state machines of both sides will call it")]
-mod auth;
+pub(crate) mod auth;
 mod client;
 mod output;
 mod server;
