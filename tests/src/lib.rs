@@ -3,6 +3,7 @@
 
 pub mod certificates;
 mod judge;
+pub mod login;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

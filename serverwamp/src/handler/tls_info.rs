@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::session::TransportInfo;
-use crate::session::auth::{ChannelBinding, ChannelBindingType};
+use crate::session::{ChannelBinding, ChannelBindingType};
 
 /// What a connection's TLS handshake said.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,7 +30,6 @@ impl TlsInfo {
 
 impl TransportInfo {
     /// What an authentication can be bound to; nothing without TLS.
-    #[allow(dead_code, reason = "authentication will call it")]
     pub(crate) fn channel_bindings(&self) -> Vec<ChannelBinding> {
         let exporter = self.tls.iter().filter_map(|tls| tls.exporter);
         exporter.map(|data| ChannelBinding { kind: ChannelBindingType::Exporter, data: data.to_vec() }).collect()
@@ -69,6 +68,15 @@ mod tests {
         assert_eq!(bindings(Some(info(Some([7; 32])))), [exported]);
         assert_eq!(bindings(Some(info(None))), []);
         assert_eq!(bindings(None), []);
+    }
+
+    #[test]
+    fn tls_keeps_others_from_reading_along() {
+        let peer = Some(([192, 0, 2, 1], 80).into());
+        for tls in [None, Some(info(None))] {
+            let expected = tls.is_some();
+            assert_eq!(TransportInfo { peer, tls, ..TransportInfo::default() }.is_confidential(), expected);
+        }
     }
 
     #[test]
