@@ -3,6 +3,7 @@
 //! The clients are installed by `./test`, which also runs these tests.
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod logins;
 mod procedures;
 
 use std::future::IntoFuture;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use serverwamp::AppHandle;
+use serverwamp::{App, AppHandle};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -96,7 +97,7 @@ conversations! {
 
 /// Serves the procedures and the topics, and lets a client's script judge them.
 async fn judge(client: Client, codec: &str) {
-    let server = Server::start().await;
+    let server = Server::start(procedures()).await;
     let output = finish(start(client, server.address, codec, None)).await;
     server.stop().await;
     assert_success(client, codec, &output);
@@ -104,7 +105,7 @@ async fn judge(client: Client, codec: &str) {
 
 /// Lets one client listen to another.
 async fn converse((speaker, speaks): (Client, &str), (listener, hears): (Client, &str)) {
-    let server = Server::start().await;
+    let server = Server::start(procedures()).await;
     let mut listening = start(listener, server.address, hears, Some("listen"));
     await_line(&mut listening, "listening").await;
     let said = finish(start(speaker, server.address, speaks, Some("speak"))).await;
@@ -114,6 +115,11 @@ async fn converse((speaker, speaks): (Client, &str), (listener, hears): (Client,
     assert_success(listener, hears, &heard);
 }
 
+/// The procedures and the topics.
+fn procedures() -> App {
+    serverwamp::serve().inject(procedures::Endings::default()).open_topics("open.").topics("readable.")
+}
+
 struct Server {
     address: SocketAddr,
     handle: AppHandle,
@@ -121,9 +127,8 @@ struct Server {
 }
 
 impl Server {
-    async fn start() -> Server {
-        let app = serverwamp::serve().bind("127.0.0.1:0").inject(procedures::Endings::default());
-        let app = app.open_topics("open.").topics("readable.");
+    async fn start(app: App) -> Server {
+        let app = app.bind("127.0.0.1:0");
         let handle = app.handle();
         let task = tokio::spawn(app.into_future());
         let addresses = handle.addresses().await;
@@ -148,12 +153,12 @@ fn assert_success(client: Client, codec: &str, output: &Output) {
     );
 }
 
-fn start(client: Client, address: SocketAddr, codec: &str, role: Option<&str>) -> Child {
+fn start(client: Client, address: SocketAddr, codec: &str, more: Option<&str>) -> Child {
     let program = (client.program)();
     Command::new(&program)
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(client.script))
         .args([format!("ws://{address}/ws"), codec.to_owned()])
-        .args(role)
+        .args(more)
         .env("NODE_PATH", installed("node_modules"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null())

@@ -1,0 +1,131 @@
+//! Clients log in with every method that they have, with right and wrong secrets.
+
+use serverwamp::{
+    App, Authenticated, AuthenticationError, CraCredential, Identity, Kdf, PublicKey, Realm, Salt, ScramCredential,
+    Session, SigningKey, routes, wamp,
+};
+
+use super::{Client, Server, assert_success, finish, node, python, start};
+
+const AUTOBAHN_PYTHON: Client = Client { program: python, script: "logins/autobahn_python.py" };
+const AUTOBAHN_JS: Client = Client { program: node, script: "logins/autobahn_js.mjs" };
+const WAMPY: Client = Client { program: node, script: "logins/wampy.mjs" };
+const XCONN_PYTHON: Client = Client { program: python, script: "logins/xconn_python.py" };
+
+/// What they try.
+const LOGINS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/foreign/logins/logins.json");
+
+/// Declares tests in which a client logs in, in a codec.
+macro_rules! logins {
+    ($($test:ident = $client:expr, $codec:literal;)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                log_in($client, $codec).await;
+            }
+        )*
+    };
+}
+
+logins! {
+    autobahn_python = AUTOBAHN_PYTHON, "json";
+    autobahn_python_batched = AUTOBAHN_PYTHON, "cbor.batched";
+    autobahn_js = AUTOBAHN_JS, "msgpack";
+    wampy = WAMPY, "cbor";
+    xconn_python = XCONN_PYTHON, "json";
+}
+
+/// Serves users, and lets a client's script log in as each of them.
+async fn log_in(client: Client, codec: &str) {
+    let server = Server::start(members()).await;
+    let output = finish(start(client, server.address, codec, Some(LOGINS))).await;
+    server.stop().await;
+    assert_success(client, codec, &output);
+}
+
+#[derive(Debug, Clone, Copy)]
+struct User {
+    authid: &'static str,
+    password: &'static str,
+    role: &'static str,
+    /// Whether what the server knows of the password is salted.
+    salted: bool,
+    private_key: Option<&'static str>,
+}
+
+const USERS: [User; 2] = [
+    User {
+        authid: "joe",
+        password: "sesame",
+        role: "user",
+        salted: false,
+        private_key: Some("4d57d97a68f555696620a6d849c0ce582568518d729eb753dc7c732de2804510"),
+    },
+    User { authid: "ada", password: "öffne dich", role: "admin", salted: true, private_key: None },
+];
+
+/// A realm with every method, one with tickets only, and one that lets anybody in.
+fn members() -> App {
+    App::new()
+        .default_realm(false)
+        .realm(
+            Realm::new("members")
+                .routes(routes![whoami])
+                .ticket_authenticator(ticket)
+                .cra_authenticator(cra, claimed)
+                .scram_authenticator(scram, claimed)
+                .cryptosign_authenticator(key),
+        )
+        .realm(Realm::new("tickets").routes(routes![whoami]).ticket_authenticator(ticket))
+        .realm(Realm::new("public").routes(routes![guest]).ticket_authenticator(ticket).allow_anonymous("guest"))
+}
+
+#[wamp::rpc("whoami", manual)]
+async fn whoami(user: Identity<User>) -> &'static str {
+    user.authid
+}
+
+#[wamp::rpc("whoami", manual)]
+async fn guest() {}
+
+async fn ticket(session: Session, ticket: String) -> Option<Authenticated> {
+    user_of(&session).filter(|user| user.password == ticket).map(authenticated)
+}
+
+async fn cra(session: Session) -> Result<Option<CraCredential>, AuthenticationError> {
+    let credential = |user: User| match user.salted {
+        false => Ok(CraCredential::password(user.password)),
+        true => CraCredential::derive(user.password, "salt of the user", 1000),
+    };
+    user_of(&session).map(credential).transpose()
+}
+
+async fn scram(session: Session) -> Result<Option<ScramCredential>, AuthenticationError> {
+    let credential = |user: User| ScramCredential::derive(user.password, Kdf::default(), Salt::new([7; 16])?);
+    user_of(&session).map(credential).transpose()
+}
+
+async fn claimed(session: Session) -> Option<Authenticated> {
+    user_of(&session).map(authenticated)
+}
+
+async fn key(session: Session, key: PublicKey) -> Result<Option<Authenticated>, AuthenticationError> {
+    for user in USERS {
+        if let Some(private_key) = user.private_key
+            && SigningKey::from_hex(private_key)?.public_key() == key
+        {
+            // Some clients say that they are "" if they do not say who they are.
+            let claimed = session.claims().authid().filter(|authid| !authid.is_empty());
+            return Ok(claimed.is_none_or(|authid| authid == user.authid).then(|| authenticated(user)));
+        }
+    }
+    Ok(None)
+}
+
+fn user_of(session: &Session) -> Option<User> {
+    USERS.into_iter().find(|user| session.claims().authid() == Some(user.authid))
+}
+
+fn authenticated(user: User) -> Authenticated {
+    Authenticated::new(user).authid(user.authid).role(user.role).provider("table")
+}
