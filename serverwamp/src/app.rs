@@ -1,5 +1,7 @@
 //! Putting a server together and running it.
 
+mod authentication;
+
 use std::collections::HashMap;
 use std::env;
 use std::fmt;
@@ -19,6 +21,7 @@ use crate::handler::{Call, Factory, Injections, IntoPayload, RealmHandle, Reques
 use crate::limits::Limits;
 use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Served, Services, Sources};
 use crate::server::Acceptor;
+use crate::session::Decoys;
 use crate::shutdown::{Signals, drain};
 use crate::transport::Origins;
 use crate::wire::{Uri, uris};
@@ -102,6 +105,7 @@ pub struct App {
     any_realm: Realm,
     default_realm: bool,
     limits: Limits,
+    decoy_secret: Option<[u8; 32]>,
     origins: Origins,
     addresses: Vec<String>,
     shutdown: Mutex<Vec<Trigger>>,
@@ -137,6 +141,7 @@ impl App {
             any_realm: Realm::of_any_name(),
             default_realm: true,
             limits: Limits::default(),
+            decoy_secret: None,
             origins: Origins::default(),
             addresses: Vec::new(),
             shutdown: Mutex::default(),
@@ -342,7 +347,8 @@ impl App {
             let endpoints = registry.endpoints(realm, &self.injections, &self.services, &mut problems);
             let topics = realm.open().clone().with_functions(&endpoints);
             let limits = realm.limits_in(&self.limits);
-            Arc::new(Served { dealer: Dealer::new(endpoints), topics, limits })
+            let authenticators = realm.authenticators().clone();
+            Arc::new(Served { dealer: Dealer::new(endpoints), topics, limits, authenticators })
         };
         let mut configured = HashMap::new();
         let mut misnamed = Vec::new();
@@ -376,7 +382,8 @@ impl App {
             tracing::info!("{handler}");
         }
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
-        Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters)))
+        let decoys = Decoys::new(self.decoy_secret.unwrap_or_else(rand::random));
+        Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters), decoys))
     }
 
     /// Whether any of the realms is of use to clients, be there functions or not.

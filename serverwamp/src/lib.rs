@@ -51,14 +51,18 @@ pub use client::{Challenge, Credentials};
 pub use connection::Statistics;
 pub use error::{Error, Problem, Result};
 pub use handler::{
-    Audience, Call, Caller, CancellationToken, Delivery, EventDetails, Factory, FromCall, Inject, IntoPayload,
-    Parameter, Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError,
-    RpcResult, Session, Single, Step, Subscription, Topic, TransportInfo, WampError,
+    Audience, Authenticated, Call, Caller, CancellationToken, Claims, Delivery, EventDetails, Factory, FromCall,
+    Identity, Inject, IntoPayload, Lookup, MaybeIdentity, Parameter, Progress, ProgressError, PublishError,
+    RealmHandle, Request, Requirement, Rest, RestKw, RpcError, RpcResult, Session, Single, Step, Subscription, Topic,
+    TransportInfo, WampError,
 };
 pub use limits::Limits;
 pub use routing::{Realm, Routes};
 pub use serverwamp_macros::WampError;
-pub use session::{Answer, AuthenticationError, PublicKey, SigningKey};
+pub use session::{
+    Answer, AuthenticationError, CraCredential, Kdf, PublicKey, Salt, ScramCredential, ScramDialect, ScramKeys, Secret,
+    SigningKey,
+};
 pub use wire::{Dict, MatchPolicy, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
 
 /// The attributes that make functions what clients call, subscribe to and publish to.

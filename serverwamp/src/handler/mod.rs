@@ -3,6 +3,7 @@
 mod announcement;
 mod arguments;
 mod audience;
+mod authentication;
 mod call;
 mod cancellation;
 mod custom;
@@ -28,6 +29,8 @@ mod topic;
 pub(crate) use announcement::Announcement;
 pub use arguments::{Arguments, bind};
 pub use audience::Audience;
+pub use authentication::{Authenticated, Claims, Identity, Lookup, MaybeIdentity};
+pub(crate) use authentication::{Authenticator, Authenticators, Credentials, Outcome, Principal, random_authid};
 pub use call::{Call, HandlerFuture, Reply};
 pub(crate) use call::{CallState, Lingering};
 pub use cancellation::CancellationToken;

@@ -129,6 +129,7 @@ impl Realm {
     /// The realm's own handlers, as the log lists them.
     pub(crate) fn handler_listings(&self) -> impl Iterator<Item = String> {
         let place = self.in_words();
-        self.custom.iter().map(move |handler| format!("{}  {}{place}", handler.name(), handler.location()))
+        let custom = self.custom.iter().map(|handler| format!("{}  {}", handler.name(), handler.location()));
+        custom.chain(self.authenticators().listings()).map(move |listing| format!("{listing}{place}"))
     }
 }

@@ -22,15 +22,16 @@ mod text;
 mod ticket;
 
 pub(crate) use channel::{ChannelBinding, ChannelBindingType};
-pub(crate) use cra::{CraChallenge, CraClient, CraSalt, CraSecret};
-pub(crate) use cryptosign::{CryptosignChallenge, CryptosignClient, CryptosignKeys};
+pub use cra::CraCredential;
+pub(crate) use cra::{CraChallenge, CraClient};
+pub(crate) use cryptosign::{CryptosignChallenge, CryptosignClient};
 pub use cryptosign::{PublicKey, SigningKey};
 pub(crate) use decoy::Decoys;
 pub use error::AuthenticationError;
-pub(crate) use scram::{
-    Kdf, Salt, ScramChallenge, ScramClient, ScramCredential, ScramDialect, ScramKeys, ScramServerProof,
-};
-pub(crate) use secret::{Key, Secret};
+pub use scram::{Kdf, Salt, ScramCredential, ScramDialect, ScramKeys};
+pub(crate) use scram::{ScramChallenge, ScramClient, ScramServerProof};
+pub(crate) use secret::Key;
+pub use secret::Secret;
 pub(crate) use ticket::ticket_matches;
 
 use std::fmt;
@@ -82,14 +83,19 @@ impl AuthenticationMethod {
 }
 
 /// What a client says in AUTHENTICATE.
-///
-/// `Debug` does not show the signature, which may be a password.
 #[derive(Clone, Default, PartialEq)]
 pub struct Answer {
-    /// `AUTHENTICATE.Signature`.
+    /// `AUTHENTICATE.Signature`: whatever the method has for a proof, such as the ticket.
     pub signature: String,
     /// `AUTHENTICATE.Extra`.
     pub extra: Dict,
+}
+
+/// Shows nothing of it: a ticket is a secret.
+impl fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Answer").finish_non_exhaustive()
+    }
 }
 
 impl From<String> for Answer {
@@ -104,15 +110,14 @@ impl From<&str> for Answer {
     }
 }
 
-impl fmt::Debug for Answer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Answer").field("extra", &self.extra).finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answers_are_not_shown() {
+        assert_eq!(format!("{:?}", Answer::from("ticket".to_owned())), "Answer { .. }");
+    }
 
     #[test]
     fn methods_have_names() {

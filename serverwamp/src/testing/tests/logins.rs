@@ -5,12 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use super::*;
-use crate::session::{
-    CraChallenge, CraSalt, CraSecret, CryptosignChallenge, CryptosignKeys, Kdf, Salt, ScramChallenge, ScramCredential,
-    ScramDialect,
-};
+use crate::session::{CraChallenge, CryptosignChallenge, ScramChallenge};
 use crate::wire::SessionId;
-use crate::{Answer, Challenge, Credentials, SigningKey};
+use crate::{Answer, Challenge, CraCredential, Credentials, Kdf, Salt, ScramCredential, ScramDialect, SigningKey};
 
 /// Joins with these credentials, while the script plays the router.
 async fn login<S: Future>(
@@ -80,9 +77,8 @@ async fn tickets() {
 
 #[tokio::test(start_paused = true)]
 async fn cra_plain_and_salted() {
-    let salt = CraSalt::new("salt", 100).unwrap();
-    let salted = CraSecret::salted(salt.derive(b"secret"), salt);
-    for secret in [CraSecret::new("secret"), salted] {
+    let salted = CraCredential::derive("secret", "salt", 100).unwrap();
+    for secret in [CraCredential::password("secret"), salted] {
         let (client, ()) = login(&Credentials::cra("joe", "secret"), async |mut router: Router| {
             hello(&mut router, json!(["wampcra"]), json!("joe")).await;
             let session = SessionId::new(7).unwrap();
@@ -136,7 +132,6 @@ async fn scram_in_both_dialects() {
 #[tokio::test(start_paused = true)]
 async fn cryptosign() {
     let key = SigningKey::from_bytes(&[7; 32]);
-    let keys = CryptosignKeys::from_iter([key.public_key()]);
     let credentials = Credentials::cryptosign(key.clone());
     for (credentials, authid) in
         [(credentials.clone(), Value::Null), (credentials.authid("joe").authextra("device", 7), json!("joe"))]
@@ -144,7 +139,7 @@ async fn cryptosign() {
         let (client, ()) = login(&credentials, async |mut router: Router| {
             let authextra = hello(&mut router, json!(["cryptosign"]), authid.clone()).await;
             assert_eq!(authextra.contains_key("device"), !authid.is_null());
-            let expected = CryptosignChallenge::new(&authextra, &keys, [3; 32], &[], None).unwrap();
+            let expected = CryptosignChallenge::new(&authextra, [3; 32], &[], None).unwrap();
             let (signature, extra) = challenge(&mut router, "cryptosign", json(expected.extra())).await;
             assert_eq!((expected.verify(&signature), extra), (Ok(key.public_key()), json!({})));
             welcome(&mut router, &Dict::new()).await;

@@ -13,7 +13,7 @@ const SIGNATURE: usize = 64;
 const SIGNED: usize = SIGNATURE + 32;
 
 /// The public key of a user or a router (Ed25519).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
@@ -52,23 +52,6 @@ impl PublicKey {
 impl fmt::Debug for PublicKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "PublicKey({})", self.to_hex())
-    }
-}
-
-/// What a provider says of a user who logs in with cryptosign: every key that the user may have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CryptosignKeys(Vec<PublicKey>);
-
-impl CryptosignKeys {
-    /// Whether the user has this key.
-    pub(crate) fn contains(&self, key: &PublicKey) -> bool {
-        self.0.contains(key)
-    }
-}
-
-impl FromIterator<PublicKey> for CryptosignKeys {
-    fn from_iter<I: IntoIterator<Item = PublicKey>>(keys: I) -> Self {
-        Self(keys.into_iter().collect())
     }
 }
 
