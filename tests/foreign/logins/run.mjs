@@ -26,7 +26,7 @@ async function outcome(logIn, { realm = 'members', authid, offers, joins }) {
 }
 
 function expectation({ joins, aborts }) {
-  return aborts ? { aborts } : { joins, user: joins.authid }
+  return aborts ? { aborts } : { joins, user: joins.authid ?? 'nobody' }
 }
 
 /** What WELCOME says of who the client is. */

@@ -1,4 +1,4 @@
-// Logs in with autobahn-js: autobahn_js.mjs URL CODEC TABLE.
+// Logs in with autobahn-js: with_autobahn.mjs URL CODEC TABLE.
 
 import { createRequire } from 'node:module'
 import { known, run } from './run.mjs'

@@ -1,4 +1,4 @@
-"""Logs in with autobahn-python: autobahn_python.py URL CODEC TABLE."""
+"""Logs in with autobahn-python: with_autobahn.py URL CODEC TABLE."""
 
 import sys
 from pathlib import Path

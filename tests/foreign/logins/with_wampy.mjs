@@ -1,4 +1,4 @@
-// Logs in with wampy.js: wampy.mjs URL CODEC TABLE.
+// Logs in with wampy.js: with_wampy.mjs URL CODEC TABLE.
 
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
