@@ -30,7 +30,7 @@ pub(crate) use announcement::Announcement;
 pub use arguments::{Arguments, bind};
 pub use audience::Audience;
 pub use authentication::{Authenticated, Claims, Identity, Lookup, MaybeIdentity};
-pub(crate) use authentication::{Authenticator, Authenticators, Credentials, Outcome, Principal, random_authid};
+pub(crate) use authentication::{Authenticator, Authenticators, Outcome, Principal, Provider, random_authid};
 pub use call::{Call, HandlerFuture, Reply};
 pub(crate) use call::{CallState, Lingering};
 pub use cancellation::CancellationToken;

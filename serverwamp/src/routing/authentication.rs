@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::realm::Realm;
-use crate::handler::{Authenticated, Authenticator, Authenticators, Credentials, Lookup, Session, WampError};
+use crate::handler::{Authenticated, Authenticator, Authenticators, Lookup, Provider, Session, WampError};
 use crate::session::{CraCredential, PublicKey, ScramCredential};
 
 impl Realm {
@@ -130,7 +130,7 @@ impl Realm {
     {
         const NAME: &str = "cra_authenticator";
         let (secret_of, identity_of) = (Authenticator::new(NAME, secret_of), Authenticator::new(NAME, identity_of));
-        self.authenticators.cra = Some(Credentials::new(secret_of, identity_of));
+        self.authenticators.cra = Some(Provider::new(secret_of, identity_of));
         self
     }
 
@@ -175,7 +175,7 @@ impl Realm {
         const NAME: &str = "scram_authenticator";
         let (credential_of, identity_of) =
             (Authenticator::new(NAME, credential_of), Authenticator::new(NAME, identity_of));
-        self.authenticators.scram = Some(Credentials::new(credential_of, identity_of));
+        self.authenticators.scram = Some(Provider::new(credential_of, identity_of));
         self
     }
 

@@ -16,8 +16,8 @@ pub(crate) struct Authenticators {
     pub(crate) handler: Option<Authenticator<Session, ()>>,
     pub(crate) transport: Vec<Authenticator<Session, Authenticated>>,
     pub(crate) ticket: Option<Authenticator<(Session, String), Authenticated>>,
-    pub(crate) cra: Option<Credentials<CraCredential>>,
-    pub(crate) scram: Option<Credentials<ScramCredential>>,
+    pub(crate) cra: Option<Provider<CraCredential>>,
+    pub(crate) scram: Option<Provider<ScramCredential>>,
     pub(crate) cryptosign: Option<Authenticator<(Session, PublicKey), Authenticated>>,
     /// The role of anonymous clients, where they are allowed explicitly.
     pub(crate) anonymous: Option<String>,
@@ -27,19 +27,19 @@ pub(crate) struct Authenticators {
 
 /// Authentication in two steps: what is known of a user, and who that is once the client has proved to be it.
 #[derive(Debug, Clone)]
-pub(crate) struct Credentials<C> {
+pub(crate) struct Provider<C> {
     pub(crate) credential: Authenticator<Session, C>,
     pub(crate) identity: Authenticator<Session, Authenticated>,
     /// What the first credential was like: those of users who do not exist have to look the same from then on.
     pub(crate) look: Arc<OnceLock<C>>,
 }
 
-impl<C> Credentials<C> {
+impl<C> Provider<C> {
     pub(crate) fn new(
         credential: Authenticator<Session, C>,
         identity: Authenticator<Session, Authenticated>,
-    ) -> Credentials<C> {
-        Credentials { credential, identity, look: Arc::default() }
+    ) -> Provider<C> {
+        Provider { credential, identity, look: Arc::default() }
     }
 }
 

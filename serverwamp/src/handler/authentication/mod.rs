@@ -12,7 +12,7 @@ pub use authenticated::Authenticated;
 pub(crate) use authenticated::{Principal, random_authid};
 pub use authenticator::Lookup;
 pub(crate) use authenticator::{Authenticator, Outcome};
-pub(crate) use authenticators::{Authenticators, Credentials};
+pub(crate) use authenticators::{Authenticators, Provider};
 pub use claims::Claims;
 pub use identity::{Identity, MaybeIdentity};
 pub(super) use session::Authentication;

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use super::*;
-use crate::session::{CraChallenge, CryptosignChallenge, ScramChallenge};
+use crate::session::{
+    CraChallenge, CraCredential, CryptosignChallenge, Kdf, Salt, ScramChallenge, ScramCredential, ScramDialect,
+};
 use crate::wire::SessionId;
-use crate::{Answer, Challenge, CraCredential, Credentials, Kdf, Salt, ScramCredential, ScramDialect, SigningKey};
+use crate::{Answer, Challenge, Credentials, SigningKey};
 
 /// Joins with these credentials, while the script plays the router.
 async fn login<S: Future>(
