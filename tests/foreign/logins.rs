@@ -111,8 +111,7 @@ async fn key(session: Session, key: PublicKey) -> Result<Option<Authenticated>, 
         if let Some(private_key) = user.private_key
             && SigningKey::from_hex(private_key)?.public_key() == key
         {
-            // Some clients say that they are "" if they do not say who they are.
-            let claimed = session.claims().authid().filter(|authid| !authid.is_empty());
+            let claimed = session.claims().authid();
             return Ok(claimed.is_none_or(|authid| authid == user.authid).then(|| authenticated(user)));
         }
     }
