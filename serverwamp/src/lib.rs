@@ -25,6 +25,7 @@
 //! * **Errors.** [`WampError`] maps a type to error URIs, [`RpcError`] is one without a type; any standard error is logged
 //!   and sent as `wamp.error.runtime_error`.
 //! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
+//! * **TLS.** The feature `tls` has `TlsConfig`; [`TransportInfo::tls`] says what the handshake said.
 //! * **Tests.** [`testing`] has clients that need no socket.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -53,8 +54,8 @@ pub use error::{Error, Problem, Result};
 pub use handler::{
     Audience, Authenticated, Call, Caller, CancellationToken, Claims, Delivery, EventDetails, Factory, FromCall,
     Identity, Inject, IntoPayload, Lookup, MaybeIdentity, Parameter, Progress, ProgressError, PublishError,
-    RealmHandle, Request, Requirement, Rest, RestKw, RpcError, RpcResult, Session, Single, Step, Subscription, Topic,
-    TransportInfo, WampError,
+    RealmHandle, Request, Requirement, Rest, RestKw, RpcError, RpcResult, Session, Single, Step, Subscription, TlsInfo,
+    Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
 pub use routing::{Realm, Routes};
@@ -63,6 +64,12 @@ pub use session::{
     Answer, AuthenticationError, CraCredential, Kdf, PublicKey, Salt, ScramCredential, ScramDialect, ScramKeys, Secret,
     SigningKey,
 };
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use tokio_rustls::rustls;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use transport::{ClientCertificates, TlsConfig, TlsError};
 pub use wire::{Dict, MatchPolicy, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
 
 /// The attributes that make functions what clients call, subscribe to and publish to.

@@ -24,7 +24,7 @@ impl Claims {
         Claims {
             authid: details.authid.clone().filter(|authid| !authid.is_empty()),
             authmethods: details.authmethods.clone().unwrap_or_default(),
-            authextra: details.authextra.clone().unwrap_or_default(),
+            authextra: details.authextra.as_ref().map(RawDict::detached).unwrap_or_default(),
             decoded: OnceLock::new(),
         }
     }
