@@ -15,30 +15,42 @@ const XCONN_PYTHON: Client = Client { program: python, script: "logins/with_xcon
 /// What they try.
 const LOGINS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/foreign/logins/logins.json");
 
-/// Declares tests in which a client logs in, in a codec.
+/// Declares tests in which a client logs in over a line, in a codec.
 macro_rules! logins {
-    ($($test:ident = $client:expr, $codec:literal;)*) => {
+    ($($test:ident = $client:expr, $line:expr, $codec:literal;)*) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                log_in($client, $codec).await;
+                log_in($client, $line, $codec).await;
             }
         )*
     };
 }
 
 logins! {
-    autobahn_python = AUTOBAHN_PYTHON, "json";
-    autobahn_python_batched = AUTOBAHN_PYTHON, "cbor.batched";
-    autobahn_js = AUTOBAHN_JS, "msgpack";
-    wampy = WAMPY, "cbor";
-    xconn_python = XCONN_PYTHON, "json";
+    autobahn_python_over_ws = AUTOBAHN_PYTHON, Line::Plain, "json";
+    autobahn_python_over_wss = AUTOBAHN_PYTHON, Line::Tls, "cbor.batched";
+    autobahn_js_over_ws = AUTOBAHN_JS, Line::Plain, "msgpack";
+    autobahn_js_over_wss = AUTOBAHN_JS, Line::Tls, "json";
+    wampy_over_ws = WAMPY, Line::Plain, "cbor";
+    wampy_over_wss = WAMPY, Line::Tls, "msgpack";
+    xconn_python_over_ws = XCONN_PYTHON, Line::Plain, "json";
+    xconn_python_over_wss = XCONN_PYTHON, Line::Tls, "cbor";
+}
+
+/// What the server is reached over.
+enum Line {
+    Plain,
+    Tls,
 }
 
 /// Serves users, and lets a client's script log in as each of them.
-async fn log_in(client: Client, codec: &str) {
-    let server = Server::start(members()).await;
-    let output = finish(start(client, server.address, codec, Some(LOGINS))).await;
+async fn log_in(client: Client, line: Line, codec: &str) {
+    let server = match line {
+        Line::Plain => Server::start(members()).await,
+        Line::Tls => Server::start_with_tls(members()).await,
+    };
+    let output = finish(start(client, &server, codec, Some(LOGINS))).await;
     server.stop().await;
     assert_success(client, codec, &output);
 }
