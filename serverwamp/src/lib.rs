@@ -50,12 +50,13 @@ pub use app::{App, AppHandle, serve};
 pub use connection::Statistics;
 pub use error::{Error, Problem, Result};
 pub use handler::{
-    Audience, Call, Caller, CancellationToken, Delivery, EventDetails, Factory, FromCall, Inject, IntoPayload,
-    Parameter, Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError,
-    RpcResult, Session, Single, Step, Subscription, Topic, TransportInfo, WampError,
+    Action, ActionKind, Audience, Call, Caller, CancellationToken, Decision, Delivery, EventDetails, Factory, FromCall,
+    Inject, IntoDecision, IntoPayload, Parameter, Progress, ProgressError, PublishError, RealmHandle, Request,
+    Requirement, Rest, RestKw, RpcError, RpcResult, Session, Single, Step, Subscription, Topic, TransportInfo,
+    WampError,
 };
 pub use limits::Limits;
-pub use routing::{Realm, Routes};
+pub use routing::{Realm, Routes, Rules};
 pub use serverwamp_macros::WampError;
 pub use wire::{Dict, MatchPolicy, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
 

@@ -3,6 +3,7 @@
 mod announcement;
 mod arguments;
 mod audience;
+mod authorization;
 mod call;
 mod cancellation;
 mod custom;
@@ -28,6 +29,8 @@ mod topic;
 pub(crate) use announcement::Announcement;
 pub use arguments::{Arguments, bind};
 pub use audience::Audience;
+pub use authorization::{Action, ActionKind, Decision, IntoDecision};
+pub(crate) use authorization::{Authorizer, DecisionFuture};
 pub use call::{Call, HandlerFuture, Reply};
 pub(crate) use call::{CallState, Lingering};
 pub use cancellation::CancellationToken;

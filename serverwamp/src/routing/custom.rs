@@ -126,9 +126,10 @@ impl Realm {
         self.is_for(route) && self.custom.instead_of(route.kind).is_none()
     }
 
-    /// The realm's own handlers, as the log lists them.
+    /// The realm's own handlers, and what decides about requests, as the log lists them.
     pub(crate) fn handler_listings(&self) -> impl Iterator<Item = String> {
         let place = self.in_words();
-        self.custom.iter().map(move |handler| format!("{}  {}{place}", handler.name(), handler.location()))
+        let handlers = self.custom.iter().map(|handler| format!("{}  {}", handler.name(), handler.location()));
+        handlers.chain(self.authorities.listings()).map(move |listing| format!("{listing}{place}"))
     }
 }
