@@ -397,6 +397,11 @@ impl App {
         for handler in realms().flat_map(Realm::handler_listings) {
             tracing::info!("{handler}");
         }
+        let guarded = !self.any_realm.authorities().are_none();
+        for realm in self.realms.iter().filter(|realm| guarded && realm.authorities().are_none()) {
+            let name = realm.name();
+            tracing::warn!(name, "a realm without rules and authorizer: those of the app are for other realms");
+        }
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
         Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters)))
     }

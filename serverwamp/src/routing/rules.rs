@@ -36,7 +36,7 @@ use crate::wire::{MatchPolicy, Uri};
 /// They are also read from TOML (with the feature `config`), or whatever else serde reads: a list of dictionaries of
 /// `role`, `uri`, `match` (default `exact`), `actions`, and `disclose` (may be left out).
 ///
-/// The rules are looked through for each request that is not decided otherwise: a few dozen cost less than a microsecond.
+/// All rules are looked through for each request.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     rules: Vec<Rule>,

@@ -47,6 +47,10 @@ async fn by_name(_: Session, uri: Uri, _: Action) -> Result<Decision, RpcError> 
             let _guard = PanicsWhenDropped;
             Ok(Decision::allow())
         }
+        "slow" => {
+            sleep(Duration::from_secs(60)).await;
+            Ok(Decision::allow())
+        }
         "too_slow" => {
             let _guard = PanicsWhenDropped;
             sleep(Duration::from_secs(60)).await;
@@ -245,7 +249,7 @@ async fn cached_decisions_are_asked_for_once_in_a_session() {
 }
 
 #[tokio::test]
-async fn as_many_decisions_are_kept_as_the_limit_says() {
+async fn cached_decisions_limit() {
     for (maximum, expected) in
         [(0, vec!["a", "b", "a", "c", "a"]), (2, vec!["a", "b", "c", "a"]), (3, vec!["a", "b", "c"])]
     {
@@ -263,6 +267,30 @@ async fn as_many_decisions_are_kept_as_the_limit_says() {
         assert_eq!(*log.lock().unwrap(), expected, "{maximum}");
         assert_eq!(app.handle().statistics().limits.contains_key("cached_decisions"), maximum < 3, "{maximum}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn authorization_timeout_limit() {
+    let limits = Limits { authorization_timeout: Duration::from_secs(90), ..Limits::default() };
+    let short = Limits { authorization_timeout: Duration::from_millis(900), ..Limits::default() };
+    let app =
+        app().authorizer(by_name).realm(Realm::new("patient").limits(limits).open_topics("work.").authorizer(by_name));
+    let app = app.realm(Realm::new("hasty").limits(short).open_topics("work.").authorizer(by_name));
+    for serializer in Serializer::ALL {
+        for (realm, expected) in [("any", [true, false]), ("patient", [true, true]), ("hasty", [false, false])] {
+            let mut peer = Peer::connect(&app, serializer);
+            ask(&mut peer, hello(realm)).await;
+            for kind in ["call", "subscribe", "publish"] {
+                for (name, in_time) in ["later", "slow"].into_iter().zip(expected) {
+                    let answer = ask(&mut peer, request(kind, 1, &format!("work.{name}"), "exact")).await;
+                    let expected = if in_time { allowed(kind) } else { FAILED };
+                    assert_eq!(outcome(&answer), expected, "{serializer} {realm} {kind} {name}");
+                }
+            }
+        }
+    }
+    let missed = 9 * Serializer::ALL.len() as u64;
+    assert_eq!(app.handle().statistics().limits.get("authorization_timeout"), Some(&missed));
 }
 
 #[tokio::test]
