@@ -1,5 +1,7 @@
 //! Putting a server together and running it.
 
+mod authentication;
+
 use std::collections::HashMap;
 use std::env;
 use std::fmt;
@@ -22,6 +24,7 @@ use crate::handler::{
 use crate::limits::Limits;
 use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Rules, Served, Services, Sources};
 use crate::server::Acceptor;
+use crate::session::Decoys;
 use crate::shutdown::{Signals, drain};
 use crate::transport::Origins;
 use crate::wire::{Uri, uris};
@@ -106,6 +109,7 @@ pub struct App {
     any_realm: Realm,
     default_realm: bool,
     limits: Limits,
+    decoy_secret: Option<[u8; 32]>,
     origins: Origins,
     addresses: Vec<String>,
     shutdown: Mutex<Vec<Trigger>>,
@@ -141,6 +145,7 @@ impl App {
             any_realm: Realm::of_any_name(),
             default_realm: true,
             limits: Limits::default(),
+            decoy_secret: None,
             origins: Origins::default(),
             addresses: Vec::new(),
             shutdown: Mutex::default(),
@@ -364,7 +369,8 @@ impl App {
             let limits = realm.limits_in(&self.limits);
             let authorities = realm.authorities().clone();
             problems.extend_from_slice(authorities.problems());
-            Arc::new(Served { dealer: Dealer::new(endpoints), topics, authorities, limits })
+            let authenticators = realm.authenticators().clone();
+            Arc::new(Served { dealer: Dealer::new(endpoints), topics, authorities, limits, authenticators })
         };
         let mut configured = HashMap::new();
         let mut misnamed = Vec::new();
@@ -403,7 +409,8 @@ impl App {
             tracing::warn!(name, "a realm without rules and authorizer: those of the app are for other realms");
         }
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
-        Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters)))
+        let decoys = Decoys::new(self.decoy_secret.unwrap_or_else(rand::random));
+        Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters), decoys))
     }
 
     /// Whether any of the realms is of use to clients, be there functions or not.

@@ -50,17 +50,22 @@ mod transport;
 mod wire;
 
 pub use app::{App, AppHandle, serve};
+pub use client::{Challenge, Credentials};
 pub use connection::Statistics;
 pub use error::{Error, Problem, Result};
 pub use handler::{
-    Action, ActionKind, Audience, Call, Caller, CancellationToken, Decision, Delivery, EventDetails, Factory, FromCall,
-    Inject, IntoDecision, IntoPayload, Parameter, Progress, ProgressError, PublishError, RealmHandle, Request,
-    Requirement, Rest, RestKw, RpcError, RpcResult, Session, Single, Step, Subscription, Topic, TransportInfo,
-    WampError,
+    Action, ActionKind, Audience, Authenticated, Call, Caller, CancellationToken, Claims, Decision, Delivery,
+    EventDetails, Factory, FromCall, Identity, Inject, IntoDecision, IntoPayload, Lookup, MaybeIdentity, Parameter,
+    Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError, RpcResult,
+    Session, Single, Step, Subscription, Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
 pub use routing::{Realm, Routes, Rules};
 pub use serverwamp_macros::WampError;
+pub use session::{
+    Answer, AuthenticationError, CraCredential, Kdf, PublicKey, Salt, ScramCredential, ScramDialect, ScramKeys, Secret,
+    SigningKey,
+};
 pub use wire::{Dict, MatchPolicy, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
 
 /// The attributes that make functions what clients call, subscribe to and publish to.

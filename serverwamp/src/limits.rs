@@ -30,6 +30,12 @@ pub struct Limits {
     pub hello_timeout: Duration,
     /// From the upgrade (or a GOODBYE) to WELCOME, with what `on_join` functions take. Default 15 s. Past it: ABORT.
     pub welcome_timeout: Duration,
+    /// How often a client may fail to log in as one user of a realm before it is refused whatever it sends. Default 10, within
+    /// one to two minutes. Ten times as many are allowed from one address (of IPv6: the first 64 bits) for all users
+    /// together, unless it is this machine's own, and a hundred times as many for one user from all addresses: to lock
+    /// somebody out takes a hundred addresses, and behind a proxy, whose address all clients share, ten failures.
+    /// Costs 4 MiB for all clients together. Past it: ABORT `wamp.error.authentication_denied`.
+    pub authentication_attempts: usize,
     /// How often a ping is sent. Default 25 s; zero for no pings.
     pub ping_interval: Duration,
     /// How long a peer may take to answer a ping with anything at all. Default 10 s. Past it the connection is dropped.
@@ -76,6 +82,7 @@ impl Default for Limits {
             upgrade_timeout: Duration::from_secs(5),
             hello_timeout: Duration::from_secs(5),
             welcome_timeout: Duration::from_secs(15),
+            authentication_attempts: 10,
             ping_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(10),
             outbound_bytes: 4 * 1024 * 1024,
@@ -101,6 +108,7 @@ impl Limits {
             upgrade_timeout: server.upgrade_timeout,
             hello_timeout: server.hello_timeout,
             welcome_timeout: server.welcome_timeout,
+            authentication_attempts: server.authentication_attempts,
             connections: server.connections,
             drain: server.drain,
             ..self.clone()

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod judge;
+pub mod login;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

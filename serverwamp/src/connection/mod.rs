@@ -1,5 +1,7 @@
 //! The one task of each peer: it alone touches the peer's transport, and runs the peer's calls.
 
+mod attempts;
+mod authentication;
 mod authorization;
 mod calls;
 mod counters;
@@ -183,6 +185,7 @@ impl<T: Transport> Connection<T> {
                 Action::Call { call, serial } => self.start_call(call, serial, context, now),
                 Action::Cancel { serial, mode } => self.cancel(serial, mode),
                 Action::Join(hello) => self.join(&hello, context, now),
+                Action::Authenticate(answer) => self.authenticate(answer, context, now),
                 Action::Subscribe(subscribe) => self.request(Request::Subscribe(subscribe), context, now),
                 Action::Unsubscribe(unsubscribe) => self.request(Request::Unsubscribe(unsubscribe), context, now),
                 Action::Publish(publish) => self.request(Request::Publish(publish), context, now),

@@ -437,12 +437,14 @@ mod tests {
             now,
         );
         assert!(matches!(session.poll_action(), Some(Action::Join(_))));
-        session.welcome(&Welcome {
+        session.welcome(Welcome {
             session: SessionId::new(1).unwrap(),
             realm: Uri::new("realm1").unwrap(),
             authid: "joe".to_owned(),
             authrole: "user".to_owned(),
             authmethod: "anonymous".to_owned(),
+            authprovider: "static".to_owned(),
+            authextra: None,
         });
         said(&mut session);
         let (request, subscription) = (RequestId::new(7).unwrap(), SubscriptionId::new(2).unwrap());

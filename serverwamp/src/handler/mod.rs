@@ -3,6 +3,7 @@
 mod announcement;
 mod arguments;
 mod audience;
+mod authentication;
 mod authorization;
 mod call;
 mod cancellation;
@@ -29,6 +30,8 @@ mod topic;
 pub(crate) use announcement::Announcement;
 pub use arguments::{Arguments, bind};
 pub use audience::Audience;
+pub use authentication::{Authenticated, Claims, Identity, Lookup, MaybeIdentity};
+pub(crate) use authentication::{Authenticator, Authenticators, Outcome, Principal, Provider, random_authid};
 pub use authorization::{Action, ActionKind, Decision, IntoDecision};
 pub(crate) use authorization::{Authorizer, DecisionFuture};
 pub use call::{Call, HandlerFuture, Reply};

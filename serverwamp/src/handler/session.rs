@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::announcement::Announcement;
+use super::authentication::{Authentication, Claims};
 use super::call::Call;
 use super::delivery::Delivery;
 use super::error::RpcError;
@@ -28,6 +29,7 @@ pub struct Session(Arc<Inner>);
 struct Inner {
     id: SessionId,
     details: SessionDetails,
+    authentication: Authentication,
     transport: Arc<TransportInfo>,
     codec: Codec,
     realm: RealmHandle,
@@ -40,13 +42,10 @@ struct Inner {
 /// Values by their types.
 type Data = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
-/// Who a session belongs to, settled when it is welcomed.
+/// What is known of a session from HELLO on.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionDetails {
     pub(crate) realm: Uri,
-    pub(crate) authid: String,
-    pub(crate) authrole: String,
-    pub(crate) authmethod: String,
     pub(crate) announcement: Announcement,
 }
 
@@ -85,6 +84,12 @@ impl TransportInfo {
         values.next().and_then(|value| std::str::from_utf8(value).ok())
     }
 
+    /// Whether nobody on the way can read along, as far as this process can tell: the line does not leave the machine.
+    pub(crate) fn is_confidential(&self) -> bool {
+        let local = self.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+        local || matches!(self.kind, "memory" | "unix")
+    }
+
     /// The value of a cookie.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         let lines = self.headers.iter().filter(|(key, _)| key == "cookie");
@@ -95,10 +100,11 @@ impl TransportInfo {
 }
 
 impl Session {
-    /// A session that has joined a realm; `outbound_bytes` is how much may wait to be sent to it.
+    /// A session that is about to join a realm; `outbound_bytes` is how much may wait to be sent to it.
     pub(crate) fn new(
         id: SessionId,
         details: SessionDetails,
+        claims: Claims,
         transport: Arc<TransportInfo>,
         codec: Codec,
         realm: RealmHandle,
@@ -107,6 +113,7 @@ impl Session {
         Session(Arc::new(Inner {
             id,
             details,
+            authentication: Authentication::new(claims),
             transport,
             codec,
             realm,
@@ -131,19 +138,24 @@ impl Session {
         &self.0.realm
     }
 
-    /// Who the client was authenticated as; a random name for anonymous ones.
+    /// Who the client was authenticated as; a random name for anonymous ones. Empty until the client is authenticated.
     pub fn authid(&self) -> &str {
-        &self.0.details.authid
+        self.principal().map_or("", |principal| &principal.authid)
     }
 
-    /// The role that the client was given.
+    /// The role that the client was given. Empty until the client is authenticated.
     pub fn authrole(&self) -> &str {
-        &self.0.details.authrole
+        self.principal().map_or("", |principal| &principal.authrole)
     }
 
-    /// How the client was authenticated.
+    /// How the client was authenticated. Empty until it is.
     pub fn authmethod(&self) -> &str {
-        &self.0.details.authmethod
+        self.principal().map_or("", |principal| &principal.authmethod)
+    }
+
+    /// Where the identity of the client comes from. Empty until the client is authenticated.
+    pub fn authprovider(&self) -> &str {
+        self.principal().map_or("", |principal| &principal.authprovider)
     }
 
     /// The client's software, as it describes itself in HELLO; the first 256 octets of that.
@@ -253,9 +265,14 @@ impl Session {
         &self.0.outbox
     }
 
+    pub(super) fn authentication(&self) -> &Authentication {
+        &self.0.authentication
+    }
+
     /// The session is over. What is kept with it stays for the functions that still run for its end.
     pub(crate) fn end(&self) {
         self.0.outbox.close();
+        self.0.authentication.end();
         self.0.ended.cancel();
     }
 
@@ -292,7 +309,8 @@ impl Hash for Session {
 impl fmt::Debug for Session {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = formatter.debug_struct("Session");
-        shown.field("id", &self.0.id).field("details", &self.0.details).finish_non_exhaustive()
+        shown.field("id", &self.0.id).field("realm", &self.realm()).field("authid", &self.authid());
+        shown.field("authrole", &self.authrole()).finish_non_exhaustive()
     }
 }
 

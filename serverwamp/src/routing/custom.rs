@@ -129,7 +129,8 @@ impl Realm {
     /// The realm's own handlers, and what decides about requests, as the log lists them.
     pub(crate) fn handler_listings(&self) -> impl Iterator<Item = String> {
         let place = self.in_words();
-        let handlers = self.custom.iter().map(|handler| format!("{}  {}", handler.name(), handler.location()));
-        handlers.chain(self.authorities.listings()).map(move |listing| format!("{listing}{place}"))
+        let custom = self.custom.iter().map(|handler| format!("{}  {}", handler.name(), handler.location()));
+        let deciding = self.authenticators().listings().chain(self.authorities.listings());
+        custom.chain(deciding).map(move |listing| format!("{listing}{place}"))
     }
 }

@@ -1,5 +1,6 @@
 //! Who gets what: realms, the procedures they serve, and the rules that match a URI with them.
 
+mod authentication;
 mod authorization;
 mod broker;
 mod coverage;

@@ -10,8 +10,8 @@ use super::custom::CustomHandlers;
 use super::dealer::Dealer;
 use super::routes::Routes;
 use crate::handler::{
-    Audience, Factory, FanOut, Injections, LivingRealm, Publication, PublishError, RealmDirectory, RealmHandle, Route,
-    Session, Subscription,
+    Audience, Authenticators, Factory, FanOut, Injections, LivingRealm, Publication, PublishError, RealmDirectory,
+    RealmHandle, Route, Session, Subscription,
 };
 use crate::limits::Limits;
 use crate::wire::{Codec, SessionId, Uri};
@@ -119,6 +119,7 @@ pub struct Realm {
     topics: OpenTopics,
     limits: Option<Limits>,
     pub(super) custom: CustomHandlers,
+    pub(super) authenticators: Authenticators,
     pub(super) authorities: Authorities,
 }
 
@@ -193,7 +194,8 @@ impl Realm {
     /// whole, stay the app's: [`message_size_before_welcome`](Limits::message_size_before_welcome),
     /// [`header_size`](Limits::header_size), [`header_count`](Limits::header_count),
     /// [`upgrade_timeout`](Limits::upgrade_timeout), [`hello_timeout`](Limits::hello_timeout),
-    /// [`welcome_timeout`](Limits::welcome_timeout), [`connections`](Limits::connections) and [`drain`](Limits::drain).
+    /// [`welcome_timeout`](Limits::welcome_timeout), [`authentication_attempts`](Limits::authentication_attempts),
+    /// [`connections`](Limits::connections) and [`drain`](Limits::drain).
     ///
     /// ```
     /// use serverwamp::{App, Limits, Realm};
@@ -222,6 +224,7 @@ impl Realm {
             topics: OpenTopics::default(),
             limits: None,
             custom: CustomHandlers::default(),
+            authenticators: Authenticators::default(),
             authorities: Authorities::default(),
         }
     }
@@ -269,6 +272,7 @@ pub(crate) struct Served {
     pub(crate) authorities: Authorities,
     /// What holds for its sessions.
     pub(crate) limits: Limits,
+    pub(crate) authenticators: Authenticators,
 }
 
 /// A realm that sessions are in.
@@ -311,6 +315,10 @@ impl RealmState {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.served.limits
+    }
+
+    pub(crate) fn authenticators(&self) -> &Authenticators {
+        &self.served.authenticators
     }
 
     pub(crate) fn broker(&self) -> &Broker {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use serverwamp::{Action, App, Decision, Inject, Session, Uri, wamp};
-use serverwamp_tests::{Peer, Serializer};
+use serverwamp::{Action, ActionKind, App, Authenticated, Decision, Inject, MatchPolicy, Rules, Session, Uri, wamp};
+use serverwamp_tests::{Peer, Serializer, hello};
 
 use super::{NOT_AUTHORIZED, ask, outcome, request};
 
@@ -130,7 +130,7 @@ async fn a_pattern_does_not_get_around_a_function() {
 
 #[tokio::test]
 async fn rules_do_not_open_a_function() {
-    let rules = serverwamp::Rules::new().allow("*", "", serverwamp::MatchPolicy::Prefix, serverwamp::ActionKind::ALL);
+    let rules = Rules::new().allow("*", "", MatchPolicy::Prefix, ActionKind::ALL);
     let app = app(&Runs::default()).rules(rules);
     for serializer in Serializer::ALL {
         let mut peer = Peer::join(&app, serializer).await;
@@ -140,6 +140,63 @@ async fn rules_do_not_open_a_function() {
                 expected,
                 "{serializer} {uri}"
             );
+        }
+    }
+}
+
+/// Gives every client that claims to be somebody that name for a role.
+fn app_with_roles(runs: &Runs) -> App {
+    app(runs).allow_anonymous("guest").transport_authenticator(async |session: Session| {
+        let role = session.claims().authid()?.to_owned();
+        Some(Authenticated::new(()).role(role))
+    })
+}
+
+/// Joins as somebody, and claims to be an administrator in every other way there is.
+async fn join_as(app: &App, serializer: Serializer, name: Option<&str>) -> Peer {
+    let mut peer = Peer::connect(app, serializer);
+    let mut hello = hello("realm1");
+    hello[2]["authrole"] = json!("admin");
+    hello[2]["role"] = json!("admin");
+    hello[2]["authextra"] = json!({"authrole": "admin", "role": "admin"});
+    if let Some(name) = name {
+        hello[2]["authid"] = json!(name);
+    }
+    let welcome = ask(&mut peer, hello).await;
+    assert_eq!(welcome[2]["authrole"], name.unwrap_or("guest"), "{welcome}");
+    peer
+}
+
+#[tokio::test]
+async fn the_role_is_the_one_that_authentication_found() {
+    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let log = Arc::clone(&asked);
+    let rules = Rules::new().allow("admin | staff", "", MatchPolicy::Prefix, ActionKind::ALL).allow(
+        "guest",
+        "for.",
+        MatchPolicy::Prefix,
+        [ActionKind::Call],
+    );
+    let app = app_with_roles(&Runs::default()).rules(rules).authorizer(move |session: Session, _: Uri, _: Action| {
+        log.lock().unwrap().push(session.authrole().to_owned());
+        async { Decision::allow() }
+    });
+    for serializer in Serializer::ALL {
+        for (name, requests) in [
+            (Some("admin"), [("for.admin", true, true), ("for.both", true, true), ("open", true, true)]),
+            (Some("staff"), [("for.admin", false, false), ("for.staff", true, true), ("open", true, true)]),
+            (Some("anonymous"), [("for.admin", false, false), ("for.both", false, false), ("open", false, false)]),
+            (None, [("for.admin", false, false), ("for.none", false, false), ("open", false, false)]),
+            (Some("guest"), [("for.both", false, false), ("open", false, false), ("unknown", false, false)]),
+        ] {
+            let mut peer = join_as(&app, serializer, name).await;
+            for (id, (uri, allowed, asks)) in (1..).zip(requests) {
+                let answer = ask(&mut peer, request("call", id, uri, "exact")).await;
+                let expected = if allowed { "result" } else { NOT_AUTHORIZED };
+                assert_eq!(outcome(&answer), expected, "{serializer} {name:?} {uri}");
+                let asked = std::mem::take(&mut *asked.lock().unwrap());
+                assert_eq!(asked, vec![name.unwrap_or("guest"); usize::from(asks)], "{serializer} {name:?} {uri}");
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::Refusal;
+use crate::connection::guarded::panic_text;
 use crate::handler::{Decision, DecisionFuture, RpcError};
 
 /// Comes to what the request comes to.
@@ -60,11 +61,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Error(error) => error.fmt(formatter),
-            Failure::Panicked(panic) => {
-                let text = panic.downcast_ref::<&str>().copied();
-                let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-                write!(formatter, "panicked: {}", text.unwrap_or("of an unknown kind"))
-            }
+            Failure::Panicked(panic) => write!(formatter, "panicked: {}", panic_text(&**panic)),
             Failure::TimedOut => formatter.write_str("took too long"),
         }
     }

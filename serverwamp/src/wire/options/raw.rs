@@ -1,7 +1,6 @@
 //! A dict whose keys the protocol does not know, or not all of them.
 
 use bytes::Bytes;
-#[cfg(test)]
 use serde::Serialize;
 
 use super::{Problem, Source};
@@ -26,7 +25,6 @@ impl RawDict {
     ///
     /// # Errors
     /// What the codec cannot hold, and values of another shape.
-    #[cfg(test)]
     pub(crate) fn encode<T: Serialize + ?Sized>(codec: Codec, map: &T) -> Result<Self, EncodeError> {
         let mut dict = Vec::new();
         crate::wire::encode::encode_into(codec, map, &mut dict)?;
