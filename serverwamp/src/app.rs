@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::authentication::warn_of_open_realms;
 use self::listeners::{Address, Listeners};
 use crate::connection::{Counters, Shared, Statistics};
 use crate::error::{Error, Problem, Result};
@@ -447,6 +448,7 @@ impl App {
             let name = realm.name();
             tracing::warn!(name, "a realm without rules and authorizer: those of the app are for other realms");
         }
+        warn_of_open_realms(realms());
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
         let decoys = Decoys::new(self.decoy_secret.unwrap_or_else(rand::random));
         Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters), decoys))

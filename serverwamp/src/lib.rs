@@ -24,6 +24,8 @@
 //!   keyword results; [`Single`] and [`RpcResult`] say otherwise. Streams and [`Step`] give progressive results.
 //! * **Errors.** [`WampError`] maps a type to error URIs, [`RpcError`] is one without a type; any standard error is logged
 //!   and sent as `wamp.error.runtime_error`.
+//! * **Clients.** Authenticators say who they are ([`Realm::ticket_authenticator`] and others return [`Authenticated`]);
+//!   functions are given it as [`Identity`] or [`MaybeIdentity`].
 //! * **Authorization.** [`Realm::authorizer`], static [`Rules`], and `role = "…"` in attributes say who may do what.
 //! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
 //! * **TLS.** The feature `tls` has `TlsConfig`; [`TransportInfo::tls`] says what the handshake said.

@@ -29,7 +29,7 @@ pub struct Limits {
     pub upgrade_timeout: Duration,
     /// From the upgrade (or a GOODBYE) to HELLO. Default 5 s. Past it: ABORT.
     pub hello_timeout: Duration,
-    /// From the upgrade (or a GOODBYE) to WELCOME, with what `on_join` functions take. Default 15 s. Past it: ABORT.
+    /// From the upgrade (or a GOODBYE) to WELCOME, with logging in and what `on_join` functions take. Default 15 s. Past it: ABORT.
     pub welcome_timeout: Duration,
     /// How often a client may fail to log in as one user of a realm before it is refused whatever it sends. Default 10, within
     /// one to two minutes. Ten times as many are allowed from one address (of IPv6: the first 64 bits) for all users

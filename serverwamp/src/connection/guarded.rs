@@ -105,7 +105,7 @@ pub(super) async fn guarded<Given: Send + 'static, Found>(
     let mut run = Run { authenticator, future: Some(authenticator.start(given)) };
     let ended = poll_fn(|context| run.poll(context)).await;
     if let Err(error) = &ended {
-        tracing::warn!(function = %authenticator, %error, "failed");
+        tracing::debug!(function = %authenticator, %error, "refused a client");
     }
     ended
 }

@@ -76,7 +76,8 @@ impl<T: Transport> Connection<T> {
             self.session.challenge(&method, extra);
         }
         let Poll::Ready(decision) = polled else { return };
-        if decision.is_err() {
+        if let Err(error) = &decision {
+            tracing::debug!(session = %joining.session.id(), peer = ?self.info.peer, reason = error.uri(), "refused");
             // A function that refuses may have said how.
             self.fetch_farewell(now);
         }

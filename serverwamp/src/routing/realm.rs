@@ -43,6 +43,16 @@ use crate::wire::{Codec, SessionId, Uri};
 /// # }
 /// ```
 ///
+/// # Who may join
+///
+/// Everybody, unless the realm has authenticators: [`transport_authenticator`](Realm::transport_authenticator)s look at a
+/// client first; whom none of them knows is challenged by the first method that the client offers and the realm has:
+/// [`ticket_authenticator`](Realm::ticket_authenticator), [`cra_authenticator`](Realm::cra_authenticator),
+/// [`scram_authenticator`](Realm::scram_authenticator) or
+/// [`cryptosign_authenticator`](Realm::cryptosign_authenticator). All others are refused, unless
+/// [`allow_anonymous`](Realm::allow_anonymous) lets them in. [`authentication_handler`](Realm::authentication_handler)
+/// replaces all of that.
+///
 /// # Which functions a realm serves
 ///
 /// Those of the app, in every realm, but for functions that name another: `realm = "…"` in an attribute ties a function to
