@@ -126,7 +126,7 @@ fn functions_are_listed_with_what_they_are_for() {
     let place = format!("  {}:", file!());
     let listed: Vec<&str> = listed.iter().filter_map(|line| Some(line.split_once(&place)?.0)).collect();
     let expected = [
-        "event described",
+        "event described (role admin | staff)",
         "event measured",
         "on_join noted",
         "on_leave noted",
