@@ -26,9 +26,10 @@
 //!   and sent as `wamp.error.runtime_error`.
 //! * **Authorization.** [`Realm::authorizer`], static [`Rules`], and `role = "…"` in attributes say who may do what.
 //! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
+//! * **TLS.** The feature `tls` has `TlsConfig`; [`TransportInfo::tls`] says what the handshake said.
 //! * **Tests.** [`testing`] has clients that need no socket.
 //!
-//! Features, none of them on by default: `config` reads [`Rules`] from TOML.
+//! Features, none of them on by default: `config` reads [`Rules`] from TOML, `tls` is TLS.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -57,7 +58,7 @@ pub use handler::{
     Action, ActionKind, Audience, Authenticated, Call, Caller, CancellationToken, Claims, Decision, Delivery,
     EventDetails, Factory, FromCall, Identity, Inject, IntoDecision, IntoPayload, Lookup, MaybeIdentity, Parameter,
     Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError, RpcResult,
-    Session, Single, Step, Subscription, Topic, TransportInfo, WampError,
+    Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
 pub use routing::{Realm, Routes, Rules};
@@ -66,6 +67,12 @@ pub use session::{
     Answer, AuthenticationError, CraCredential, Kdf, PublicKey, Salt, ScramCredential, ScramDialect, ScramKeys, Secret,
     SigningKey,
 };
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use tokio_rustls::rustls;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use transport::{ClientCertificates, TlsConfig, TlsError};
 pub use wire::{Dict, MatchPolicy, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
 
 /// The attributes that make functions what clients call, subscribe to and publish to.

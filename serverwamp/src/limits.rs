@@ -24,7 +24,8 @@ pub struct Limits {
     pub header_size: usize,
     /// Header fields of an HTTP request. Default 64. Past it: 431.
     pub header_count: usize,
-    /// From accepting a connection to the end of the WebSocket upgrade. Default 5 s. Past it the connection is dropped.
+    /// From accepting a connection to the end of the WebSocket upgrade, TLS handshake included. Default 5 s. Past it the
+    /// connection is dropped.
     pub upgrade_timeout: Duration,
     /// From the upgrade (or a GOODBYE) to HELLO. Default 5 s. Past it: ABORT.
     pub hello_timeout: Duration,

@@ -9,6 +9,8 @@ use tokio::sync::Notify;
 
 use super::*;
 
+over_every_line!(the_shutdown_waits_for_what_runs_at_the_end,);
+
 /// What has run, in order.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<&'static str>>>);
@@ -44,15 +46,14 @@ async fn left(seen: Inject<Seen>) {
     seen.note("left");
 }
 
-#[tokio::test]
-async fn the_shutdown_waits_for_what_runs_at_the_end() {
+async fn the_shutdown_waits_for_what_runs_at_the_end(line: Line) {
     let seen = Seen::default();
     let functions = routes![endless, watched, unsubscribed, left];
     let app = App::new().routes(functions).inject(seen.clone()).bind("127.0.0.1:0");
     let handle = app.handle();
-    let server = tokio::spawn(app.serve());
-    let address = handle.addresses().await[0];
-    let mut client = Client::join(address).await;
+    let server = tokio::spawn(line.over(app).serve());
+    let place = Place { address: handle.addresses().await[0], line };
+    let mut client = Client::join(place).await;
     for (request, topic) in [(1, "endless"), (2, "watched")] {
         client.send(json!([32, request, {}, topic])).await;
         assert_eq!(client.receive().await, Some(json!([33, request, request])));

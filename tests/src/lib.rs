@@ -1,6 +1,7 @@
 //! What the tests of serverwamp share: peers that speak every serializer, written in JSON.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod certificates;
 mod judge;
 pub mod login;
 

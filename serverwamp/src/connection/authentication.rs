@@ -8,8 +8,8 @@ use super::attempts::Attempt;
 use super::guarded::guarded;
 use crate::handler::{Authenticator, Authenticators, Principal, RpcError, Session, random_authid};
 use crate::session::{
-    Answer, AuthenticationError, AuthenticationMethod, ChannelBinding, CraChallenge, CryptosignChallenge, Kdf,
-    ScramChallenge, ScramDialect,
+    Answer, AuthenticationError, AuthenticationMethod, CraChallenge, CryptosignChallenge, Kdf, ScramChallenge,
+    ScramDialect,
 };
 use crate::wire::{Dict, Uri, uris};
 
@@ -64,11 +64,8 @@ impl Authentication<'_> {
     /// Leaves it to the realm's own handler.
     async fn handle(&self, handler: &Authenticator<Session, ()>) -> Result<(), RpcError> {
         guarded(handler, self.session.clone()).await?;
-        if self.session.outbox().is_ending() {
-            // The connection is about to see to it.
-            std::future::pending::<()>().await;
-        }
-        self.session.principal().map(|_| ()).ok_or_else(denied)
+        let settled = self.session.principal().is_some() && !self.session.outbox().is_ending();
+        settled.then_some(()).ok_or_else(denied)
     }
 
     async fn ticket(&self) -> Result<(), RpcError> {
@@ -117,7 +114,7 @@ impl Authentication<'_> {
         let credential = real.as_ref().unwrap_or(&decoy);
         let method = AuthenticationMethod::Scram(dialect);
         let authextra = self.session.claims().authextra();
-        let bindings = self.channel_bindings();
+        let bindings = self.session.transport().channel_bindings();
         let challenge = ScramChallenge::new(dialect, authid, authextra, credential, rand::random(), &bindings);
         let challenge = challenge.map_err(refusal)?;
         let answer = self.challenge(method, challenge.extra().clone()).await?;
@@ -131,7 +128,7 @@ impl Authentication<'_> {
     async fn cryptosign(&self) -> Result<(), RpcError> {
         let authenticator = self.authenticators.cryptosign.as_ref().ok_or_else(denied)?;
         let claims = self.session.claims();
-        let bindings = self.channel_bindings();
+        let bindings = self.session.transport().channel_bindings();
         let challenge = CryptosignChallenge::new(claims.authextra(), rand::random(), &bindings, None);
         let challenge = challenge.map_err(refusal)?;
         let authid = claims.authid().map_or_else(|| challenge.key().to_hex(), str::to_owned);
@@ -186,11 +183,6 @@ impl Authentication<'_> {
     fn decoy_name(&self, authid: &str) -> String {
         format!("{} {authid}", self.session.realm())
     }
-
-    /// What of the connection a client may bind its authentication to.
-    fn channel_bindings(&self) -> Vec<ChannelBinding> {
-        Vec::new()
-    }
 }
 
 /// The same for whatever is wrong.
@@ -213,3 +205,6 @@ fn without_internals(error: RpcError) -> RpcError {
         None => failed,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,6 +76,10 @@ impl<T: Transport> Connection<T> {
             self.session.challenge(&method, extra);
         }
         let Poll::Ready(decision) = polled else { return };
+        if decision.is_err() {
+            // A function that refuses may have said how.
+            self.fetch_farewell(now);
+        }
         match decision {
             Ok(()) => {
                 if let Some(Joining { session, realm, .. }) = self.joining.take() {

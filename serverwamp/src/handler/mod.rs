@@ -25,6 +25,7 @@ mod result;
 mod route;
 mod session;
 mod subscription;
+mod tls_info;
 mod topic;
 
 pub(crate) use announcement::Announcement;
@@ -63,4 +64,5 @@ pub(crate) use session::SessionDetails;
 pub use session::{Session, TransportInfo};
 pub use subscription::Subscription;
 pub(crate) use subscription::event;
+pub use tls_info::TlsInfo;
 pub use topic::Topic;

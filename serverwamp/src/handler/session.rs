@@ -20,6 +20,7 @@ use super::extract::{FromCall, Parameter};
 use super::outbox::{Farewell, Outbox};
 use super::realm::RealmHandle;
 use super::result::IntoPayload;
+use super::tls_info::TlsInfo;
 use crate::wire::{Codec, SessionId, Uri, uris};
 
 /// A client's session with a realm. A cheap handle: clones are the same session.
@@ -65,6 +66,8 @@ pub struct TransportInfo {
     pub query: Option<String>,
     /// The header fields of the HTTP request in their order, names in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
+    /// What its TLS handshake said; none for a connection without TLS, whatever a proxy before it may have spoken.
+    pub tls: Option<TlsInfo>,
 }
 
 /// Shows which header fields there are, but neither them nor the query: they may hold secrets.
@@ -73,7 +76,7 @@ impl fmt::Debug for TransportInfo {
         let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         let mut shown = formatter.debug_struct("TransportInfo");
         shown.field("kind", &self.kind).field("serializer", &self.serializer).field("peer", &self.peer);
-        shown.field("path", &self.path).field("headers", &headers).finish_non_exhaustive()
+        shown.field("path", &self.path).field("headers", &headers).field("tls", &self.tls).finish_non_exhaustive()
     }
 }
 
@@ -84,10 +87,11 @@ impl TransportInfo {
         values.next().and_then(|value| std::str::from_utf8(value).ok())
     }
 
-    /// Whether nobody on the way can read along, as far as this process can tell: the line does not leave the machine.
+    /// Whether nobody on the way can read along, as far as this process can tell: by TLS, or since the line does not leave
+    /// the machine.
     pub(crate) fn is_confidential(&self) -> bool {
         let local = self.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-        local || matches!(self.kind, "memory" | "unix")
+        local || self.tls.is_some() || matches!(self.kind, "memory" | "unix")
     }
 
     /// The value of a cookie.

@@ -168,7 +168,7 @@ mod handlers {
         seen.note(format!("{value} {the_unit} {:?} {} {publisher:?}", rest.0, details.topic()));
     }
 
-    #[wamp::event("described", lenient)]
+    #[wamp::event("described", role = "admin|staff", lenient)]
     async fn described(request: Request, session: Session, seen: Inject<Arc<Seen>>) -> Result<(), RpcError> {
         let (id, uri, mine) = (request.id(), request.uri(), request.options().get("_mine"));
         seen.note(format!("{id} {uri} {} {mine:?} {}", request.args().len(), session.realm()));

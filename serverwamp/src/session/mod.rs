@@ -15,8 +15,8 @@ pub use auth::{
     SigningKey,
 };
 pub(crate) use auth::{
-    AuthenticationMethod, ChannelBinding, CraChallenge, CraClient, CryptosignChallenge, CryptosignClient, Decoys,
-    ScramChallenge, ScramClient, ScramServerProof,
+    AuthenticationMethod, ChannelBinding, ChannelBindingType, CraChallenge, CraClient, CryptosignChallenge,
+    CryptosignClient, Decoys, ScramChallenge, ScramClient, ScramServerProof,
 };
 pub(crate) use client::{ClientSession, Notification, Offer};
 pub(crate) use server::{Action, CancelMode, Ending, ServerLimits, ServerSession, Welcome};
