@@ -50,9 +50,9 @@ pub struct Limits {
     /// Connections at one time. Default: the limit of open files less 128, at most 65,536. Costs about 12 KiB each.
     /// Past it: 503.
     pub connections: usize,
-    /// Calls of one session that run, or wait for an authorizer, at one time; as many event functions that it set off, and as many of its requests
-    /// that wait for an authorizer or a subscribe function, and as many functions that run for the ends of its subscriptions and of earlier
-    /// sessions on its connection. Default 1,024. Costs what the handlers hold.
+    /// Calls of one session that run, or wait for an authorizer, at one time; as many event functions that it set off, and as
+    /// many of its other requests that wait for an authorizer or a subscribe function, and as many functions that run for the
+    /// ends of its subscriptions and of earlier sessions on its connection. Default 1,024. Costs what the handlers hold.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub calls_in_flight: usize,
     /// Topics that one session is subscribed to at one time. Default 1,024. Costs about 500 octets each; a wildcard

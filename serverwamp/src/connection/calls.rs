@@ -39,6 +39,11 @@ pub(super) struct Ended {
 }
 
 impl Ended {
+    /// A call that was never started.
+    pub(super) fn refused(request: RequestId, serial: u64, codec: Codec, error: RpcError) -> Ended {
+        Ended { request, serial, codec, outcome: Outcome::Error(error), state: None }
+    }
+
     /// Lets no more progress of this call through.
     pub(super) fn end(&self) {
         end(self.state.as_deref());

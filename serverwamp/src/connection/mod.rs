@@ -22,7 +22,7 @@ use std::task::{Context, Poll};
 
 use tokio::time::Instant;
 
-use self::authorization::{Authorization, Refusal};
+use self::authorization::Authorization;
 use self::calls::{Ended, Outcome, RunningCalls};
 use self::counters::EndedCalls;
 use self::framing::Framing;
@@ -228,10 +228,9 @@ impl<T: Transport> Connection<T> {
         let endpoint = joined.realm.dealer().find(&call.procedure);
         let admission = match joined.admit(&call, endpoint, serial, &self.shared.counters) {
             Ok(admission) => admission,
-            Err(Refusal { error, message }) => {
-                self.session.handler_ended();
-                self.session.error(request, serial, &Uri::known(error), &Payload::message(codec, &message));
-                return;
+            Err(refusal) => {
+                let ended = Ended::refused(request, serial, codec, refusal.into());
+                return self.end_call(ended, context, now);
             }
         };
         let call = Call::new(Arc::clone(endpoint), joined.session.clone(), call, serial);

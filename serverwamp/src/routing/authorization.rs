@@ -60,7 +60,7 @@ impl Realm {
     /// session. An authorizer given later replaces an earlier one.
     ///
     /// ```
-    /// use serverwamp::{Action, ActionKind, Decision, Realm, RpcError, Session, Uri};
+    /// use serverwamp::{Action, Decision, MatchPolicy, Realm, RpcError, Session, Uri};
     ///
     /// # #[derive(Clone)]
     /// # struct Database;
@@ -69,11 +69,11 @@ impl Realm {
     /// let may = move |session: Session, uri: Uri, action: Action| {
     ///     let database = database.clone();
     ///     async move {
-    ///         let Some(room) = uri.strip_prefix("rooms.") else { return Ok(Decision::deny()) };
-    ///         match action.kind() {
-    ///             ActionKind::Register => Ok(Decision::deny()),
-    ///             _ if database.is_member(session.authid(), room).await? => Ok(Decision::allow().cached()),
-    ///             _ => Ok::<_, RpcError>(Decision::deny()),
+    ///         match uri.strip_prefix("rooms.") {
+    ///             // A pattern stands for other rooms too.
+    ///             _ if action.match_policy() != MatchPolicy::Exact => Ok::<_, RpcError>(Decision::deny()),
+    ///             Some(room) if database.is_member(session.authid(), room).await? => Ok(Decision::allow().cached()),
+    ///             _ => Ok(Decision::deny()),
     ///         }
     ///     }
     /// };

@@ -82,7 +82,7 @@ async fn a_function_is_for_the_roles_that_it_names() {
     for app in [app(&runs), app(&runs).authorizer(allow)] {
         for serializer in Serializer::ALL {
             let mut peer = Peer::join(&app, serializer).await;
-            let before = app.handle().statistics().denied_requests;
+            let before = app.handle().statistics();
             for (id, (kind, uri, expected, functions)) in (1..).zip([
                 ("call", "open", "result", 1),
                 ("call", "for.anonymous", "result", 1),
@@ -105,8 +105,9 @@ async fn a_function_is_for_the_roles_that_it_names() {
                 assert_eq!(outcome(&answer), expected, "{serializer} {kind} {uri}");
                 assert_eq!(runs.take(), functions, "{serializer} {kind} {uri}");
             }
-            let counted = app.handle().statistics().denied_requests - before;
-            assert_eq!(counted, 6, "{serializer}");
+            let after = app.handle().statistics();
+            assert_eq!(after.denied_requests - before.denied_requests, 6, "{serializer}");
+            assert_eq!(after.failed_calls - before.failed_calls, 4, "{serializer}");
             app.handle().realm("realm1").publish("event.admin", 7).await.unwrap();
             assert_eq!(peer.receive().await.unwrap()[4], json!([7]), "{serializer}: nothing was published before");
         }
