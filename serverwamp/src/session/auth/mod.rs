@@ -19,11 +19,10 @@ mod extra;
 mod scram;
 mod secret;
 mod text;
-mod ticket;
 
 pub(crate) use channel::{ChannelBinding, ChannelBindingType};
 pub use cra::CraCredential;
-pub(crate) use cra::{CraChallenge, CraClient, CraSalt};
+pub(crate) use cra::{CraChallenge, CraClient};
 pub(crate) use cryptosign::{CryptosignChallenge, CryptosignClient};
 pub use cryptosign::{PublicKey, SigningKey};
 pub(crate) use decoy::Decoys;
@@ -32,7 +31,6 @@ pub use scram::{Kdf, Salt, ScramCredential, ScramDialect, ScramKeys};
 pub(crate) use scram::{ScramChallenge, ScramClient, ScramServerProof};
 pub(crate) use secret::Key;
 pub use secret::Secret;
-pub(crate) use ticket::ticket_matches;
 
 use std::fmt;
 
