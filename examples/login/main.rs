@@ -7,6 +7,7 @@
 //! ```
 //!
 //! `LOGIN_USERS` is the file of the table, `users.sqlite` if it is not set; `WAMP_ADDR` is where the server listens.
+//! Nobody but the server should be able to read that file.
 //!
 //! Clients should log in with SCRAM (`wamp-scram`, `scram`). WAMP-CRA is there for those that cannot.
 

@@ -3,7 +3,6 @@
 //! What came in is given to `handle_*`, the application's decisions are methods of their own, and what must happen is
 //! taken with `poll_*`. Time is a parameter.
 
-#[allow(dead_code, unused_imports, reason = "the client's side will call the rest")]
 mod auth;
 mod client;
 mod output;

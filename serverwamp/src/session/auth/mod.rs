@@ -23,7 +23,7 @@ mod ticket;
 
 pub(crate) use channel::{ChannelBinding, ChannelBindingType};
 pub use cra::CraCredential;
-pub(crate) use cra::{CraChallenge, CraClient, CraSalt};
+pub(crate) use cra::{CraChallenge, CraClient};
 pub(crate) use cryptosign::{CryptosignChallenge, CryptosignClient};
 pub use cryptosign::{PublicKey, SigningKey};
 pub(crate) use decoy::Decoys;
