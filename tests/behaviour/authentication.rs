@@ -1,6 +1,14 @@
 //! Who may join: every way to log in, over the wire.
 
+mod attempts;
+mod choice;
+mod client;
+mod cra;
+mod cryptosign;
+mod handler;
 mod identity;
+mod order;
+mod scram;
 mod ticket;
 mod transport;
 

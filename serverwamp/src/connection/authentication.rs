@@ -64,11 +64,8 @@ impl Authentication<'_> {
     /// Leaves it to the realm's own handler.
     async fn handle(&self, handler: &Authenticator<Session, ()>) -> Result<(), RpcError> {
         guarded(handler, self.session.clone()).await?;
-        if self.session.outbox().is_ending() {
-            // The connection is about to see to it.
-            std::future::pending::<()>().await;
-        }
-        self.session.principal().map(|_| ()).ok_or_else(denied)
+        let settled = self.session.principal().is_some() && !self.session.outbox().is_ending();
+        settled.then_some(()).ok_or_else(denied)
     }
 
     async fn ticket(&self) -> Result<(), RpcError> {
@@ -152,7 +149,8 @@ impl Authentication<'_> {
         let peer = self.session.transport().peer.as_ref().map(SocketAddr::ip);
         let attempt = self.shared.attempts.begin(peer, self.session.realm(), authid);
         if attempt.is_none() {
-            tracing::warn!(?peer, realm = self.session.realm(), authid, "too many failed attempts to log in");
+            // Not the authid: it is as long as the client likes, and may be a password in the wrong field.
+            tracing::warn!(?peer, realm = self.session.realm(), "too many failed attempts to log in");
             self.shared.counters.limit("authentication_attempts");
         }
         attempt
@@ -208,3 +206,6 @@ fn without_internals(error: RpcError) -> RpcError {
         None => failed,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ mod authenticators;
 mod claims;
 mod exchange;
 mod identity;
+mod salt;
 mod session;
 
 pub use authenticated::Authenticated;

@@ -32,7 +32,6 @@ pub use scram::{Kdf, Salt, ScramCredential, ScramDialect, ScramKeys};
 pub(crate) use scram::{ScramChallenge, ScramClient, ScramServerProof};
 pub(crate) use secret::Key;
 pub use secret::Secret;
-pub(crate) use ticket::ticket_matches;
 
 use std::fmt;
 

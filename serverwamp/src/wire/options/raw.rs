@@ -34,6 +34,11 @@ impl RawDict {
         }
     }
 
+    /// The dict in memory of its own, so that the message that it came in need not be kept.
+    pub(crate) fn detached(&self) -> Self {
+        Self(self.0.as_ref().map(|(codec, dict)| (*codec, Bytes::copy_from_slice(dict))))
+    }
+
     /// How many octets the dict takes as it came.
     pub(crate) fn octets(&self) -> usize {
         self.0.as_ref().map_or(0, |(_, dict)| dict.len())

@@ -32,6 +32,12 @@ impl Salt {
     }
 }
 
+impl From<[u8; 16]> for Salt {
+    fn from(octets: [u8; 16]) -> Self {
+        Self(octets.into())
+    }
+}
+
 /// How a key is derived from a password, and at what cost: always within limits, so that neither a weak derivation nor
 /// one that exhausts the client is ever asked for or accepted.
 ///
