@@ -47,8 +47,8 @@ pub struct Limits {
     pub outbound_bytes: usize,
     /// How long octets may wait without the peer taking a single one. Default 10 s. Past it the connection is cut.
     pub write_stall: Duration,
-    /// Connections at one time. Default: the limit of open files less 128, at most 65,536. Costs about 12 KiB each.
-    /// Past it: 503.
+    /// Connections at one time. Default: the limit of open files less 128, at most 65,536. Costs about 12 KiB each, with
+    /// TLS 8 KiB more. Past it: 503, with TLS nothing.
     pub connections: usize,
     /// Calls of one session that run, or wait for an authorizer, at one time; as many event functions that it set off, and as
     /// many of its other requests that wait for an authorizer or a subscribe function, and as many functions that run for the
