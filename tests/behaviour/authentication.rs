@@ -2,6 +2,7 @@
 
 mod attempts;
 mod choice;
+mod client;
 mod cra;
 mod cryptosign;
 mod handler;

@@ -115,3 +115,20 @@ impl App {
         self.changed()
     }
 }
+
+/// Logs which realms let everybody in, where others do not and nobody has said that it is meant to be so.
+pub(super) fn warn_of_open_realms<'a>(realms: impl Iterator<Item = &'a Realm> + Clone) {
+    let is_open = |realm: &&Realm| realm.authenticators().are_none();
+    if realms.clone().all(|realm| is_open(&realm)) {
+        return;
+    }
+    for realm in realms.filter(is_open).filter(|realm| realm.authenticators().anonymous.is_none()) {
+        match realm.name() {
+            Some(name) => tracing::warn!("realm `{name}` lets everybody in: allow_anonymous says that it is to"),
+            None => tracing::warn!(
+                "realms that are not configured let everybody in: default_realm(false) turns them away, and \
+                 allow_anonymous says that it is to be so"
+            ),
+        }
+    }
+}

@@ -127,3 +127,74 @@ fn network(address: IpAddr) -> IpAddr {
         address => address,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    /// How many attempts fail before one is refused, each by another address and for another user as these say.
+    fn failures(limit: usize, address: impl Fn(usize) -> Option<IpAddr>, authid: impl Fn(usize) -> String) -> usize {
+        let attempts = Attempts::new(limit);
+        (0..10_000).take_while(|&at| attempts.begin(address(at), "realm1", &authid(at)).is_some()).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_counts_together() {
+        let (joe, anybody) = (|_| "joe".to_owned(), |at: usize| format!("user{at}"));
+        assert_eq!(failures(3, |_| address("192.0.2.1"), joe), 3, "a user from one address");
+        assert_eq!(failures(3, |_| address("192.0.2.1"), anybody), 30, "an address for all users");
+        assert_eq!(failures(3, |_| address("::ffff:192.0.2.1"), anybody), 30);
+        assert_eq!(failures(3, |at| address(&format!("192.0.{}.{}", at / 250, at % 250)), joe), 300, "a user");
+        assert_eq!(failures(3, |at| address(&format!("2001:db8::{at:x}")), anybody), 30, "an IPv6 network");
+        assert_eq!(failures(3, |at| address(&format!("2001:db8:0:{at:x}::1")), anybody), 10_000, "several of them");
+        for shared in [None, address("127.0.0.1"), address("::1")] {
+            assert_eq!(failures(3, |_| shared, joe), 3, "where all clients have one address");
+            assert_eq!(failures(3, |_| shared, anybody), 10_000, "where all clients have one address");
+        }
+        assert_eq!(failures(0, |_| None, joe), 0);
+        assert_eq!(failures(usize::MAX, |_| address("192.0.2.1"), joe), 10_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn realms_do_not_count_together() {
+        let attempts = Attempts::new(1);
+        assert!(attempts.begin(None, "one", "joe").is_some());
+        assert!(attempts.begin(None, "two", "joe").is_some());
+        assert!(attempts.begin(None, "one", "joe").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_that_run_count_and_those_that_succeed_do_not() {
+        let attempts = Attempts::new(2);
+        let begin = || attempts.begin(None, "realm1", "joe");
+        let (one, _other) = (begin().unwrap(), begin().unwrap());
+        assert!(begin().is_none());
+        one.succeed();
+        assert!(begin().is_some());
+        assert!(begin().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_are_forgotten() {
+        let attempts = Attempts::new(1);
+        for (allowed, then) in [(true, 59), (false, 2), (false, 59), (false, 1), (true, 1), (false, 130), (true, 0)] {
+            assert_eq!(attempts.begin(None, "realm1", "joe").is_some(), allowed, "{then}");
+            tokio::time::advance(Duration::from_secs(then)).await;
+        }
+    }
+
+    /// Whoever fills the table makes it forget, and does not make it grow.
+    #[tokio::test(start_paused = true)]
+    async fn the_table_is_bounded() {
+        let attempts = Attempts::new(1);
+        for at in 0..200_000 {
+            attempts.begin(None, "realm1", &at.to_string());
+        }
+        let generations = attempts.generations();
+        assert!(generations.current.len() <= MOST_ENTRIES + 3 && generations.previous.len() <= MOST_ENTRIES + 3);
+    }
+}

@@ -149,7 +149,8 @@ impl Authentication<'_> {
         let peer = self.session.transport().peer.as_ref().map(SocketAddr::ip);
         let attempt = self.shared.attempts.begin(peer, self.session.realm(), authid);
         if attempt.is_none() {
-            tracing::warn!(?peer, realm = self.session.realm(), authid, "too many failed attempts to log in");
+            // Not the authid: it is as long as the client likes, and may be a password in the wrong field.
+            tracing::warn!(?peer, realm = self.session.realm(), "too many failed attempts to log in");
             self.shared.counters.limit("authentication_attempts");
         }
         attempt

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::authentication::authenticate;
+use super::authorization::Authorization;
 use super::guarded::Guarded;
 use super::{Connection, Joined, Shared};
 use crate::handler::{
@@ -75,7 +76,8 @@ impl<T: Transport> Connection<T> {
             self.session.challenge(&method, extra);
         }
         let Poll::Ready(decision) = polled else { return };
-        if decision.is_err() {
+        if let Err(error) = &decision {
+            tracing::debug!(session = %joining.session.id(), peer = ?self.info.peer, reason = error.uri(), "refused");
             // A function that refuses may have said how.
             self.fetch_farewell(now);
         }
@@ -110,7 +112,8 @@ impl<T: Transport> Connection<T> {
         realm.enter(&session);
         tracing::debug!(session = %session.id(), realm = %realm.name(), peer = ?self.info.peer, "joined");
         self.shared.counters.joined();
-        self.joined = Some(Joined { session, realm });
+        let authorization = Authorization::of(&session, &realm, &self.shared);
+        self.joined = Some(Joined { session, realm, authorization });
         self.apply_limits(now);
     }
 
@@ -161,7 +164,7 @@ impl Joining {
 impl Joined {
     /// Ends the session and all its subscriptions, then runs the functions that are for that.
     pub(super) fn end(self, shared: &Shared, lingering: Lingering) {
-        let Joined { session, realm } = self;
+        let Joined { session, realm, .. } = self;
         let ended = realm.leave(&session);
         session.end();
         let subscriptions = ended.iter().flat_map(|subscription| at_end_of(&realm, subscription));

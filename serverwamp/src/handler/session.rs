@@ -329,6 +329,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn lines_that_do_not_leave_the_machine_are_confidential() {
+        let line = |kind, peer: Option<&str>| {
+            let peer = peer.map(|peer| SocketAddr::new(peer.parse().unwrap(), 7));
+            TransportInfo { kind, peer, ..TransportInfo::default() }.is_confidential()
+        };
+        for peer in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
+            assert!(line("websocket", Some(peer)), "{peer}");
+        }
+        for peer in ["192.0.2.1", "10.0.0.1", "2001:db8::1", "::ffff:192.0.2.1", "0.0.0.0", "::"] {
+            assert!(!line("websocket", Some(peer)), "{peer}");
+        }
+        assert!(line("memory", None) && line("unix", None) && !line("websocket", None));
+    }
+
+    #[test]
     fn what_is_shown_of_a_connection_holds_no_secrets() {
         let headers = vec![("cookie".to_owned(), b"sid=secret".to_vec()), ("host".to_owned(), b"example.com".to_vec())];
         let query = Some("token=secret".to_owned());

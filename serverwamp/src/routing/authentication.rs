@@ -45,7 +45,7 @@ impl Realm {
     /// Lets clients log in with a ticket: a password or token in clear text, which this function checks.
     ///
     /// The client may have claimed an authid ([`Claims::authid`](crate::Claims::authid)): the function says whether the
-    /// ticket is that user's. Compare secrets in constant time, or compare hashes of them.
+    /// ticket is that user's. Compare secrets with [`Secret::matches`](crate::Secret::matches), or compare hashes of them.
     ///
     /// Tickets are only taken over lines that others cannot read: TLS, or connections from the same machine. Behind a proxy
     /// that ends TLS on another machine [`allow_plain_tickets`](Realm::allow_plain_tickets) is needed.

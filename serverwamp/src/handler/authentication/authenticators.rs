@@ -122,3 +122,60 @@ impl Authenticators {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn nobody(_: Session) -> Option<Authenticated> {
+        None
+    }
+
+    fn ticket_and_cra() -> Authenticators {
+        let credential = Authenticator::new("cra_authenticator", async |_: Session| None::<CraCredential>);
+        Authenticators {
+            ticket: Some(Authenticator::new("ticket_authenticator", async |_: (Session, String)| None)),
+            cra: Some(Provider::new(credential, Authenticator::new("cra_authenticator", nobody))),
+            ..Authenticators::default()
+        }
+    }
+
+    fn chosen(authenticators: &Authenticators, offered: &[&str], confidential: bool) -> Result<&'static str, String> {
+        let method = authenticators.choose(&Claims::offering(offered), confidential);
+        method.map(AuthenticationMethod::name).map_err(|error| error.to_string())
+    }
+
+    /// The rest of the choice is tested over the wire.
+    #[test]
+    fn tickets_are_not_taken_where_others_can_read_them() {
+        const REFUSED: &str = "wamp.error.no_matching_auth_method \
+            message=\"a ticket is not taken over a line that others can read: connect with TLS\"";
+        let both = ticket_and_cra();
+        let ticket = Authenticators { cra: None, ..both.clone() };
+        let allowed = Authenticators { plain_tickets: true, ..both.clone() };
+        for (authenticators, offered, confidential, expected) in [
+            (&both, ["ticket", "wampcra"].as_slice(), true, Ok("ticket")),
+            (&both, &["ticket", "wampcra"], false, Ok("wampcra")),
+            (&both, &["ticket"], true, Ok("ticket")),
+            (&both, &["ticket"], false, Err(REFUSED)),
+            (&ticket, &[], true, Ok("ticket")),
+            (&ticket, &[], false, Err(REFUSED)),
+            (&allowed, &["ticket", "wampcra"], false, Ok("ticket")),
+        ] {
+            assert_eq!(
+                chosen(authenticators, offered, confidential),
+                expected.map_err(str::to_owned),
+                "{offered:?} {confidential}"
+            );
+        }
+        let required = chosen(&both, &["anonymous"], false).unwrap_err();
+        assert!(required.starts_with("wamp.error.authentication_required"), "{required}");
+    }
+
+    #[test]
+    fn functions_are_listed_with_their_place() {
+        let listings: Vec<String> = ticket_and_cra().listings().collect();
+        assert_eq!(listings.len(), 2);
+        assert!(listings[0].starts_with("ticket_authenticator  ") && listings[0].contains("authenticators.rs:"));
+    }
+}

@@ -29,6 +29,12 @@ impl Claims {
         }
     }
 
+    /// A client that names these methods.
+    #[cfg(test)]
+    pub(super) fn offering(methods: &[&str]) -> Claims {
+        Claims { authmethods: methods.iter().map(|&method| method.into()).collect(), ..Claims::default() }
+    }
+
     /// The authentication id that the client says to have. An empty one is none: some clients send that.
     pub fn authid(&self) -> Option<&str> {
         self.authid.as_deref()

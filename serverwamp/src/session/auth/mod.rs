@@ -19,6 +19,7 @@ mod extra;
 mod scram;
 mod secret;
 mod text;
+mod ticket;
 
 pub(crate) use channel::{ChannelBinding, ChannelBindingType};
 pub use cra::CraCredential;

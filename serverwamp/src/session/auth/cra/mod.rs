@@ -26,7 +26,7 @@ use crate::wire::{Dict, SessionId};
 
 /// What a provider says of a user who logs in with WAMP-CRA.
 ///
-/// It is not shown by `Debug`, and wiped from memory when it is dropped.
+/// `Debug` does not show the secret, which is wiped from memory when it is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CraCredential {
     /// What both sides know: the password itself, or with a salt the key that is derived from it.
