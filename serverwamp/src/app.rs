@@ -18,9 +18,12 @@ use self::authentication::warn_of_open_realms;
 use self::listeners::{Address, Listeners};
 use crate::connection::{Counters, Shared, Statistics};
 use crate::error::{Error, Problem, Result};
-use crate::handler::{Call, Factory, Injections, IntoPayload, RealmHandle, Request, Subscription, WampError};
+use crate::handler::{
+    Action, Call, Factory, Injections, IntoDecision, IntoPayload, RealmHandle, Request, Session, Subscription,
+    WampError,
+};
 use crate::limits::Limits;
-use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Served, Services, Sources};
+use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Rules, Served, Services, Sources};
 use crate::server::Acceptor;
 use crate::session::Decoys;
 use crate::shutdown::{Signals, drain};
@@ -56,8 +59,9 @@ type Trigger = Pin<Box<dyn Future<Output = ()> + Send>>;
 ///
 /// A client may join a realm of any name, and sees only what happens in that one. All functions are served in every realm,
 /// unless they name one. [`Realm`] is the configuration of a realm that differs; where it says nothing, it is as the app
-/// has it, but for the topics that clients may use: [`topics`](App::topics) and [`open_topics`](App::open_topics) are for
-/// the realms that are not configured.
+/// has it, but for what clients may do: [`topics`](App::topics), [`open_topics`](App::open_topics),
+/// [`authorizer`](App::authorizer) and [`rules`](App::rules) are for the realms that are not configured, and do not guard
+/// those that are.
 ///
 /// ```
 /// use serverwamp::{App, Limits, Realm};
@@ -241,6 +245,22 @@ impl App {
         self.changed()
     }
 
+    /// As [`Realm::authorizer`], for realms that are not configured.
+    #[track_caller]
+    pub fn authorizer<F>(mut self, authorizer: impl Fn(Session, Uri, Action) -> F + Send + Sync + 'static) -> App
+    where
+        F: Future<Output: IntoDecision> + Send + 'static,
+    {
+        self.any_realm = self.any_realm.authorizer(authorizer);
+        self.changed()
+    }
+
+    /// As [`Realm::rules`], for realms that are not configured.
+    pub fn rules(mut self, rules: Rules) -> App {
+        self.any_realm = self.any_realm.rules(rules);
+        self.changed()
+    }
+
     /// Whether realms that are not configured may be joined. Default true.
     pub fn default_realm(mut self, accepted: bool) -> App {
         self.default_realm = accepted;
@@ -387,8 +407,10 @@ impl App {
             let endpoints = registry.endpoints(realm, &self.injections, &self.services, &mut problems);
             let topics = realm.open().clone().with_functions(&endpoints);
             let limits = realm.limits_in(&self.limits);
+            let authorities = realm.authorities().clone();
+            problems.extend_from_slice(authorities.problems());
             let authenticators = realm.authenticators().clone();
-            Arc::new(Served { dealer: Dealer::new(endpoints), topics, limits, authenticators })
+            Arc::new(Served { dealer: Dealer::new(endpoints), topics, authorities, limits, authenticators })
         };
         let mut configured = HashMap::new();
         let mut misnamed = Vec::new();
@@ -420,6 +442,11 @@ impl App {
         }
         for handler in realms().flat_map(Realm::handler_listings) {
             tracing::info!("{handler}");
+        }
+        let guarded = !self.any_realm.authorities().are_none();
+        for realm in self.realms.iter().filter(|realm| guarded && realm.authorities().are_none()) {
+            let name = realm.name();
+            tracing::warn!(name, "a realm without rules and authorizer: those of the app are for other realms");
         }
         warn_of_open_realms(realms());
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));

@@ -26,9 +26,12 @@
 //!   and sent as `wamp.error.runtime_error`.
 //! * **Clients.** Authenticators say who they are ([`Realm::ticket_authenticator`] and others return [`Authenticated`]);
 //!   functions are given it as [`Identity`] or [`MaybeIdentity`].
+//! * **Authorization.** [`Realm::authorizer`], static [`Rules`], and `role = "…"` in attributes say who may do what.
 //! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
 //! * **TLS.** The feature `tls` has `TlsConfig`; [`TransportInfo::tls`] says what the handshake said.
 //! * **Tests.** [`testing`] has clients that need no socket.
+//!
+//! Features, none of them on by default: `config` reads [`Rules`] from TOML, `tls` is for TLS.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -54,13 +57,13 @@ pub use client::{Challenge, Credentials};
 pub use connection::Statistics;
 pub use error::{Error, Problem, Result};
 pub use handler::{
-    Audience, Authenticated, Call, Caller, CancellationToken, Claims, Delivery, EventDetails, Factory, FromCall,
-    Identity, Inject, IntoPayload, Lookup, MaybeIdentity, Parameter, Progress, ProgressError, PublishError,
-    RealmHandle, Request, Requirement, Rest, RestKw, RpcError, RpcResult, Session, Single, Step, Subscription, TlsInfo,
-    Topic, TransportInfo, WampError,
+    Action, ActionKind, Audience, Authenticated, Call, Caller, CancellationToken, Claims, Decision, Delivery,
+    EventDetails, Factory, FromCall, Identity, Inject, IntoDecision, IntoPayload, Lookup, MaybeIdentity, Parameter,
+    Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError, RpcResult,
+    Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
-pub use routing::{Realm, Routes};
+pub use routing::{Realm, Routes, Rules};
 pub use serverwamp_macros::WampError;
 pub use session::{
     Answer, AuthenticationError, CraCredential, Kdf, PublicKey, Salt, ScramCredential, ScramDialect, ScramKeys, Secret,

@@ -47,18 +47,24 @@ pub struct Limits {
     pub outbound_bytes: usize,
     /// How long octets may wait without the peer taking a single one. Default 10 s. Past it the connection is cut.
     pub write_stall: Duration,
-    /// Connections at one time. Default: the limit of open files less 128, at most 65,536. Costs about 12 KiB each.
-    /// Past it: 503.
+    /// Connections at one time. Default: the limit of open files less 128, at most 65,536. Costs about 12 KiB each, with
+    /// TLS 8 KiB more. Past it: 503, with TLS nothing.
     pub connections: usize,
-    /// Calls of one session that run at one time; as many event functions that it set off, and as many of its requests
-    /// that wait for a subscribe function, and as many functions that run for the ends of its subscriptions and of earlier
-    /// sessions on its connection. Default 1,024. Costs what the handlers hold.
+    /// Calls of one session that run, or wait for an authorizer, at one time; as many event functions that it set off, and as
+    /// many of its other requests that wait for an authorizer or a subscribe function, and as many functions that run for the
+    /// ends of its subscriptions and of earlier sessions on its connection. Default 1,024. Costs what the handlers hold.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub calls_in_flight: usize,
     /// Topics that one session is subscribed to at one time. Default 1,024. Costs about 500 octets each; a wildcard
     /// pattern about 400 octets more for each of its components (there are at most 128) that no other pattern shares.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub subscriptions: usize,
+    /// How long an authorizer may take to decide about one request. Default 5 s. Past it: ERROR
+    /// `wamp.error.authorization_failed`.
+    pub authorization_timeout: Duration,
+    /// Decisions of an authorizer that are kept with one session. Default 1,024. Costs about 100 octets each, and those of
+    /// the URI. Past it all are forgotten, and the authorizer is asked anew.
+    pub cached_decisions: usize,
     /// How long running calls may go on when the server shuts down. Default 10 s. Past it: ERROR `wamp.error.canceled`.
     pub drain: Duration,
     /// Whether request ids must count up without gaps, as the specification has it. Default false: old clients skip some.
@@ -85,6 +91,8 @@ impl Default for Limits {
             connections: connections(),
             calls_in_flight: 1024,
             subscriptions: 1024,
+            authorization_timeout: Duration::from_secs(5),
+            cached_decisions: 1024,
             drain: Duration::from_secs(10),
             strict_request_ids: false,
         }

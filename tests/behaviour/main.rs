@@ -3,6 +3,7 @@
 
 mod adversaries;
 mod authentication;
+mod authorization;
 mod binding;
 mod client;
 mod client_topics;

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::Stream;
 use serde_json::json;
-use serverwamp::{App, Inject, Subscription, routes, wamp};
+use serverwamp::{Action, App, Decision, Inject, Session, Subscription, Uri, routes, wamp};
+use tokio::sync::Notify;
 
 use super::*;
 
@@ -66,4 +67,29 @@ async fn the_shutdown_waits_for_what_runs_at_the_end(line: Line) {
     assert_eq!(seen.pop(), Some("left"), "last of all");
     seen.sort_unstable();
     assert_eq!(seen, ["closed", "unsubscribed", "unsubscribed"]);
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_the_authorizer_may_end_before_the_shutdown() {
+    let (asked, decided) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (asks, decision) = (Arc::clone(&asked), Arc::clone(&decided));
+    let app = app().authorizer(move |_: Session, _: Uri, _: Action| {
+        let (asks, decision) = (Arc::clone(&asks), Arc::clone(&decision));
+        async move {
+            asks.notify_one();
+            decision.notified().await;
+            Decision::allow()
+        }
+    });
+    let handle = app.handle();
+    let server = tokio::spawn(app.serve());
+    let mut client = Client::join(handle.addresses().await[0]).await;
+    client.send(json!([48, 1, {}, "add", [2, 3]])).await;
+    asked.notified().await;
+    handle.shutdown();
+    decided.notify_one();
+    assert_eq!(client.receive().await, Some(json!([50, 1, {}, [5]])));
+    assert_eq!(client.receive().await, Some(json!([6, {}, "wamp.close.system_shutdown"])));
+    client.send(json!([6, {}, "wamp.close.goodbye_and_out"])).await;
+    tokio::time::timeout(PATIENCE, server).await.unwrap().unwrap().unwrap();
 }

@@ -9,6 +9,7 @@ use serverwamp::rustls::server::NoServerSessionStorage;
 use serverwamp::{ClientCertificates, Error, Limits, TlsConfig};
 use serverwamp_tests::certificates::{Authority, Credentials, Validity};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -243,8 +244,12 @@ async fn large_messages_both_ways() {
 async fn a_reader_that_dawdles_gets_all() {
     const CALLS: usize = 4;
     const SIZE: usize = 900_000;
-    let place = Line::Tls.start(app()).await;
-    let mut client = Client::join(place).await;
+    let address = Line::Tls.start(app()).await.address;
+    // With a small window, so that little of it is in the system's buffers.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(16 * 1024).unwrap();
+    let stream = socket.connect(address).await.unwrap();
+    let mut client = over(localhost().client().handshake(stream).await.unwrap(), address).await;
     for id in 1..=CALLS {
         client.send(json!([48, id, {}, "echo", ["x".repeat(SIZE)]])).await;
     }

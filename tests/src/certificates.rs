@@ -43,6 +43,8 @@ impl Authority {
     /// A certificate for `localhost` and `127.0.0.1`, as servers show it and as clients do.
     pub fn sign(&self, name: &str, validity: Validity) -> Credentials {
         let mut parameters = parameters(name, validity);
+        // Newer Pythons insist on it.
+        parameters.use_authority_key_identifier_extension = true;
         parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate().unwrap();
         let certificate = parameters.signed_by(&key, &self.0).unwrap();

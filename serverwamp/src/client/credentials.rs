@@ -7,12 +7,13 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use zeroize::Zeroizing;
 
-use crate::session::{Answer, SigningKey};
+use crate::session::{Answer, PublicKey, SigningKey};
 use crate::wire::{Dict, Value};
 
 /// How a client logs in: the methods that it offers, in order of preference, with what each needs.
 ///
-/// The router chooses one of the methods. It may also welcome a client that it knows by its transport, by a cookie for
+/// The router chooses one of the methods, the weakest if it likes: offer a ticket only over TLS, to a router that may see
+/// it. It may also welcome a client that it knows by its transport, by a cookie for
 /// example, without asking for a proof. Without any credentials no method is offered.
 ///
 /// Secrets are wiped from memory when dropped and are not shown by `Debug`. Each login has nonces of its own, so
@@ -38,6 +39,7 @@ pub struct Credentials {
     pub(super) authextra: Dict,
     pub(super) methods: Vec<Method>,
     pub(super) channel_binding: bool,
+    pub(super) router: Option<PublicKey>,
 }
 
 /// A method, with what it needs.
@@ -125,6 +127,7 @@ impl Credentials {
         self.methods.extend(others.methods);
         others.authextra.into_iter().for_each(|(name, value)| drop(self.authextra.insert(name, value)));
         self.channel_binding |= others.channel_binding;
+        self.router = self.router.or(others.router);
         self
     }
 
@@ -145,6 +148,12 @@ impl Credentials {
     /// joining fails.
     pub fn channel_binding(mut self) -> Credentials {
         self.channel_binding = true;
+        self
+    }
+
+    /// Joins with `cryptosign` only if the router proves that it has the private key to this public key.
+    pub fn router_key(mut self, key: PublicKey) -> Credentials {
+        self.router = Some(key);
         self
     }
 

@@ -8,8 +8,8 @@ use futures_util::future::BoxFuture;
 use super::credentials::{Challenge, ChallengeFunction, Credentials, Method, Password};
 use super::error::CallError;
 use crate::session::{
-    Answer, AuthenticationError, AuthenticationMethod, ChannelBinding, CraClient, CryptosignClient, Offer, ScramClient,
-    ScramDialect, ScramServerProof,
+    Answer, AuthenticationError, AuthenticationMethod, ChannelBinding, CraClient, CryptosignClient, Offer, PublicKey,
+    ScramClient, ScramDialect, ScramServerProof,
 };
 use crate::wire::{Dict, EncodeError};
 
@@ -68,7 +68,7 @@ impl Login {
         let nonce = rand::random();
         let mut login = Login { authid, authextra: credentials.authextra.clone(), answerers: Vec::new() };
         for method in &credentials.methods {
-            login.add(method, nonce, binding.as_ref()).map_err(unsendable)?;
+            login.add(method, nonce, binding.as_ref(), credentials.router.as_ref()).map_err(unsendable)?;
         }
         Ok(login)
     }
@@ -101,10 +101,14 @@ impl Login {
             }
             Answerer::Ticket(ticket) => Box::pin(ready(Ok((ticket.as_str().into(), None)))),
             Answerer::Cra(client) => derive(challenge, move |extra| Ok((client.answer(extra)?, None))),
-            Answerer::Scram(_, client) => derive(challenge, move |extra| {
-                let (answer, proof) = client.answer(extra)?;
-                Ok((answer, Some(proof)))
-            }),
+            Answerer::Scram(_, client) => {
+                // The dialects have one nonce.
+                self.answerers.retain(|answerer| !matches!(answerer, Answerer::Scram(..)));
+                derive(challenge, move |extra| {
+                    let (answer, proof) = client.answer(extra)?;
+                    Ok((answer, Some(proof)))
+                })
+            }
             Answerer::Cryptosign(client) => {
                 let answer = client.answer(extra).map_err(|error| Refusal::challenge(method, extra, &error));
                 Box::pin(ready(answer.map(|answer| (answer, None))))
@@ -124,6 +128,7 @@ impl Login {
         method: &Method,
         nonce: [u8; 16],
         binding: Option<&ChannelBinding>,
+        router: Option<&PublicKey>,
     ) -> Result<(), AuthenticationError> {
         match method {
             Method::Anonymous => self.answerers.push(Answerer::Anonymous),
@@ -141,7 +146,10 @@ impl Login {
                 }
             }
             Method::Cryptosign(key) => {
-                let client = CryptosignClient::new(key.clone(), binding.cloned())?;
+                let mut client = CryptosignClient::new(key.clone(), binding.cloned())?;
+                if let Some(router) = router {
+                    client = client.expect_router(router.clone(), rand::random());
+                }
                 self.say(client.authextra());
                 self.answerers.push(Answerer::Cryptosign(Box::new(client)));
             }

@@ -41,9 +41,13 @@ pub(super) fn drop_handler(future: Option<HandlerFuture>, endpoint: &Endpoint) {
 
 #[cold]
 fn log_panic(panic: &(dyn Any + Send), function: &dyn fmt::Display) {
+    tracing::error!(%function, panic = panic_text(panic), "a handler panicked");
+}
+
+/// What a function panicked with.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let panic = text.unwrap_or("of an unknown kind");
-    tracing::error!(%function, panic, "a handler panicked");
+    text.unwrap_or("of an unknown kind")
 }
 
 /// A handler's run that somebody waits for.

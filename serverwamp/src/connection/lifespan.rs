@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::authentication::authenticate;
+use super::authorization::Authorization;
 use super::guarded::Guarded;
 use super::{Connection, Joined, Shared};
 use crate::handler::{
@@ -111,7 +112,8 @@ impl<T: Transport> Connection<T> {
         realm.enter(&session);
         tracing::debug!(session = %session.id(), realm = %realm.name(), peer = ?self.info.peer, "joined");
         self.shared.counters.joined();
-        self.joined = Some(Joined { session, realm });
+        let authorization = Authorization::of(&session, &realm, &self.shared);
+        self.joined = Some(Joined { session, realm, authorization });
         self.apply_limits(now);
     }
 
@@ -162,7 +164,7 @@ impl Joining {
 impl Joined {
     /// Ends the session and all its subscriptions, then runs the functions that are for that.
     pub(super) fn end(self, shared: &Shared, lingering: Lingering) {
-        let Joined { session, realm } = self;
+        let Joined { session, realm, .. } = self;
         let ended = realm.leave(&session);
         session.end();
         let subscriptions = ended.iter().flat_map(|subscription| at_end_of(&realm, subscription));

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::authorization::Authorities;
 use super::broker::Broker;
 use super::coverage::{OpenTopics, TopicSet};
 use super::custom::CustomHandlers;
@@ -98,6 +99,12 @@ use crate::wire::{Codec, SessionId, Uri};
 /// # }
 /// ```
 ///
+/// # Who may do what
+///
+/// Everybody everything, unless there are [`rules`](Realm::rules) or an [`authorizer`](Realm::authorizer); with both, both
+/// have to allow. `role = "…"` in the attribute of an `rpc`, `event` or `subscribe` function closes that function to other
+/// roles, whatever else is configured.
+///
 /// # Which topics it opens
 ///
 /// None by itself. Clients may subscribe where a [`subscribe`](crate::wamp::subscribe) or [`event`](crate::wamp::event)
@@ -123,6 +130,7 @@ pub struct Realm {
     limits: Option<Limits>,
     pub(super) custom: CustomHandlers,
     pub(super) authenticators: Authenticators,
+    pub(super) authorities: Authorities,
 }
 
 impl Realm {
@@ -227,7 +235,12 @@ impl Realm {
             limits: None,
             custom: CustomHandlers::default(),
             authenticators: Authenticators::default(),
+            authorities: Authorities::default(),
         }
+    }
+
+    pub(crate) fn authorities(&self) -> &Authorities {
+        &self.authorities
     }
 
     pub(crate) fn open(&self) -> &OpenTopics {
@@ -266,6 +279,7 @@ impl Realm {
 pub(crate) struct Served {
     pub(crate) dealer: Dealer,
     pub(crate) topics: OpenTopics,
+    pub(crate) authorities: Authorities,
     /// What holds for its sessions.
     pub(crate) limits: Limits,
     pub(crate) authenticators: Authenticators,
@@ -303,6 +317,10 @@ impl RealmState {
 
     pub(crate) fn topics(&self) -> &OpenTopics {
         &self.served.topics
+    }
+
+    pub(crate) fn authorities(&self) -> &Authorities {
+        &self.served.authorities
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -126,7 +126,7 @@ fn functions_are_listed_with_what_they_are_for() {
     let place = format!("  {}:", file!());
     let listed: Vec<&str> = listed.iter().filter_map(|line| Some(line.split_once(&place)?.0)).collect();
     let expected = [
-        "event described",
+        "event described (role admin | staff)",
         "event measured",
         "on_join noted",
         "on_leave noted",
@@ -168,7 +168,7 @@ mod handlers {
         seen.note(format!("{value} {the_unit} {:?} {} {publisher:?}", rest.0, details.topic()));
     }
 
-    #[wamp::event("described", lenient)]
+    #[wamp::event("described", role = "admin|staff", lenient)]
     async fn described(request: Request, session: Session, seen: Inject<Arc<Seen>>) -> Result<(), RpcError> {
         let (id, uri, mine) = (request.id(), request.uri(), request.options().get("_mine"));
         seen.note(format!("{id} {uri} {} {mine:?} {}", request.args().len(), session.realm()));

@@ -22,7 +22,7 @@ impl Claims {
     pub(crate) fn of(hello: &Hello) -> Claims {
         let details = &hello.details;
         Claims {
-            authid: details.authid.clone(),
+            authid: details.authid.clone().filter(|authid| !authid.is_empty()),
             authmethods: details.authmethods.clone().unwrap_or_default(),
             authextra: details.authextra.as_ref().map(RawDict::detached).unwrap_or_default(),
             decoded: OnceLock::new(),
@@ -35,7 +35,7 @@ impl Claims {
         Claims { authmethods: methods.iter().map(|&method| method.into()).collect(), ..Claims::default() }
     }
 
-    /// The authentication id that the client says to have.
+    /// The authentication id that the client says to have. An empty one is none: some clients send that.
     pub fn authid(&self) -> Option<&str> {
         self.authid.as_deref()
     }

@@ -7,9 +7,16 @@
 use super::{Key, Secret};
 
 impl Secret {
-    /// Whether the ticket that a client sent is this one, in a time that does not depend on where they differ.
+    /// Whether this is the secret that a client sent, in a time that shows neither where they differ nor how long this
+    /// one is: hashes are compared.
     ///
-    /// Hashes are compared, so that this ticket's length does not show either.
+    /// ```
+    /// use serverwamp::Secret;
+    ///
+    /// let ticket = Secret::from("open sesame");
+    /// assert!(ticket.matches("open sesame"));
+    /// assert!(!ticket.matches("open"));
+    /// ```
     pub fn matches(&self, given: &str) -> bool {
         Key::sha256(given.as_bytes()) == Key::sha256(self.as_bytes())
     }

@@ -152,6 +152,33 @@ async fn cryptosign() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_router_proves_that_it_has_its_key() {
+    let (router_key, impostor) = (SigningKey::from_bytes(&[8; 32]), SigningKey::from_bytes(&[9; 32]));
+    let credentials = Credentials::cryptosign(SigningKey::from_bytes(&[7; 32])).router_key(router_key.public_key());
+    for key in [Some(&router_key), Some(&impostor), None] {
+        let (client, answered) = login(&credentials, async |mut router: Router| {
+            let authextra = hello(&mut router, json!(["cryptosign"]), Value::Null).await;
+            let expected = CryptosignChallenge::new(&authextra, [3; 32], &[], key).unwrap();
+            router.send(json!([4, "cryptosign", json(expected.extra())])).await;
+            let answer = router.receive().await;
+            if answer[0] == 5 {
+                welcome(&mut router, &Dict::new()).await;
+            }
+            answer
+        })
+        .await;
+        if key.is_some_and(|key| key.public_key() == router_key.public_key()) {
+            assert_eq!(answered[0], 5);
+            is_joe(&client.unwrap());
+        } else {
+            let message = "expected CHALLENGE of `cryptosign` with proof of the router's key, not without";
+            assert_eq!(answered, json!([3, {"message": message}, "wamp.error.cannot_authenticate"]));
+            assert_eq!(client.unwrap_err().uri(), Some("wamp.error.cannot_authenticate"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_factors_of_the_users_choice() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&asked);
@@ -254,6 +281,22 @@ async fn secrets_are_given_out_once() {
         challenge(&mut router, "ticket", json!({})).await;
         router.send(json!([4, "ticket", {}])).await;
         let message = "expected CHALLENGE of `ticket` once, not again";
+        assert_eq!(router.receive().await, json!([3, {"message": message}, "wamp.error.cannot_authenticate"]));
+    })
+    .await;
+    assert_eq!(client.unwrap_err().uri(), Some("wamp.error.cannot_authenticate"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_nonce_is_used_in_one_dialect() {
+    let known = ScramCredential::derive("secret", Kdf::pbkdf2(4096).unwrap(), Salt::new([1; 16]).unwrap()).unwrap();
+    let (client, ()) = login(&Credentials::scram("joe", "secret"), async |mut router: Router| {
+        let authextra = hello(&mut router, json!(["wamp-scram", "scram"]), json!("joe")).await;
+        let challenge_in =
+            |dialect| ScramChallenge::new(dialect, "joe", &authextra, &known, [2; 16], &[]).unwrap().extra().clone();
+        challenge(&mut router, "scram", json(&challenge_in(ScramDialect::Autobahn))).await;
+        router.send(json!([4, "wamp-scram", json(&challenge_in(ScramDialect::Specification))])).await;
+        let message = "expected CHALLENGE of `wamp-scram` once, not again";
         assert_eq!(router.receive().await, json!([3, {"message": message}, "wamp.error.cannot_authenticate"]));
     })
     .await;

@@ -163,8 +163,8 @@ impl TlsConfig {
         async move {
             let config = current.ok_or_else(|| io::Error::other("no certificate has been loaded"))?;
             let extended_master_secret = config.require_ems;
-            let stream = TlsAcceptor::from(config).accept(stream).await?;
-            Ok(Tls { stream, extended_master_secret })
+            let stream = Box::pin(TlsAcceptor::from(config).accept(stream)).await?;
+            Ok(Tls { stream: Box::new(stream), extended_master_secret })
         }
     }
 }

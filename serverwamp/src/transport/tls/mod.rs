@@ -21,7 +21,8 @@ pub use error::TlsError;
 
 /// The server's end of a TLS connection, behind its handshake.
 pub(crate) struct Tls {
-    stream: TlsStream<TcpStream>,
+    /// Boxed, since it is moved into ever larger futures, each of which would keep room for it.
+    stream: Box<TlsStream<TcpStream>>,
     /// Whether a connection of TLS 1.2 has an extended master secret, which it need not.
     extended_master_secret: bool,
 }

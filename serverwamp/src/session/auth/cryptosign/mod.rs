@@ -107,7 +107,6 @@ impl CryptosignClient {
     }
 
     /// Lets the router prove that it has the private key to this one, by signing a challenge of 32 random octets.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no client asks for it yet"))]
     pub(crate) fn expect_router(mut self, key: PublicKey, challenge: [u8; 32]) -> Self {
         self.router = Some((key, challenge));
         self
