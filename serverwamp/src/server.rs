@@ -1,10 +1,11 @@
 //! Accepting connections.
 
+use std::future::{Future, ready};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::http::StatusCode;
@@ -12,7 +13,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection::{Connection, Place, Shared};
 use crate::handler::TransportInfo;
-use crate::transport::{ByteStream, Origins, UpgradeError, WebSocket, accept, refusal};
+use crate::limits::Limits;
+use crate::transport::{ByteStream, Origins, TlsConfig, Upgrade, UpgradeError, WebSocket, accept, refusal};
 
 /// How long the accept loop pauses at most when the system has nothing left to give.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -22,6 +24,7 @@ pub(crate) struct Acceptor {
     pub(crate) shared: Arc<Shared>,
     pub(crate) origins: Arc<Origins>,
     pub(crate) connections: TaskTracker,
+    pub(crate) tls: Option<TlsConfig>,
 }
 
 impl Acceptor {
@@ -49,14 +52,21 @@ impl Acceptor {
         let (shared, origins) = (Arc::clone(&self.shared), Arc::clone(&self.origins));
         let Some(place) = shared.admit() else {
             tracing::warn!(%peer, "too many connections");
-            return refuse(stream);
+            // A client that expects TLS could not read an answer.
+            if self.tls.is_none() {
+                refuse(stream);
+            }
+            return;
         };
         // Replies are collected before they are written, so that there is nothing to wait for.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
         }
-        self.connections
-            .spawn(async move { serve_stream(stream, Some(peer), listener, place, shared, &origins).await });
+        let (tasks, peer) = (&self.connections, Some(peer));
+        match &self.tls {
+            None => tasks.spawn(serve_stream(ready(Ok(stream)), peer, listener, place, shared, origins)),
+            Some(tls) => tasks.spawn(serve_stream(tls.accept(stream), peer, listener, place, shared, origins)),
+        };
     }
 }
 
@@ -68,18 +78,18 @@ fn refuse(stream: TcpStream) {
     let _ = stream.into_std().and_then(|mut stream| stream.write(answer.as_bytes()));
 }
 
-/// Upgrades a stream and serves it to its end.
+/// Upgrades a stream, once there is one, and serves it to its end.
 async fn serve_stream<S: ByteStream>(
-    mut stream: S,
+    stream: impl Future<Output = io::Result<S>>,
     peer: Option<SocketAddr>,
     listener: Option<SocketAddr>,
     place: Place,
     shared: Arc<Shared>,
-    origins: &Origins,
+    origins: Arc<Origins>,
 ) {
-    let upgrade = timeout(shared.limits.upgrade_timeout, accept(&mut stream, listener, origins, &shared.limits)).await;
-    let upgrade = match upgrade {
-        Ok(Ok(upgrade)) => upgrade,
+    let upgrade = upgrade(stream, listener, &origins, &shared.limits);
+    let (stream, upgrade) = match timeout(shared.limits.upgrade_timeout, upgrade).await {
+        Ok(Ok(upgraded)) => upgraded,
         Ok(Err(error)) => {
             if let UpgradeError::TooLarge { limit, .. } = error {
                 shared.counters.limit(limit);
@@ -90,8 +100,6 @@ async fn serve_stream<S: ByteStream>(
         Err(_) => {
             shared.counters.limit("upgrade_timeout");
             tracing::debug!(?peer, "no WebSocket in time");
-            // The stream is dropped; the peer may not even be there.
-            let _ = timeout(Duration::from_millis(100), stream.shutdown()).await;
             return;
         }
     };
@@ -103,10 +111,23 @@ async fn serve_stream<S: ByteStream>(
         path: upgrade.path,
         query: upgrade.query,
         headers: upgrade.headers,
+        tls: stream.tls_info(),
     };
     let size = shared.limits.message_size_before_welcome;
     let transport = WebSocket::server(stream, &upgrade.rest, subprotocol.is_text(), size);
     let control = Arc::clone(place.control());
     Connection::new(transport, subprotocol, info, shared, control).await;
     drop(place);
+}
+
+/// Waits for the stream and for its request.
+async fn upgrade<S: ByteStream>(
+    stream: impl Future<Output = io::Result<S>>,
+    listener: Option<SocketAddr>,
+    origins: &Origins,
+    limits: &Limits,
+) -> Result<(S, Upgrade), UpgradeError> {
+    let mut stream = stream.await.map_err(UpgradeError::Tls)?;
+    let upgrade = accept(&mut stream, listener, origins, limits).await?;
+    Ok((stream, upgrade))
 }

@@ -1,11 +1,15 @@
 //! The one task of each peer: it alone touches the peer's transport, and runs the peer's calls.
 
+mod attempts;
+mod authentication;
+mod authorization;
 mod calls;
 mod counters;
 mod framing;
 mod guarded;
 mod lifespan;
 mod limits;
+mod registrations;
 mod shared;
 mod timers;
 mod topics;
@@ -17,8 +21,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
+use self::authorization::Authorization;
 use self::calls::{Ended, Outcome, RunningCalls};
 use self::counters::EndedCalls;
 use self::framing::Framing;
@@ -29,7 +35,7 @@ use crate::handler::{Call, Command, Session, TransportInfo};
 use crate::routing::RealmState;
 use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession};
 use crate::transport::{Close, Invalid, Received, Transport};
-use crate::wire::{self, MessageType, Payload, Subprotocol, Uri, uris};
+use crate::wire::{self, Payload, Subprotocol, Uri, uris};
 
 pub(crate) use self::counters::Counters;
 pub use self::counters::Statistics;
@@ -76,6 +82,8 @@ pub(crate) struct Connection<T> {
 struct Joined {
     session: Session,
     realm: Arc<RealmState>,
+    /// What decides about its requests; none where all are allowed.
+    authorization: Option<Arc<Authorization>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,8 +127,25 @@ impl<T: Transport> Connection<T> {
 
     /// Takes what the peer sent. Returns whether there may be more.
     fn receive(&mut self, context: &mut Context<'_>, now: Instant) -> Poll<()> {
-        let mut next = self.framing.next_message();
         for _ in 0..FRAMES_PER_TURN {
+            // What is left of a batch whose messages were too much for one turn.
+            let mut next = self.framing.next_message();
+            if next.is_none() {
+                if self.received.is_empty() {
+                    self.read_ahead(context);
+                }
+                match self.received.pop_front() {
+                    None => return Poll::Pending,
+                    Some(Received::Closed) => {
+                        self.handle_closed(context, now);
+                        return Poll::Pending;
+                    }
+                    Some(Received::Control) => {}
+                    Some(Received::Frame(_) | Received::Invalid(_)) if self.stage == Stage::Closing => {}
+                    Some(Received::Frame(frame)) => next = self.first_message(frame, context, now),
+                    Some(Received::Invalid(invalid)) => self.handle_invalid(&invalid, context, now),
+                }
+            }
             while let Some(message) = next {
                 self.session.handle_message(message, now.into_std());
                 self.perform(context, now);
@@ -132,31 +157,6 @@ impl<T: Transport> Connection<T> {
                     return Poll::Ready(());
                 }
                 next = self.framing.next_message();
-            }
-            if self.received.is_empty() {
-                self.read_ahead(context);
-            }
-            let Some(received) = self.received.pop_front() else { return Poll::Pending };
-            match received {
-                Received::Control => {}
-                Received::Frame(_) | Received::Invalid(_) if self.stage == Stage::Closing => {}
-                Received::Frame(frame) => match self.framing.split(frame) {
-                    Ok(first) => next = first,
-                    Err(violation) => {
-                        self.session.handle_violation(&violation.to_string());
-                        self.perform(context, now);
-                    }
-                },
-                Received::Invalid(invalid) => self.handle_invalid(&invalid, context, now),
-                Received::Closed => {
-                    // The replies to what came before it go first.
-                    self.close(Close::Answer, now);
-                    let _ = self.hand_on(context, now);
-                    self.session.handle_disconnect();
-                    self.perform(context, now);
-                    self.timers.finish();
-                    return Poll::Pending;
-                }
             }
         }
         context.waker().wake_by_ref();
@@ -182,6 +182,24 @@ impl<T: Transport> Connection<T> {
                 break;
             }
         }
+    }
+
+    /// Takes a frame apart.
+    fn first_message(&mut self, frame: Bytes, context: &mut Context<'_>, now: Instant) -> Option<Bytes> {
+        self.framing.split(frame).unwrap_or_else(|violation| {
+            self.session.handle_violation(&violation.to_string());
+            self.perform(context, now);
+            None
+        })
+    }
+
+    fn handle_closed(&mut self, context: &mut Context<'_>, now: Instant) {
+        // The replies to what came before it go first.
+        self.close(Close::Answer, now);
+        let _ = self.hand_on(context, now);
+        self.session.handle_disconnect();
+        self.perform(context, now);
+        self.timers.finish();
     }
 
     fn handle_invalid(&mut self, invalid: &Invalid, context: &mut Context<'_>, now: Instant) {
@@ -214,18 +232,12 @@ impl<T: Transport> Connection<T> {
                 Action::Call { call, serial } => self.start_call(call, serial, context, now),
                 Action::Cancel { serial, mode } => self.cancel(serial, mode),
                 Action::Join(hello) => self.join(&hello, context, now),
+                Action::Authenticate(answer) => self.authenticate(answer, context, now),
                 Action::Subscribe(subscribe) => self.request(Request::Subscribe(subscribe), context, now),
                 Action::Unsubscribe(unsubscribe) => self.request(Request::Unsubscribe(unsubscribe), context, now),
                 Action::Publish(publish) => self.request(Request::Publish(publish), context, now),
-                Action::Register(register) => {
-                    let message = "this realm takes no procedures from clients";
-                    self.session.refuse(MessageType::Register, register.request, uris::NOT_AUTHORIZED, message);
-                }
-                Action::Unregister(unregister) => {
-                    let message = format!("there is no registration {}", unregister.registration);
-                    let (request, error) = (unregister.request, uris::NO_SUCH_REGISTRATION);
-                    self.session.refuse(MessageType::Unregister, request, error, &message);
-                }
+                Action::Register(register) => self.request(Request::Register(register), context, now),
+                Action::Unregister(unregister) => self.unregister(&unregister),
                 Action::LimitMet(limit) => self.shared.counters.limit(limit),
                 Action::Left => {
                     self.leave(context);
@@ -259,20 +271,17 @@ impl<T: Transport> Connection<T> {
             self.session.refuse_started(request, serial);
             return;
         }
-        match joined.realm.dealer().find(&call.procedure) {
-            Some(endpoint) => {
-                let call = Call::new(Arc::clone(endpoint), joined.session.clone(), call, serial);
-                if let Some(ended) = self.calls.start(endpoint, call, serial, &self.shared, context) {
-                    self.end_call(ended, context, now);
-                }
+        let endpoint = joined.realm.dealer().find(&call.procedure);
+        let admission = match joined.admit(&call, endpoint, serial, &self.shared.counters) {
+            Ok(admission) => admission,
+            Err(refusal) => {
+                let ended = Ended::refused(request, serial, codec, refusal.into());
+                return self.end_call(ended, context, now);
             }
-            None => {
-                let procedure = call.procedure;
-                self.session.handler_ended();
-                let message = format!("no procedure `{procedure}` is registered");
-                let payload = Payload::message(codec, &message);
-                self.session.error(request, serial, &Uri::known(uris::NO_SUCH_PROCEDURE), &payload);
-            }
+        };
+        let call = Call::new(Arc::clone(endpoint), joined.session.clone(), call, serial);
+        if let Some(ended) = self.calls.start(endpoint, call, serial, admission, &self.shared, context) {
+            self.end_call(ended, context, now);
         }
     }
 

@@ -8,9 +8,11 @@ use std::task::Waker;
 use futures_util::task::AtomicWaker;
 use tokio_util::task::TaskTracker;
 
+use super::attempts::Attempts;
 use super::counters::Counters;
 use crate::limits::Limits;
 use crate::routing::Realms;
+use crate::session::Decoys;
 
 /// A server as its connections see it.
 #[derive(Debug)]
@@ -18,6 +20,10 @@ pub(crate) struct Shared {
     pub(crate) realms: Realms,
     pub(crate) limits: Limits,
     pub(crate) counters: Arc<Counters>,
+    /// Failed attempts to log in.
+    pub(super) attempts: Attempts,
+    /// What users who do not exist are challenged with.
+    pub(super) decoys: Decoys,
     /// Handlers that go on without their callers.
     pub(crate) detached: TaskTracker,
     /// Handlers on the blocking pool.
@@ -59,9 +65,10 @@ pub(crate) struct Place {
 }
 
 impl Shared {
-    pub(crate) fn new(realms: Realms, limits: Limits, counters: Arc<Counters>) -> Shared {
+    pub(crate) fn new(realms: Realms, limits: Limits, counters: Arc<Counters>, decoys: Decoys) -> Shared {
         let (detached, blocking) = (TaskTracker::new(), TaskTracker::new());
-        Shared { realms, limits, counters, detached, blocking, connections: Mutex::default() }
+        let attempts = Attempts::new(limits.authentication_attempts);
+        Shared { realms, limits, counters, attempts, decoys, detached, blocking, connections: Mutex::default() }
     }
 
     /// A place for one more connection, unless there are too many.

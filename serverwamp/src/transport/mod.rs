@@ -2,8 +2,12 @@
 
 mod buffer;
 mod memory;
+#[cfg(feature = "tls")]
+mod tls;
 mod upgrade;
 mod websocket;
+#[cfg(not(feature = "tls"))]
+mod without_tls;
 
 use std::io;
 use std::task::{Context, Poll};
@@ -12,9 +16,15 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use crate::handler::TlsInfo;
+
 pub(crate) use memory::Memory;
-pub(crate) use upgrade::{Origins, UpgradeError, accept, refusal};
+#[cfg(feature = "tls")]
+pub use tls::{ClientCertificates, TlsConfig, TlsError};
+pub(crate) use upgrade::{Origins, Upgrade, UpgradeError, accept, refusal};
 pub(crate) use websocket::WebSocket;
+#[cfg(not(feature = "tls"))]
+pub(crate) use without_tls::TlsConfig;
 
 /// A connection that carries frames both ways.
 ///
@@ -49,6 +59,11 @@ pub(crate) trait Transport: Send + Unpin + 'static {
 pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
     /// Whether it is worth to try to read.
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// What is known of the TLS that the stream is protected by; none if it is not.
+    fn tls_info(&self) -> Option<TlsInfo> {
+        None
+    }
 }
 
 impl ByteStream for TcpStream {

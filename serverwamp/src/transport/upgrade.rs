@@ -27,6 +27,8 @@ pub(crate) struct Upgrade {
 pub(crate) enum UpgradeError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    #[error("no TLS: {0}")]
+    Tls(std::io::Error),
     #[error("closed before its request was complete")]
     Incomplete,
     #[error("refused with {status}: {reason}")]
@@ -39,7 +41,7 @@ impl UpgradeError {
     /// What the peer is told.
     fn answer(&self) -> Option<(StatusCode, &str)> {
         match self {
-            UpgradeError::Io(_) | UpgradeError::Incomplete => None,
+            UpgradeError::Io(_) | UpgradeError::Tls(_) | UpgradeError::Incomplete => None,
             UpgradeError::Refused { status, reason } => Some((*status, reason)),
             UpgradeError::TooLarge { reason, .. } => Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, reason)),
         }
@@ -69,6 +71,7 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     match answer {
         Ok((response, upgrade, rest)) => {
             stream.write_all(&response).await?;
+            stream.flush().await?;
             Ok(Upgrade { rest, ..upgrade })
         }
         Err(error) => {
