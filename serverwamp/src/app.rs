@@ -8,17 +8,15 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::connection::{Counters, Shared, Statistics};
 use crate::error::{Error, Problem, Result};
 use crate::handler::{Call, Factory, Injections, IntoPayload, RealmHandle, Request, Subscription, WampError};
 use crate::limits::Limits;
 use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Served, Services, Sources};
-use crate::server::Acceptor;
+use crate::server::{Acceptor, AnyListener};
 use crate::shutdown::{Signals, drain};
 use crate::transport::Origins;
 use crate::wire::{Uri, uris};
@@ -108,7 +106,7 @@ pub struct App {
     stop: CancellationToken,
     counters: Arc<Counters>,
     living: Arc<LivingRealms>,
-    addresses_bound: watch::Sender<Vec<SocketAddr>>,
+    addresses_bound: watch::Sender<Option<Vec<SocketAddr>>>,
     shared: OnceLock<Arc<Shared>>,
 }
 
@@ -143,7 +141,7 @@ impl App {
             stop: CancellationToken::new(),
             counters: Arc::default(),
             living: Arc::default(),
-            addresses_bound: watch::Sender::new(Vec::new()),
+            addresses_bound: watch::Sender::new(None),
             shared: OnceLock::new(),
         }
     }
@@ -253,6 +251,19 @@ impl App {
     }
 
     /// Listens on this address; repeatable. Takes precedence over `WAMP_ADDR`.
+    ///
+    /// `127.0.0.1:8080` and `[::]:8080` are ports, port 0 any that is free; `unix:/run/app.sock` is a unix socket. Each
+    /// serves WebSocket and RawSocket, told apart by how a connection begins.
+    ///
+    /// The file of a unix socket has the permissions that the process's umask leaves, with the usual one only its user may
+    /// connect; `unix:/run/app.sock?mode=660` sets others, in octal. It is removed when the server stops, and one that a
+    /// server has left behind makes way; anything else at that path is an error.
+    ///
+    /// ```
+    /// # use serverwamp::App;
+    /// let app = App::discover().bind("127.0.0.1:8080").bind("unix:/run/app.sock?mode=660");
+    /// # let _ = app;
+    /// ```
     pub fn bind(mut self, address: impl ToString) -> App {
         self.addresses.push(address.to_string());
         self
@@ -286,17 +297,12 @@ impl App {
         let shared = self.shared()?;
         let mut signals = Signals::new()?;
         let listeners = listen(&self.addresses).await?;
-        self.addresses_bound.send_replace(listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect());
-        let connections = TaskTracker::new();
-        let origins = Arc::new(self.origins);
+        self.addresses_bound.send_replace(Some(listeners.iter().filter_map(AnyListener::address).collect()));
+        let acceptor = self.acceptor()?;
+        let connections = acceptor.connections().clone();
         let mut accepting = tokio::task::JoinSet::new();
         for listener in listeners {
-            let acceptor = Acceptor {
-                shared: Arc::clone(&shared),
-                origins: Arc::clone(&origins),
-                connections: connections.clone(),
-            };
-            accepting.spawn(acceptor.run(listener));
+            accepting.spawn(acceptor.clone().run(listener));
         }
         let signaled = tokio::select! {
             () = signals.next() => true,
@@ -326,6 +332,11 @@ impl App {
                 Ok(Arc::clone(self.shared.get_or_init(|| shared)))
             }
         }
+    }
+
+    /// What serves connections, wherever they come from.
+    pub(crate) fn acceptor(&self) -> Result<Acceptor> {
+        Ok(Acceptor::new(self.shared()?, self.origins.clone()))
     }
 
     /// What was built is no longer true.
@@ -399,7 +410,7 @@ impl App {
 }
 
 /// Listens on these addresses; without any, on the environment's, or the default.
-async fn listen(addresses: &[String]) -> Result<Vec<TcpListener>> {
+async fn listen(addresses: &[String]) -> Result<Vec<AnyListener>> {
     let addresses = match (addresses, env::var("WAMP_ADDR")) {
         ([], Ok(address)) => vec![address],
         ([], Err(_)) => vec![ADDRESS.to_owned()],
@@ -407,11 +418,8 @@ async fn listen(addresses: &[String]) -> Result<Vec<TcpListener>> {
     };
     let mut listeners = Vec::with_capacity(addresses.len());
     for address in addresses {
-        let bound = TcpListener::bind(&address).await;
-        let listener = bound.map_err(|source| Error::Bind { address, source })?;
-        let local: SocketAddr = listener.local_addr()?;
-        tracing::info!("listening on ws://{local}/ws");
-        listeners.push(listener);
+        let bound = AnyListener::bind(&address).await;
+        listeners.push(bound.map_err(|source| Error::Bind { address, source })?);
     }
     Ok(listeners)
 }
@@ -453,7 +461,7 @@ pub struct AppHandle {
     stop: CancellationToken,
     counters: Arc<Counters>,
     living: Arc<LivingRealms>,
-    addresses: watch::Receiver<Vec<SocketAddr>>,
+    addresses: watch::Receiver<Option<Vec<SocketAddr>>>,
 }
 
 impl AppHandle {
@@ -477,11 +485,11 @@ impl AppHandle {
         self.counters.read()
     }
 
-    /// Waits until the server listens. Returns its addresses, of interest where it was bound to port 0; none if the
-    /// server ended without listening. Cancel-safe.
+    /// Waits until the server listens. Returns its addresses, of interest where it was bound to port 0; none if it listens
+    /// on unix sockets only, or ended without listening. Cancel-safe.
     pub async fn addresses(&self) -> Vec<SocketAddr> {
         let mut addresses = self.addresses.clone();
-        let bound = addresses.wait_for(|addresses| !addresses.is_empty()).await;
-        bound.map(|addresses| addresses.clone()).unwrap_or_default()
+        let bound = addresses.wait_for(Option::is_some).await;
+        bound.ok().and_then(|addresses| addresses.clone()).unwrap_or_default()
     }
 }

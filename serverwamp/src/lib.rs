@@ -51,8 +51,8 @@ pub use connection::Statistics;
 pub use error::{Error, Problem, Result};
 pub use handler::{
     Audience, Call, Caller, CancellationToken, Delivery, EventDetails, Factory, FromCall, Inject, IntoPayload,
-    Parameter, Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError,
-    RpcResult, Session, Single, Step, Subscription, Topic, TransportInfo, WampError,
+    Parameter, PeerCredentials, Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw,
+    RpcError, RpcResult, Session, Single, Step, Subscription, Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
 pub use routing::{Realm, Routes};

@@ -1,33 +1,57 @@
 //! Accepting connections.
 
+mod listener;
+#[cfg(unix)]
+mod unix;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
-use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_util::task::TaskTracker;
 
 use crate::connection::{Connection, Place, Shared};
 use crate::handler::TransportInfo;
-use crate::transport::{ByteStream, Origins, UpgradeError, WebSocket, accept, refusal};
+use crate::transport::{ByteStream, OpenError, Opened, Origins, RawSocket, UpgradeError, WebSocket, no_room, open};
+
+pub(crate) use listener::{AnyListener, Listener, Peer};
 
 /// How long the accept loop pauses at most when the system has nothing left to give.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a peer may take to show which protocol it wants to be refused in.
+const REFUSAL: Duration = Duration::from_secs(1);
 
-/// What accepts the connections of one listener.
+/// What accepts the connections of a server; clones are for its listeners.
+#[derive(Clone)]
 pub(crate) struct Acceptor {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) origins: Arc<Origins>,
-    pub(crate) connections: TaskTracker,
+    shared: Arc<Shared>,
+    origins: Arc<Origins>,
+    connections: TaskTracker,
 }
 
 impl Acceptor {
-    /// Serves what connects, until it is dropped.
-    pub(crate) async fn run(self, listener: TcpListener) {
-        let address = listener.local_addr().ok();
+    pub(crate) fn new(shared: Arc<Shared>, origins: Origins) -> Acceptor {
+        Acceptor { shared, origins: Arc::new(origins), connections: TaskTracker::new() }
+    }
+
+    /// All connections that have been accepted and not ended.
+    pub(crate) fn connections(&self) -> &TaskTracker {
+        &self.connections
+    }
+
+    /// Serves what connects to a listener, until it is dropped.
+    pub(crate) async fn run(self, listener: AnyListener) {
+        match listener {
+            AnyListener::Tcp(listener) => self.accept_from(listener).await,
+            #[cfg(unix)]
+            AnyListener::Unix(listener) => self.accept_from(listener).await,
+        }
+    }
+
+    async fn accept_from(self, mut listener: impl Listener) {
+        let address = listener.address();
         let mut pause = Duration::from_millis(5);
         loop {
             match listener.accept().await {
@@ -45,68 +69,94 @@ impl Acceptor {
         }
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, listener: Option<SocketAddr>) {
+    /// Serves one connection, if there is room for it.
+    pub(crate) fn serve(&self, stream: impl ByteStream, peer: Peer, listener: Option<SocketAddr>) {
         let (shared, origins) = (Arc::clone(&self.shared), Arc::clone(&self.origins));
-        let Some(place) = shared.admit() else {
-            tracing::warn!(%peer, "too many connections");
-            return refuse(stream);
-        };
-        // Replies are collected before they are written, so that there is nothing to wait for.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
+        match shared.admit() {
+            Some(place) => {
+                self.connections
+                    .spawn(async move { serve_stream(stream, peer, listener, place, shared, &origins).await });
+            }
+            None => {
+                tracing::warn!(?peer, "too many connections");
+                self.refuse(stream);
+            }
         }
-        self.connections
-            .spawn(async move { serve_stream(stream, Some(peer), listener, place, shared, &origins).await });
+    }
+
+    /// Answers a connection that there is no room for, in its protocol; if very many are refused, it is only dropped.
+    fn refuse(&self, mut stream: impl ByteStream) {
+        let Ok(permit) = Arc::clone(&self.shared.refusals).try_acquire_owned() else { return };
+        self.connections.spawn(async move {
+            let mut received = Vec::with_capacity(1024);
+            let _ = timeout(REFUSAL, stream.read_buf(&mut received)).await;
+            let answer = async {
+                stream.write_all(&no_room(&received)).await?;
+                stream.shutdown().await
+            };
+            // A peer that cannot be told notices when the connection closes.
+            let _ = timeout(REFUSAL, answer).await;
+            drop(permit);
+        });
     }
 }
 
-/// Answers a connection that there is no room for, as far as that goes without waiting.
-fn refuse(stream: TcpStream) {
-    use std::io::Write;
-    let answer = refusal(StatusCode::SERVICE_UNAVAILABLE, "too many connections");
-    // A peer that cannot be told notices when the connection closes.
-    let _ = stream.into_std().and_then(|mut stream| stream.write(answer.as_bytes()));
-}
-
-/// Upgrades a stream and serves it to its end.
+/// Finds out what a peer wants to speak, and serves it to its end.
 async fn serve_stream<S: ByteStream>(
     mut stream: S,
-    peer: Option<SocketAddr>,
+    peer: Peer,
     listener: Option<SocketAddr>,
     place: Place,
     shared: Arc<Shared>,
     origins: &Origins,
 ) {
-    let upgrade = timeout(shared.limits.upgrade_timeout, accept(&mut stream, listener, origins, &shared.limits)).await;
-    let upgrade = match upgrade {
-        Ok(Ok(upgrade)) => upgrade,
+    let largest = shared.realms.message_size();
+    let opening = open(&mut stream, listener, origins, &shared.limits, largest);
+    let opened = match timeout(shared.limits.upgrade_timeout, opening).await {
+        Ok(Ok(opened)) => opened,
         Ok(Err(error)) => {
-            if let UpgradeError::TooLarge { limit, .. } = error {
+            if let OpenError::Upgrade(UpgradeError::TooLarge { limit, .. }) = error {
                 shared.counters.limit(limit);
             }
-            tracing::debug!(?peer, %error, "no WebSocket");
+            tracing::debug!(?peer, %error, "the connection was not opened");
             return;
         }
         Err(_) => {
             shared.counters.limit("upgrade_timeout");
-            tracing::debug!(?peer, "no WebSocket in time");
+            tracing::debug!(?peer, "the connection was not opened in time");
             // The stream is dropped; the peer may not even be there.
             let _ = timeout(Duration::from_millis(100), stream.shutdown()).await;
             return;
         }
     };
-    let subprotocol = upgrade.subprotocol;
-    let info = TransportInfo {
-        kind: "websocket",
-        serializer: subprotocol.serializer(),
-        peer,
-        path: upgrade.path,
-        query: upgrade.query,
-        headers: upgrade.headers,
-    };
-    let size = shared.limits.message_size_before_welcome;
-    let transport = WebSocket::server(stream, upgrade.rest, subprotocol.is_text(), size);
     let control = Arc::clone(place.control());
-    Connection::new(transport, subprotocol, info, shared, control).await;
+    let size = shared.limits.message_size_before_welcome;
+    let info = TransportInfo { peer: peer.address, credentials: peer.credentials, ..TransportInfo::default() };
+    match opened {
+        Opened::WebSocket(upgrade) => {
+            let subprotocol = upgrade.subprotocol;
+            let info = TransportInfo {
+                kind: "websocket",
+                serializer: subprotocol.serializer(),
+                path: upgrade.path,
+                query: upgrade.query,
+                headers: upgrade.headers,
+                ..info
+            };
+            let transport = WebSocket::server(stream, upgrade.rest, subprotocol.is_text(), size);
+            Connection::new(transport, subprotocol, info, shared, control).await;
+        }
+        Opened::RawSocket(handshake) => {
+            let subprotocol = handshake.subprotocol;
+            let info = TransportInfo {
+                kind: "rawsocket",
+                serializer: subprotocol.serializer(),
+                peer_message_size: Some(handshake.peer_accepts),
+                ..info
+            };
+            let transport = RawSocket::server(stream, handshake, size);
+            Connection::new(transport, subprotocol, info, shared, control).await;
+        }
+    }
     drop(place);
 }

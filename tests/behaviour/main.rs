@@ -15,6 +15,7 @@ mod lifetime;
 mod limits;
 mod options;
 mod progress;
+mod rawsocket;
 mod realm_limits;
 mod results;
 mod session;

@@ -9,6 +9,7 @@ use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serverwamp::AppHandle;
@@ -19,16 +20,19 @@ use tokio::time::timeout;
 
 const SCRIPT_TIME: Duration = Duration::from_secs(60);
 
-/// A client of another language: what runs its script.
+/// A client of another language: what runs its script, and where it connects.
 #[derive(Clone, Copy)]
 struct Client {
     program: fn() -> PathBuf,
     script: &'static str,
+    url: fn(&Server) -> String,
 }
 
-const AUTOBAHN_PYTHON: Client = Client { program: python, script: "autobahn_python.py" };
-const AUTOBAHN_JS: Client = Client { program: node, script: "autobahn_js.mjs" };
-const WAMPY: Client = Client { program: node, script: "wampy.mjs" };
+const AUTOBAHN_PYTHON: Client = Client { program: python, script: "autobahn_python.py", url: Server::web_socket };
+const AUTOBAHN_PYTHON_RAW: Client = Client { url: Server::raw_socket, ..AUTOBAHN_PYTHON };
+const AUTOBAHN_PYTHON_UNIX: Client = Client { url: Server::unix_socket, ..AUTOBAHN_PYTHON };
+const AUTOBAHN_JS: Client = Client { program: node, script: "autobahn_js.mjs", url: Server::web_socket };
+const WAMPY: Client = Client { program: node, script: "wampy.mjs", url: Server::web_socket };
 
 /// Declares a module of tests for a client: one for each codec that it speaks.
 macro_rules! judged_by {
@@ -56,6 +60,20 @@ judged_by! {
 }
 
 judged_by! {
+    autobahn_python_over_rawsocket, AUTOBAHN_PYTHON_RAW:
+    json = "json",
+    msgpack = "msgpack",
+    cbor = "cbor",
+}
+
+judged_by! {
+    autobahn_python_over_a_unix_socket, AUTOBAHN_PYTHON_UNIX:
+    json = "json",
+    msgpack = "msgpack",
+    cbor = "cbor",
+}
+
+judged_by! {
     wampy, WAMPY:
     json = "json",
     msgpack = "msgpack",
@@ -73,7 +91,7 @@ judged_by! {
 macro_rules! conversations {
     ($($test:ident = $speaker:expr, $listener:expr;)*) => {
         mod conversations {
-            use super::{AUTOBAHN_JS, AUTOBAHN_PYTHON, WAMPY};
+            use super::{AUTOBAHN_JS, AUTOBAHN_PYTHON, AUTOBAHN_PYTHON_RAW, AUTOBAHN_PYTHON_UNIX, WAMPY};
 
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,13 +109,15 @@ conversations! {
     autobahn_js_to_autobahn_python = (AUTOBAHN_JS, "cbor"), (AUTOBAHN_PYTHON, "json.batched");
     autobahn_python_to_autobahn_js = (AUTOBAHN_PYTHON, "cbor.batched"), (AUTOBAHN_JS, "msgpack");
     wampy_to_autobahn_js = (WAMPY, "msgpack"), (AUTOBAHN_JS, "json");
+    autobahn_js_to_autobahn_python_over_rawsocket = (AUTOBAHN_JS, "json"), (AUTOBAHN_PYTHON_RAW, "cbor");
+    autobahn_python_over_a_unix_socket_to_wampy = (AUTOBAHN_PYTHON_UNIX, "msgpack"), (WAMPY, "cbor");
     autobahn_js_to_wampy = (AUTOBAHN_JS, "json"), (WAMPY, "cbor");
 }
 
 /// Serves the procedures and the topics, and lets a client's script judge them.
 async fn judge(client: Client, codec: &str) {
     let server = Server::start().await;
-    let output = finish(start(client, server.address, codec, None)).await;
+    let output = finish(start(client, &server, codec, None)).await;
     server.stop().await;
     assert_success(client, codec, &output);
 }
@@ -105,9 +125,9 @@ async fn judge(client: Client, codec: &str) {
 /// Lets one client listen to another.
 async fn converse((speaker, speaks): (Client, &str), (listener, hears): (Client, &str)) {
     let server = Server::start().await;
-    let mut listening = start(listener, server.address, hears, Some("listen"));
+    let mut listening = start(listener, &server, hears, Some("listen"));
     await_line(&mut listening, "listening").await;
-    let said = finish(start(speaker, server.address, speaks, Some("speak"))).await;
+    let said = finish(start(speaker, &server, speaks, Some("speak"))).await;
     let heard = finish(listening).await;
     server.stop().await;
     assert_success(speaker, speaks, &said);
@@ -116,19 +136,36 @@ async fn converse((speaker, speaks): (Client, &str), (listener, hears): (Client,
 
 struct Server {
     address: SocketAddr,
+    socket: PathBuf,
     handle: AppHandle,
     task: JoinHandle<serverwamp::Result<()>>,
 }
 
 impl Server {
     async fn start() -> Server {
-        let app = serverwamp::serve().bind("127.0.0.1:0").inject(procedures::Endings::default());
+        static SERVERS: AtomicUsize = AtomicUsize::new(0);
+        let number = SERVERS.fetch_add(1, Ordering::Relaxed);
+        let socket = std::env::temp_dir().join(format!("serverwamp-foreign-{}-{number}", std::process::id()));
+        let app = serverwamp::serve().bind("127.0.0.1:0").bind(format!("unix:{}", socket.display()));
+        let app = app.inject(procedures::Endings::default());
         let app = app.open_topics("open.").topics("readable.");
         let handle = app.handle();
         let task = tokio::spawn(app.into_future());
         let addresses = handle.addresses().await;
         let Some(&address) = addresses.first() else { panic!("the server did not start: {:?}", task.await) };
-        Server { address, handle, task }
+        Server { address, socket, handle, task }
+    }
+
+    fn web_socket(&self) -> String {
+        format!("ws://{}/ws", self.address)
+    }
+
+    fn raw_socket(&self) -> String {
+        format!("rs://{}", self.address)
+    }
+
+    fn unix_socket(&self) -> String {
+        format!("rs://unix:{}", self.socket.display())
     }
 
     async fn stop(self) {
@@ -148,11 +185,11 @@ fn assert_success(client: Client, codec: &str, output: &Output) {
     );
 }
 
-fn start(client: Client, address: SocketAddr, codec: &str, role: Option<&str>) -> Child {
+fn start(client: Client, server: &Server, codec: &str, role: Option<&str>) -> Child {
     let program = (client.program)();
     Command::new(&program)
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(client.script))
-        .args([format!("ws://{address}/ws"), codec.to_owned()])
+        .args([(client.url)(server), codec.to_owned()])
         .args(role)
         .env("NODE_PATH", installed("node_modules"))
         .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -5,6 +5,8 @@ mod ends;
 mod limits;
 mod process;
 mod progress;
+#[cfg(unix)]
+mod rawsocket;
 mod readers;
 mod upgrade;
 

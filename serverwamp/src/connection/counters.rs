@@ -20,7 +20,8 @@ pub struct Statistics {
     pub violations: u64,
     /// Publications that were refused, acknowledged or not.
     pub refused_publications: u64,
-    /// How often each limit was met, by the name of its field in [`Limits`](crate::Limits).
+    /// How often each limit was met, by the name of its field in [`Limits`](crate::Limits); `peer_message_size` is the
+    /// limit of a peer, `accept` that of the operating system.
     pub limits: BTreeMap<&'static str, u64>,
 }
 

@@ -6,11 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::counters::Counters;
 use crate::limits::Limits;
 use crate::routing::Realms;
+
+/// How many peers at one time are told that there are too many.
+const REFUSALS: usize = 64;
 
 /// A server as its connections see it.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) detached: TaskTracker,
     /// Handlers on the blocking pool.
     pub(crate) blocking: TaskTracker,
+    /// Connections that there is no room for, while they are told.
+    pub(crate) refusals: Arc<Semaphore>,
     connections: Mutex<Connections>,
 }
 
@@ -61,7 +67,8 @@ pub(crate) struct Place {
 impl Shared {
     pub(crate) fn new(realms: Realms, limits: Limits, counters: Arc<Counters>) -> Shared {
         let (detached, blocking) = (TaskTracker::new(), TaskTracker::new());
-        Shared { realms, limits, counters, detached, blocking, connections: Mutex::default() }
+        let refusals = Arc::new(Semaphore::new(REFUSALS));
+        Shared { realms, limits, counters, detached, blocking, refusals, connections: Mutex::default() }
     }
 
     /// A place for one more connection, unless there are too many.

@@ -50,16 +50,21 @@ pub(crate) struct SessionDetails {
     pub(crate) announcement: Announcement,
 }
 
-/// What a session's connection is, and what its HTTP request said.
+/// What a session's connection is, and what its HTTP request said, if there was one: a RawSocket has none.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TransportInfo {
-    /// `websocket` or `memory`.
+    /// `websocket`, `rawsocket` or `memory`.
     pub kind: &'static str,
     /// The serializer, as in the WebSocket subprotocol: `json`, `msgpack`, `cbor`, or one of them with `.batched`.
     pub serializer: &'static str,
-    /// The address of the other end.
+    /// The address of the other end; none on a unix socket.
     pub peer: Option<SocketAddr>,
+    /// The process at the other end of a unix socket.
+    pub credentials: Option<PeerCredentials>,
+    /// Octets of a message that the client takes, where it says so: over RawSocket. What is larger is not sent to it: a
+    /// call then ends in `wamp.error.payload_size_exceeded`, and an event ends the session.
+    pub peer_message_size: Option<usize>,
     /// The path of the HTTP request.
     pub path: String,
     /// The query of the HTTP request, without the question mark.
@@ -68,12 +73,32 @@ pub struct TransportInfo {
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
+/// Who opened the other end of a unix socket, as the operating system knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerCredentials {
+    /// The user.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+    /// The process, on systems that tell.
+    pub pid: Option<i32>,
+}
+
+impl PeerCredentials {
+    #[cfg(unix)]
+    pub(crate) fn new(uid: u32, gid: u32, pid: Option<i32>) -> PeerCredentials {
+        PeerCredentials { uid, gid, pid }
+    }
+}
+
 /// Shows which header fields there are, but neither them nor the query: they may hold secrets.
 impl fmt::Debug for TransportInfo {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         let mut shown = formatter.debug_struct("TransportInfo");
         shown.field("kind", &self.kind).field("serializer", &self.serializer).field("peer", &self.peer);
+        shown.field("credentials", &self.credentials).field("peer_message_size", &self.peer_message_size);
         shown.field("path", &self.path).field("headers", &headers).finish_non_exhaustive()
     }
 }
@@ -104,13 +129,14 @@ impl Session {
         realm: RealmHandle,
         outbound_bytes: usize,
     ) -> Session {
+        let outbox = Outbox::new(outbound_bytes, transport.peer_message_size);
         Session(Arc::new(Inner {
             id,
             details,
             transport,
             codec,
             realm,
-            outbox: Outbox::new(outbound_bytes),
+            outbox,
             data: Mutex::new(Some(Data::new())),
             ended: CancellationToken::new(),
         }))

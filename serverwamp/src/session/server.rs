@@ -2,6 +2,7 @@
 
 mod calls;
 mod endings;
+mod sizes;
 mod topics;
 
 use std::collections::{HashMap, VecDeque};
@@ -46,6 +47,8 @@ pub(crate) struct ServerSession {
     last_called: Option<Uri>,
     actions: VecDeque<Action>,
     output: Output,
+    /// Octets of a message that the peer takes.
+    peer_message_size: usize,
 }
 
 /// What bounds a session.
@@ -174,6 +177,7 @@ impl ServerSession {
             last_called: None,
             actions: VecDeque::new(),
             output: Output::default(),
+            peer_message_size: usize::MAX,
         }
     }
 
@@ -436,6 +440,9 @@ impl ServerSession {
     fn write(&mut self, message: &Message) {
         // What we say ourselves can always be written.
         let _ = self.output.write(|buffer| message.write(self.codec, buffer));
+        if self.takes_back_too_large() {
+            self.write_shorter(message);
+        }
     }
 
     fn write_error(&mut self, request_type: MessageType, request: RequestId, error: &Uri, payload: &Payload) {
@@ -444,5 +451,8 @@ impl ServerSession {
         let codec = self.codec;
         // A payload of the session's codec can always be written.
         let _ = self.output.write(|buffer| wire::write_error(codec, request_type, request, error, payload, buffer));
+        if self.takes_back_too_large() {
+            self.write_shorter_error(request_type, request, error);
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 mod buffer;
 mod memory;
+mod opening;
+mod rawsocket;
 mod upgrade;
 mod websocket;
 
@@ -9,11 +11,13 @@ use std::io;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpStream;
 
 pub(crate) use memory::Memory;
-pub(crate) use upgrade::{Origins, UpgradeError, accept, refusal};
+pub(crate) use opening::{OpenError, Opened, no_room, open};
+pub(crate) use rawsocket::RawSocket;
+pub(crate) use upgrade::{Origins, UpgradeError};
 pub(crate) use websocket::WebSocket;
 
 /// A connection that carries frames both ways.
@@ -55,6 +59,21 @@ impl ByteStream for TcpStream {
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
         // Reading reports what is wrong.
         self.poll_read_ready(context).map(drop)
+    }
+}
+
+#[cfg(unix)]
+impl ByteStream for tokio::net::UnixStream {
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        // Reading reports what is wrong.
+        self.poll_read_ready(context).map(drop)
+    }
+}
+
+impl ByteStream for DuplexStream {
+    fn poll_readable(&self, _: &mut Context<'_>) -> Poll<()> {
+        // Only reading tells.
+        Poll::Ready(())
     }
 }
 
