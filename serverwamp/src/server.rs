@@ -12,9 +12,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-use crate::connection::{Connection, Place, Shared};
+use crate::connection::{Connection, Control, Place, Shared};
 use crate::handler::TransportInfo;
-use crate::transport::{ByteStream, OpenError, Opened, Origins, RawSocket, UpgradeError, WebSocket, no_room, open};
+use crate::transport::{
+    ByteStream, Handshake, OpenError, Opened, Origins, RawSocket, Upgrade, UpgradeError, WebSocket, no_room, open,
+};
 
 pub(crate) use listener::{AnyListener, Listener, Peer};
 
@@ -130,33 +132,52 @@ async fn serve_stream<S: ByteStream>(
         }
     };
     let control = Arc::clone(place.control());
-    let size = shared.limits.message_size_before_welcome;
-    let info = TransportInfo { peer: peer.address, credentials: peer.credentials, ..TransportInfo::default() };
     match opened {
-        Opened::WebSocket(upgrade) => {
-            let subprotocol = upgrade.subprotocol;
-            let info = TransportInfo {
-                kind: "websocket",
-                serializer: subprotocol.serializer(),
-                path: upgrade.path,
-                query: upgrade.query,
-                headers: upgrade.headers,
-                ..info
-            };
-            let transport = WebSocket::server(stream, upgrade.rest, subprotocol.is_text(), size);
-            Connection::new(transport, subprotocol, info, shared, control).await;
-        }
-        Opened::RawSocket(handshake) => {
-            let subprotocol = handshake.subprotocol;
-            let info = TransportInfo {
-                kind: "rawsocket",
-                serializer: subprotocol.serializer(),
-                peer_message_size: Some(handshake.peer_accepts),
-                ..info
-            };
-            let transport = RawSocket::server(stream, handshake, size);
-            Connection::new(transport, subprotocol, info, shared, control).await;
-        }
+        Opened::WebSocket(upgrade) => over_web_socket(stream, upgrade, peer, shared, control).await,
+        Opened::RawSocket(handshake) => over_raw_socket(stream, handshake, peer, shared, control).await,
     }
     drop(place);
+}
+
+fn over_web_socket<S: ByteStream>(
+    stream: S,
+    upgrade: Upgrade,
+    peer: Peer,
+    shared: Arc<Shared>,
+    control: Arc<Control>,
+) -> Connection<WebSocket<S>> {
+    let subprotocol = upgrade.subprotocol;
+    let info = TransportInfo {
+        kind: "websocket",
+        serializer: subprotocol.serializer(),
+        peer: peer.address,
+        credentials: peer.credentials,
+        path: upgrade.path,
+        query: upgrade.query,
+        headers: upgrade.headers,
+        ..TransportInfo::default()
+    };
+    let size = shared.limits.message_size_before_welcome;
+    let transport = WebSocket::server(stream, upgrade.rest, subprotocol.is_text(), size);
+    Connection::new(transport, subprotocol, info, shared, control)
+}
+
+fn over_raw_socket<S: ByteStream>(
+    stream: S,
+    handshake: Handshake,
+    peer: Peer,
+    shared: Arc<Shared>,
+    control: Arc<Control>,
+) -> Connection<RawSocket<S>> {
+    let subprotocol = handshake.subprotocol;
+    let info = TransportInfo {
+        kind: "rawsocket",
+        serializer: subprotocol.serializer(),
+        peer: peer.address,
+        credentials: peer.credentials,
+        peer_message_size: Some(handshake.peer_accepts),
+        ..TransportInfo::default()
+    };
+    let transport = RawSocket::server(stream, handshake, shared.limits.message_size_before_welcome);
+    Connection::new(transport, subprotocol, info, shared, control)
 }

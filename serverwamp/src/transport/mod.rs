@@ -16,8 +16,8 @@ use tokio::net::TcpStream;
 
 pub(crate) use memory::Memory;
 pub(crate) use opening::{OpenError, Opened, no_room, open};
-pub(crate) use rawsocket::RawSocket;
-pub(crate) use upgrade::{Origins, UpgradeError};
+pub(crate) use rawsocket::{Handshake, RawSocket};
+pub(crate) use upgrade::{Origins, Upgrade, UpgradeError};
 pub(crate) use websocket::WebSocket;
 
 /// A connection that carries frames both ways.
