@@ -1,4 +1,5 @@
-//! A WAMP server in one file: `cargo run --example quickstart`.
+//! A WAMP server in one file: `cargo run --example quickstart`, with the files of a certificate and its key in
+//! `WAMP_TLS_CERT` and `WAMP_TLS_KEY` for `wss://`.
 
 use std::time::Duration;
 

@@ -37,9 +37,10 @@ fn report(expand: impl FnOnce(&mut Errors) -> proc_macro2::TokenStream) -> Token
 /// ```
 ///
 /// The URI comes first; without one it is the function's name. Options follow: `match = "exact" | "prefix" | "wildcard"
-/// | "regex"`, `realm = "…"`, `rename_all = "camelCase"`, `lenient`, `blocking`, `detached`, `timeout = "5s"`,
-/// `concurrency = 10`, `manual`, `crate = "path"`. Parameters take `#[wamp(default = expression)]`,
-/// `#[wamp(default)]`, `#[wamp(rename = "…")]` and `#[wamp(keyword)]`.
+/// | "regex"`, `realm = "…"`, `role = "admin | staff"` (other roles get `wamp.error.not_authorized`),
+/// `rename_all = "camelCase"`, `lenient`, `blocking`, `detached`, `timeout = "5s"`, `concurrency = 10`, `manual`,
+/// `crate = "path"`. Parameters take `#[wamp(default = expression)]`, `#[wamp(default)]`, `#[wamp(rename = "…")]` and
+/// `#[wamp(keyword)]`.
 #[proc_macro_attribute]
 pub fn rpc(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::function::expand(Kind::Procedure, arguments.into(), item.into(), errors))
@@ -48,7 +49,8 @@ pub fn rpc(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Runs an `async fn` when a session subscribes to a topic, or to a pattern of topics.
 ///
 /// The topic comes first; without one the function is for any topic. Options follow: `match = "exact" | "prefix" |
-/// "wildcard" | "regex"`, where a prefix is one of the topic's text, `realm = "…"`, `manual`, `crate = "path"`.
+/// "wildcard" | "regex"`, where a prefix is one of the topic's text, `realm = "…"`, `role = "admin | staff"` (other roles
+/// may not subscribe), `manual`, `crate = "path"`.
 ///
 /// Every parameter is injected: the `Topic`, the `Subscription`, the `Request`, the `Session`, `Inject<T>` and others.
 /// The function returns nothing, a `Stream` of events that are sent to the subscriber until the subscription ends, or a
@@ -61,8 +63,8 @@ pub fn subscribe(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Runs an `async fn` when a subscription ends, for whatever reason.
 ///
-/// Topic and options are those of `#[wamp::subscribe]`. Every parameter is injected. The function returns nothing, or
-/// `Result<(), E>`, whose error is logged.
+/// Topic and options are those of `#[wamp::subscribe]`, but for `role`. Every parameter is injected. The function returns
+/// nothing, or `Result<(), E>`, whose error is logged.
 #[proc_macro_attribute]
 pub fn unsubscribe(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::function::expand(Kind::Unsubscribe, arguments.into(), item.into(), errors))
@@ -74,9 +76,9 @@ pub fn unsubscribe(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// what the program itself publishes.
 ///
 /// The topic comes first. Options follow: `match = "exact" | "prefix" | "wildcard" | "regex"`, where a prefix is one of
-/// the topic's text, `realm = "…"`, `rename_all = "camelCase"`, `lenient`, `detached`, `timeout = "5s"`,
-/// `concurrency = 10`, `manual`, `crate = "path"`. Parameters are those of `#[wamp::rpc]`, and the `EventDetails`.
-/// The function returns nothing, or `Result<(), E>`, whose error is logged.
+/// the topic's text, `realm = "…"`, `role = "admin | staff"` (other roles may not publish), `rename_all = "camelCase"`,
+/// `lenient`, `detached`, `timeout = "5s"`, `concurrency = 10`, `manual`, `crate = "path"`. Parameters are those of
+/// `#[wamp::rpc]`, and the `EventDetails`. The function returns nothing, or `Result<(), E>`, whose error is logged.
 #[proc_macro_attribute]
 pub fn event(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::function::expand(Kind::Event, arguments.into(), item.into(), errors))
@@ -114,7 +116,7 @@ pub fn on_leave(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// `prefix`, a dot and the URI or name of a method make the method's URI; a function of any topic stays that. `realm`,
-/// `rename_all`, `lenient`, `detached`, `timeout`, `concurrency`, `manual` and `crate` hold for every method whose
+/// `role`, `rename_all`, `lenient`, `detached`, `timeout`, `concurrency`, `manual` and `crate` hold for every method whose
 /// attribute has the option and does not say otherwise.
 #[proc_macro_attribute]
 pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -108,6 +108,7 @@ pub(crate) struct Options {
     pub(crate) prefix: Option<LitStr>,
     pub(crate) match_policy: Option<MatchPolicy>,
     pub(crate) realm: Option<LitStr>,
+    pub(crate) roles: Option<Vec<String>>,
     pub(crate) rename_all: Option<RenameRule>,
     pub(crate) lenient: Option<bool>,
     /// The option's own token, since it does not fit every function.

@@ -13,6 +13,7 @@ use crate::{
 
 const MATCH: Known = ("match", "match = \"prefix\"");
 const REALM: Known = ("realm", "realm = \"customers\"");
+const ROLE: Known = ("role", "role = \"admin | staff\"");
 const RENAME_ALL: Known = ("rename_all", "rename_all = \"camelCase\"");
 const LENIENT: Known = ("lenient", "lenient");
 const BLOCKING: Known = ("blocking", "blocking");
@@ -26,11 +27,12 @@ pub(crate) const CRATE: Known = ("crate", "crate = \"path::to::serverwamp\"");
 pub(crate) const RENAME: Known = ("rename", "rename = \"name\"");
 
 const PROCEDURE: &[Known] =
-    &[MATCH, REALM, RENAME_ALL, LENIENT, BLOCKING, DETACHED, TIMEOUT, CONCURRENCY, MANUAL, CRATE];
-const EVENT: &[Known] = &[MATCH, REALM, RENAME_ALL, LENIENT, DETACHED, TIMEOUT, CONCURRENCY, MANUAL, CRATE];
-const SUBSCRIPTION: &[Known] = &[MATCH, REALM, MANUAL, CRATE];
+    &[MATCH, REALM, ROLE, RENAME_ALL, LENIENT, BLOCKING, DETACHED, TIMEOUT, CONCURRENCY, MANUAL, CRATE];
+const EVENT: &[Known] = &[MATCH, REALM, ROLE, RENAME_ALL, LENIENT, DETACHED, TIMEOUT, CONCURRENCY, MANUAL, CRATE];
+const SUBSCRIBE: &[Known] = &[MATCH, REALM, ROLE, MANUAL, CRATE];
+const UNSUBSCRIBE: &[Known] = &[MATCH, REALM, MANUAL, CRATE];
 const SESSION: &[Known] = &[BEFORE_AUTHENTICATION, REALM, MANUAL, CRATE];
-const SERVICE: &[Known] = &[PREFIX, REALM, RENAME_ALL, LENIENT, DETACHED, TIMEOUT, CONCURRENCY, MANUAL, CRATE];
+const SERVICE: &[Known] = &[PREFIX, REALM, ROLE, RENAME_ALL, LENIENT, DETACHED, TIMEOUT, CONCURRENCY, MANUAL, CRATE];
 const PARAMETER: &[Known] = &[("default", "default = expression"), RENAME, ("keyword", "keyword")];
 
 impl Kind {
@@ -39,7 +41,8 @@ impl Kind {
         match self {
             Self::Procedure => PROCEDURE,
             Self::Event => EVENT,
-            Self::Subscribe | Self::Unsubscribe => SUBSCRIPTION,
+            Self::Subscribe => SUBSCRIBE,
+            Self::Unsubscribe => UNSUBSCRIBE,
             Self::Join | Self::Leave => SESSION,
         }
     }
@@ -79,6 +82,7 @@ impl Options {
             match argument.name.to_string().as_str() {
                 "match" => options.match_policy = reader.choice(&argument, &MatchPolicy::ALL),
                 "realm" => options.realm = checked_uri(reader.string(&argument), reader.errors()),
+                "role" => options.roles = roles(reader.string(&argument), reader.errors()),
                 "rename_all" => options.rename_all = reader.choice(&argument, &RenameRule::ALL),
                 "lenient" => options.lenient = reader.flag(&argument),
                 "blocking" => options.blocking = reader.flag(&argument).filter(|set| *set).map(|_| argument.span()),
@@ -103,6 +107,7 @@ impl Options {
             prefix: service.prefix.clone(),
             match_policy: self.match_policy,
             realm: self.realm.or_else(|| service.realm.clone()),
+            roles: self.roles.or_else(|| service.roles.clone().filter(|_| has(ROLE))),
             rename_all: self.rename_all.or(service.rename_all.filter(|_| has(RENAME_ALL))),
             lenient: self.lenient.or(service.lenient.filter(|_| has(LENIENT))),
             blocking: self.blocking,
@@ -124,6 +129,27 @@ pub(crate) fn checked_uri(literal: Option<LitStr>, errors: &mut Errors) -> Optio
         errors.on(literal, problem);
     }
     literal
+}
+
+/// The roles of a list.
+fn roles(literal: Option<LitStr>, errors: &mut Errors) -> Option<Vec<String>> {
+    let literal = literal?;
+    let text = literal.value();
+    let mut roles: Vec<String> = Vec::new();
+    for role in text.split('|').map(str::trim) {
+        let problem = match role {
+            "" => format!("expected a role, or several as in \"admin | staff\", found {text:?}"),
+            "*" => "a function without `role` is for every role; `*` is none".to_owned(),
+            role if roles.iter().any(|other| other == role) => format!("the role `{role}` is given twice"),
+            role => {
+                roles.push(role.to_owned());
+                continue;
+            }
+        };
+        errors.on(&literal, problem);
+        return None;
+    }
+    Some(roles)
 }
 
 impl ParameterOptions {

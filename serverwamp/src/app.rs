@@ -1,7 +1,9 @@
 //! Putting a server together and running it.
 
+mod authentication;
+mod listeners;
+
 use std::collections::HashMap;
-use std::env;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
@@ -11,20 +13,26 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use self::authentication::warn_of_open_realms;
+use self::listeners::{Address, Listeners};
 use crate::connection::{Counters, Shared, Statistics};
 use crate::error::{Error, Problem, Result};
-use crate::handler::{Call, Factory, Injections, IntoPayload, RealmHandle, Request, Subscription, WampError};
+use crate::handler::{
+    Action, Call, Factory, Injections, IntoDecision, IntoPayload, RealmHandle, Request, Session, Subscription,
+    WampError,
+};
 use crate::limits::Limits;
-use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Served, Services, Sources};
+use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Rules, Served, Services, Sources};
 use crate::server::{Acceptor, AnyListener};
+use crate::session::Decoys;
 use crate::shutdown::{Signals, drain};
 use crate::transport::Origins;
+#[cfg(feature = "tls")]
+use crate::transport::TlsConfig;
 use crate::wire::{Uri, uris};
 
 /// Something that shuts a server down.
 type Trigger = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-const ADDRESS: &str = "127.0.0.1:8080";
 
 /// A server that is put together; await it, or call [`serve`](App::serve), to run it.
 ///
@@ -50,8 +58,9 @@ const ADDRESS: &str = "127.0.0.1:8080";
 ///
 /// A client may join a realm of any name, and sees only what happens in that one. All functions are served in every realm,
 /// unless they name one. [`Realm`] is the configuration of a realm that differs; where it says nothing, it is as the app
-/// has it, but for the topics that clients may use: [`topics`](App::topics) and [`open_topics`](App::open_topics) are for
-/// the realms that are not configured.
+/// has it, but for what clients may do: [`topics`](App::topics), [`open_topics`](App::open_topics),
+/// [`authorizer`](App::authorizer) and [`rules`](App::rules) are for the realms that are not configured, and do not guard
+/// those that are.
 ///
 /// ```
 /// use serverwamp::{App, Limits, Realm};
@@ -100,8 +109,9 @@ pub struct App {
     any_realm: Realm,
     default_realm: bool,
     limits: Limits,
+    decoy_secret: Option<[u8; 32]>,
     origins: Origins,
-    addresses: Vec<String>,
+    listeners: Listeners,
     shutdown: Mutex<Vec<Trigger>>,
     stop: CancellationToken,
     counters: Arc<Counters>,
@@ -112,7 +122,8 @@ pub struct App {
 
 /// Serves all annotated functions of the program: `App::discover()`, to be configured further and awaited.
 ///
-/// Listens on `127.0.0.1:8080`, or the address in `WAMP_ADDR`, and accepts every realm name.
+/// Listens on `127.0.0.1:8080`, or the address in `WAMP_ADDR`, and accepts every realm name. With the feature `tls`,
+/// `WAMP_TLS_CERT` and `WAMP_TLS_KEY` name the files of a certificate and its key for `wss://`.
 ///
 /// ```no_run
 /// #[tokio::main]
@@ -135,8 +146,9 @@ impl App {
             any_realm: Realm::of_any_name(),
             default_realm: true,
             limits: Limits::default(),
+            decoy_secret: None,
             origins: Origins::default(),
-            addresses: Vec::new(),
+            listeners: Listeners::default(),
             shutdown: Mutex::default(),
             stop: CancellationToken::new(),
             counters: Arc::default(),
@@ -232,6 +244,22 @@ impl App {
         self.changed()
     }
 
+    /// As [`Realm::authorizer`], for realms that are not configured.
+    #[track_caller]
+    pub fn authorizer<F>(mut self, authorizer: impl Fn(Session, Uri, Action) -> F + Send + Sync + 'static) -> App
+    where
+        F: Future<Output: IntoDecision> + Send + 'static,
+    {
+        self.any_realm = self.any_realm.authorizer(authorizer);
+        self.changed()
+    }
+
+    /// As [`Realm::rules`], for realms that are not configured.
+    pub fn rules(mut self, rules: Rules) -> App {
+        self.any_realm = self.any_realm.rules(rules);
+        self.changed()
+    }
+
     /// Whether realms that are not configured may be joined. Default true.
     pub fn default_realm(mut self, accepted: bool) -> App {
         self.default_realm = accepted;
@@ -265,7 +293,34 @@ impl App {
     /// # let _ = app;
     /// ```
     pub fn bind(mut self, address: impl ToString) -> App {
-        self.addresses.push(address.to_string());
+        self.listeners.addresses.push(Address { address: address.to_string(), tls: None });
+        self
+    }
+
+    /// Listens on this port with TLS; repeatable. Others are as [`tls`](App::tls) says, or plain.
+    ///
+    /// ```
+    /// use serverwamp::TlsConfig;
+    /// let tls = TlsConfig::from_pem_files("certificate.pem", "key.pem");
+    /// let app = serverwamp::serve().bind("127.0.0.1:8080").bind_tls("0.0.0.0:8443", tls);
+    /// # let _ = app;
+    /// ```
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn bind_tls(mut self, address: impl ToString, tls: TlsConfig) -> App {
+        self.listeners.addresses.push(Address { address: address.to_string(), tls: Some(tls) });
+        self
+    }
+
+    /// Speaks TLS on every port that [`bind`](App::bind) names, or the environment, or nobody: `wss://` in place of `ws://`,
+    /// `rss://` in place of `rs://`. Unix sockets go without: what goes over them does not leave the machine.
+    ///
+    /// A program that configures no TLS takes it from the environment: `WAMP_TLS_CERT` and `WAMP_TLS_KEY` are the files
+    /// that [`TlsConfig::from_pem_files`] takes.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn tls(mut self, tls: TlsConfig) -> App {
+        self.listeners.tls = Some(tls);
         self
     }
 
@@ -294,9 +349,18 @@ impl App {
     /// The program is put together wrongly, with every problem listed, or an address cannot be bound.
     pub async fn serve(mut self) -> Result<()> {
         let triggers = std::mem::take(self.triggers());
-        let shared = self.shared()?;
+        let listeners = std::mem::take(&mut self.listeners).prepare();
+        let (shared, addresses) = match (self.shared(), listeners) {
+            (Ok(shared), Ok(addresses)) => (shared, addresses),
+            (Err(Error::Startup(problems)), Err(more)) => return Err(Error::Startup([problems, more].concat())),
+            (Err(error), _) => return Err(error),
+            (_, Err(problems)) => return Err(Error::Startup(problems)),
+        };
         let mut signals = Signals::new()?;
-        let listeners = listen(&self.addresses).await?;
+        let mut listeners = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            listeners.push(address.listen().await?);
+        }
         self.addresses_bound.send_replace(Some(listeners.iter().filter_map(AnyListener::address).collect()));
         let acceptor = self.acceptor()?;
         let connections = acceptor.connections().clone();
@@ -353,7 +417,10 @@ impl App {
             let endpoints = registry.endpoints(realm, &self.injections, &self.services, &mut problems);
             let topics = realm.open().clone().with_functions(&endpoints);
             let limits = realm.limits_in(&self.limits);
-            Arc::new(Served { dealer: Dealer::new(endpoints), topics, limits })
+            let authorities = realm.authorities().clone();
+            problems.extend_from_slice(authorities.problems());
+            let authenticators = realm.authenticators().clone();
+            Arc::new(Served { dealer: Dealer::new(endpoints), topics, authorities, limits, authenticators })
         };
         let mut configured = HashMap::new();
         let mut misnamed = Vec::new();
@@ -386,8 +453,15 @@ impl App {
         for handler in realms().flat_map(Realm::handler_listings) {
             tracing::info!("{handler}");
         }
+        let guarded = !self.any_realm.authorities().are_none();
+        for realm in self.realms.iter().filter(|realm| guarded && realm.authorities().are_none()) {
+            let name = realm.name();
+            tracing::warn!(name, "a realm without rules and authorizer: those of the app are for other realms");
+        }
+        warn_of_open_realms(realms());
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
-        Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters)))
+        let decoys = Decoys::new(self.decoy_secret.unwrap_or_else(rand::random));
+        Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters), decoys))
     }
 
     /// Whether any of the realms is of use to clients, be there functions or not.
@@ -409,21 +483,6 @@ impl App {
     }
 }
 
-/// Listens on these addresses; without any, on the environment's, or the default.
-async fn listen(addresses: &[String]) -> Result<Vec<AnyListener>> {
-    let addresses = match (addresses, env::var("WAMP_ADDR")) {
-        ([], Ok(address)) => vec![address],
-        ([], Err(_)) => vec![ADDRESS.to_owned()],
-        (addresses, _) => addresses.to_vec(),
-    };
-    let mut listeners = Vec::with_capacity(addresses.len());
-    for address in addresses {
-        let bound = AnyListener::bind(&address).await;
-        listeners.push(bound.map_err(|source| Error::Bind { address, source })?);
-    }
-    Ok(listeners)
-}
-
 /// Waits for the first of several futures; for ever, if there are none.
 async fn any(mut futures: Vec<Trigger>) {
     std::future::poll_fn(|context| match futures.iter_mut().any(|future| future.as_mut().poll(context).is_ready()) {
@@ -442,7 +501,7 @@ impl Default for App {
 impl fmt::Debug for App {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = formatter.debug_struct("App");
-        shown.field("sources", &self.sources).field("addresses", &self.addresses).finish_non_exhaustive()
+        shown.field("sources", &self.sources).field("listeners", &self.listeners).finish_non_exhaustive()
     }
 }
 

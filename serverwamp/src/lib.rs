@@ -24,8 +24,14 @@
 //!   keyword results; [`Single`] and [`RpcResult`] say otherwise. Streams and [`Step`] give progressive results.
 //! * **Errors.** [`WampError`] maps a type to error URIs, [`RpcError`] is one without a type; any standard error is logged
 //!   and sent as `wamp.error.runtime_error`.
+//! * **Clients.** Authenticators say who they are ([`Realm::ticket_authenticator`] and others return [`Authenticated`]);
+//!   functions are given it as [`Identity`] or [`MaybeIdentity`].
+//! * **Authorization.** [`Realm::authorizer`], static [`Rules`], and `role = "…"` in attributes say who may do what.
 //! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
+//! * **TLS.** The feature `tls` has `TlsConfig`; [`TransportInfo::tls`] says what the handshake said.
 //! * **Tests.** [`testing`] has clients that need no socket.
+//!
+//! Features, none of them on by default: `config` reads [`Rules`] from TOML, `tls` is for TLS.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -47,16 +53,28 @@ mod transport;
 mod wire;
 
 pub use app::{App, AppHandle, serve};
+pub use client::{Challenge, Credentials};
 pub use connection::Statistics;
 pub use error::{Error, Problem, Result};
 pub use handler::{
-    Audience, Call, Caller, CancellationToken, Delivery, EventDetails, Factory, FromCall, Inject, IntoPayload,
-    Parameter, PeerCredentials, Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw,
-    RpcError, RpcResult, Session, Single, Step, Subscription, Topic, TransportInfo, WampError,
+    Action, ActionKind, Audience, Authenticated, Call, Caller, CancellationToken, Claims, Decision, Delivery,
+    EventDetails, Factory, FromCall, Identity, Inject, IntoDecision, IntoPayload, Lookup, MaybeIdentity, Parameter,
+    PeerCredentials, Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError,
+    RpcResult, Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
-pub use routing::{Realm, Routes};
+pub use routing::{Realm, Routes, Rules};
 pub use serverwamp_macros::WampError;
+pub use session::{
+    Answer, AuthenticationError, CraCredential, Kdf, PublicKey, Salt, ScramCredential, ScramDialect, ScramKeys, Secret,
+    SigningKey,
+};
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use tokio_rustls::rustls;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use transport::{ClientCertificates, TlsConfig, TlsError};
 pub use wire::{Dict, MatchPolicy, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
 
 /// The attributes that make functions what clients call, subscribe to and publish to.

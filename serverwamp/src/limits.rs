@@ -26,13 +26,19 @@ pub struct Limits {
     pub header_size: usize,
     /// Header fields of an HTTP request. Default 64. Past it: 431.
     pub header_count: usize,
-    /// From accepting a connection to the end of the WebSocket upgrade or the RawSocket handshake. Default 5 s. Past it the
-    /// connection is dropped.
+    /// From accepting a connection to the end of the WebSocket upgrade or the RawSocket handshake, with that of TLS. Default
+    /// 5 s. Past it the connection is dropped.
     pub upgrade_timeout: Duration,
     /// From the upgrade (or a GOODBYE) to HELLO. Default 5 s. Past it: ABORT.
     pub hello_timeout: Duration,
-    /// From the upgrade (or a GOODBYE) to WELCOME, with what `on_join` functions take. Default 15 s. Past it: ABORT.
+    /// From the upgrade (or a GOODBYE) to WELCOME, with logging in and what `on_join` functions take. Default 15 s. Past it: ABORT.
     pub welcome_timeout: Duration,
+    /// How often a client may fail to log in as one user of a realm before it is refused whatever it sends. Default 10, within
+    /// one to two minutes. Ten times as many are allowed from one address (of IPv6: the first 64 bits) for all users
+    /// together, unless it is this machine's own, and a hundred times as many for one user from all addresses: to lock
+    /// somebody out takes a hundred addresses, and behind a proxy, whose address all clients share, ten failures.
+    /// Costs 4 MiB for all clients together. Past it: ABORT `wamp.error.authentication_denied`.
+    pub authentication_attempts: usize,
     /// How often a ping is sent. Default 25 s; zero for no pings, as Autobahn|Python needs it over RawSocket: it takes a
     /// ping for an error and closes.
     pub ping_interval: Duration,
@@ -45,18 +51,25 @@ pub struct Limits {
     pub outbound_bytes: usize,
     /// How long octets may wait without the peer taking a single one. Default 10 s. Past it the connection is cut.
     pub write_stall: Duration,
-    /// Connections at one time. Default: the limit of open files less 128, at most 65,536. Costs about 12 KiB each.
-    /// Past it: 503, or error 4 for a RawSocket; 64 of these are told at one time, others are dropped.
+    /// Connections at one time. Default: the limit of open files less 128, at most 65,536. Costs about 12 KiB each, with
+    /// TLS 8 KiB more. Past it: 503, or error 4 for a RawSocket; 64 of these are told at one time, others, and those with
+    /// TLS, are dropped.
     pub connections: usize,
-    /// Calls of one session that run at one time; as many event functions that it set off, and as many of its requests
-    /// that wait for a subscribe function, and as many functions that run for the ends of its subscriptions and of earlier
-    /// sessions on its connection. Default 1,024. Costs what the handlers hold.
+    /// Calls of one session that run, or wait for an authorizer, at one time; as many event functions that it set off, and as
+    /// many of its other requests that wait for an authorizer or a subscribe function, and as many functions that run for the
+    /// ends of its subscriptions and of earlier sessions on its connection. Default 1,024. Costs what the handlers hold.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub calls_in_flight: usize,
     /// Topics that one session is subscribed to at one time. Default 1,024. Costs about 500 octets each; a wildcard
     /// pattern about 400 octets more for each of its components (there are at most 128) that no other pattern shares.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub subscriptions: usize,
+    /// How long an authorizer may take to decide about one request. Default 5 s. Past it: ERROR
+    /// `wamp.error.authorization_failed`.
+    pub authorization_timeout: Duration,
+    /// Decisions of an authorizer that are kept with one session. Default 1,024. Costs about 100 octets each, and those of
+    /// the URI. Past it all are forgotten, and the authorizer is asked anew.
+    pub cached_decisions: usize,
     /// How long running calls may go on when the server shuts down. Default 10 s. Past it: ERROR `wamp.error.canceled`.
     pub drain: Duration,
     /// Whether request ids must count up without gaps, as the specification has it. Default false: old clients skip some.
@@ -75,6 +88,7 @@ impl Default for Limits {
             upgrade_timeout: Duration::from_secs(5),
             hello_timeout: Duration::from_secs(5),
             welcome_timeout: Duration::from_secs(15),
+            authentication_attempts: 10,
             ping_interval: Duration::from_secs(25),
             pong_timeout: Duration::from_secs(10),
             outbound_bytes: 4 * 1024 * 1024,
@@ -82,6 +96,8 @@ impl Default for Limits {
             connections: connections(),
             calls_in_flight: 1024,
             subscriptions: 1024,
+            authorization_timeout: Duration::from_secs(5),
+            cached_decisions: 1024,
             drain: Duration::from_secs(10),
             strict_request_ids: false,
         }
@@ -98,6 +114,7 @@ impl Limits {
             upgrade_timeout: server.upgrade_timeout,
             hello_timeout: server.hello_timeout,
             welcome_timeout: server.welcome_timeout,
+            authentication_attempts: server.authentication_attempts,
             connections: server.connections,
             drain: server.drain,
             ..self.clone()

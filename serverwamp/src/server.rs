@@ -4,18 +4,22 @@ mod listener;
 #[cfg(unix)]
 mod unix;
 
+use std::future::{Future, ready};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use crate::connection::{Connection, Control, Place, Shared};
 use crate::handler::TransportInfo;
 use crate::transport::{
-    ByteStream, Handshake, OpenError, Opened, Origins, RawSocket, Upgrade, UpgradeError, WebSocket, no_room, open,
+    ByteStream, Handshake, OpenError, Opened, Origins, RawSocket, TlsConfig, Upgrade, UpgradeError, WebSocket, no_room,
+    open,
 };
 
 pub(crate) use listener::{AnyListener, Listener, Peer};
@@ -46,20 +50,30 @@ impl Acceptor {
     /// Serves what connects to a listener, until it is dropped.
     pub(crate) async fn run(self, listener: AnyListener) {
         match listener {
-            AnyListener::Tcp(listener) => self.accept_from(listener).await,
+            AnyListener::Tcp(listener, None) => self.accept_from(listener, Acceptor::serve).await,
+            AnyListener::Tcp(listener, Some(tls)) => {
+                let serve = |acceptor: &Acceptor, stream, peer, address| {
+                    acceptor.serve_with_tls(&tls, stream, peer, address);
+                };
+                self.accept_from(listener, serve).await;
+            }
             #[cfg(unix)]
-            AnyListener::Unix(listener) => self.accept_from(listener).await,
+            AnyListener::Unix(listener) => self.accept_from(listener, Acceptor::serve).await,
         }
     }
 
-    async fn accept_from(self, mut listener: impl Listener) {
+    async fn accept_from<L: Listener>(
+        &self,
+        mut listener: L,
+        serve: impl Fn(&Acceptor, L::Stream, Peer, Option<SocketAddr>),
+    ) {
         let address = listener.address();
         let mut pause = Duration::from_millis(5);
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => {
                     pause = Duration::from_millis(5);
-                    self.serve(stream, peer, address);
+                    serve(self, stream, peer, address);
                 }
                 Err(error) => {
                     tracing::warn!(%error, ?pause, "cannot accept connections");
@@ -72,18 +86,38 @@ impl Acceptor {
     }
 
     /// Serves one connection, if there is room for it.
-    pub(crate) fn serve(&self, stream: impl ByteStream, peer: Peer, listener: Option<SocketAddr>) {
-        let (shared, origins) = (Arc::clone(&self.shared), Arc::clone(&self.origins));
-        match shared.admit() {
-            Some(place) => {
-                self.connections
-                    .spawn(async move { serve_stream(stream, peer, listener, place, shared, &origins).await });
-            }
-            None => {
-                tracing::warn!(?peer, "too many connections");
-                self.refuse(stream);
-            }
+    pub(crate) fn serve<S: ByteStream>(&self, stream: S, peer: Peer, listener: Option<SocketAddr>) {
+        match self.admit(&peer) {
+            Some(place) => self.spawn(ready(Ok(stream)), peer, listener, place),
+            None => self.refuse(stream),
         }
+    }
+
+    /// Serves one connection behind the handshake of TLS, if there is room for it: a client that expects TLS could not
+    /// read an answer.
+    fn serve_with_tls(&self, tls: &TlsConfig, stream: TcpStream, peer: Peer, listener: Option<SocketAddr>) {
+        if let Some(place) = self.admit(&peer) {
+            self.spawn(tls.accept(stream), peer, listener, place);
+        }
+    }
+
+    fn admit(&self, peer: &Peer) -> Option<Place> {
+        let place = self.shared.admit();
+        if place.is_none() {
+            tracing::warn!(?peer, "too many connections");
+        }
+        place
+    }
+
+    fn spawn<S: ByteStream>(
+        &self,
+        stream: impl Future<Output = io::Result<S>> + Send + 'static,
+        peer: Peer,
+        listener: Option<SocketAddr>,
+        place: Place,
+    ) {
+        let (shared, origins) = (Arc::clone(&self.shared), Arc::clone(&self.origins));
+        self.connections.spawn(serve_stream(stream, peer, listener, place, shared, origins));
     }
 
     /// Answers a connection that there is no room for, in its protocol; if very many are refused, it is only dropped.
@@ -103,18 +137,22 @@ impl Acceptor {
     }
 }
 
-/// Finds out what a peer wants to speak, and serves it to its end.
+/// Finds out what a peer wants to speak, once there is a stream, and serves it to its end.
 async fn serve_stream<S: ByteStream>(
-    mut stream: S,
+    stream: impl Future<Output = io::Result<S>>,
     peer: Peer,
     listener: Option<SocketAddr>,
     place: Place,
     shared: Arc<Shared>,
-    origins: &Origins,
+    origins: Arc<Origins>,
 ) {
-    let largest = shared.realms.message_size();
-    let opening = open(&mut stream, listener, origins, &shared.limits, largest);
-    let opened = match timeout(shared.limits.upgrade_timeout, opening).await {
+    let opening = async {
+        let mut stream = stream.await.map_err(OpenError::Tls)?;
+        let largest = shared.realms.message_size();
+        let opened = open(&mut stream, listener, &origins, &shared.limits, largest).await?;
+        Ok((stream, opened))
+    };
+    let (stream, opened) = match timeout(shared.limits.upgrade_timeout, opening).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => {
             if let OpenError::Upgrade(UpgradeError::TooLarge { limit, .. }) = error {
@@ -126,8 +164,6 @@ async fn serve_stream<S: ByteStream>(
         Err(_) => {
             shared.counters.limit("upgrade_timeout");
             tracing::debug!(?peer, "the connection was not opened in time");
-            // The stream is dropped; the peer may not even be there.
-            let _ = timeout(Duration::from_millis(100), stream.shutdown()).await;
             return;
         }
     };
@@ -150,12 +186,10 @@ fn over_web_socket<S: ByteStream>(
     let info = TransportInfo {
         kind: "websocket",
         serializer: subprotocol.serializer(),
-        peer: peer.address,
-        credentials: peer.credentials,
         path: upgrade.path,
         query: upgrade.query,
         headers: upgrade.headers,
-        ..TransportInfo::default()
+        ..peer.info(&stream)
     };
     let size = shared.limits.message_size_before_welcome;
     let transport = WebSocket::server(stream, upgrade.rest, subprotocol.is_text(), size);
@@ -173,10 +207,8 @@ fn over_raw_socket<S: ByteStream>(
     let info = TransportInfo {
         kind: "rawsocket",
         serializer: subprotocol.serializer(),
-        peer: peer.address,
-        credentials: peer.credentials,
         peer_message_size: Some(handshake.peer_accepts),
-        ..TransportInfo::default()
+        ..peer.info(&stream)
     };
     let transport = RawSocket::server(stream, handshake, shared.limits.message_size_before_welcome);
     Connection::new(transport, subprotocol, info, shared, control)

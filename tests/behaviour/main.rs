@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod adversaries;
+mod authentication;
+mod authorization;
 mod binding;
 mod client;
 mod client_topics;

@@ -160,7 +160,7 @@ async fn abort_ends_the_connection_without_an_answer() {
 
 #[tokio::test]
 async fn what_is_not_served_is_refused_and_the_session_lives() {
-    let cases: [(Value, Option<Value>); 8] = [
+    let cases: [(Value, Option<Value>); 10] = [
         (json!([32, 1, {}, "news"]), Some(json!([8, 32, 1, {}, "wamp.error.invalid_uri", [], "…"]))),
         (json!([34, 1, 7]), Some(json!([8, 34, 1, {}, "wamp.error.no_such_subscription", [], "…"]))),
         (json!([16, 1, {}, "news", [1]]), None),
@@ -169,6 +169,8 @@ async fn what_is_not_served_is_refused_and_the_session_lives() {
             Some(json!([8, 16, 1, {}, "wamp.error.not_authorized", [], "…"])),
         ),
         (json!([64, 1, {}, "my.procedure"]), Some(json!([8, 64, 1, {}, "wamp.error.not_authorized", [], "…"]))),
+        (json!([64, 1, {}, "wamp.session.kill"]), Some(json!([8, 64, 1, {}, "wamp.error.invalid_uri", [], "…"]))),
+        (json!([64, 1, {"match": "prefix"}, "wamp."]), Some(json!([8, 64, 1, {}, "wamp.error.invalid_uri", [], "…"]))),
         (json!([66, 1, 7]), Some(json!([8, 66, 1, {}, "wamp.error.no_such_registration", [], "…"]))),
         (json!([48, 1, {}, "a b"]), Some(json!([8, 48, 1, {}, "wamp.error.invalid_uri", [], "…"]))),
         (json!([48, 1, {}, "a..b"]), Some(json!([8, 48, 1, {}, "wamp.error.invalid_uri", [], "…"]))),

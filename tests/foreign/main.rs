@@ -3,6 +3,7 @@
 //! The clients are installed by `./test`, which also runs these tests.
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod logins;
 mod procedures;
 
 use std::future::IntoFuture;
@@ -12,7 +13,8 @@ use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use serverwamp::AppHandle;
+use serverwamp::{App, AppHandle, TlsConfig};
+use serverwamp_tests::certificates::{Authority, Credentials, Validity};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -116,7 +118,7 @@ conversations! {
 
 /// Serves the procedures and the topics, and lets a client's script judge them.
 async fn judge(client: Client, codec: &str) {
-    let server = Server::start().await;
+    let server = Server::start(procedures()).await;
     let output = finish(start(client, &server, codec, None)).await;
     server.stop().await;
     assert_success(client, codec, &output);
@@ -124,7 +126,7 @@ async fn judge(client: Client, codec: &str) {
 
 /// Lets one client listen to another.
 async fn converse((speaker, speaks): (Client, &str), (listener, hears): (Client, &str)) {
-    let server = Server::start().await;
+    let server = Server::start(procedures()).await;
     let mut listening = start(listener, &server, hears, Some("listen"));
     await_line(&mut listening, "listening").await;
     let said = finish(start(speaker, &server, speaks, Some("speak"))).await;
@@ -134,34 +136,48 @@ async fn converse((speaker, speaks): (Client, &str), (listener, hears): (Client,
     assert_success(listener, hears, &heard);
 }
 
+/// The procedures and the topics.
+fn procedures() -> App {
+    serverwamp::serve().inject(procedures::Endings::default()).open_topics("open.").topics("readable.")
+}
+
 struct Server {
     address: SocketAddr,
+    /// Its unix socket.
     socket: PathBuf,
+    /// The certificate that its clients have to trust, if it speaks TLS.
+    authority: Option<PathBuf>,
     handle: AppHandle,
-    task: JoinHandle<serverwamp::Result<()>>,
+    task: Serving,
 }
 
 impl Server {
-    async fn start() -> Server {
+    async fn start(app: App) -> Server {
         static SERVERS: AtomicUsize = AtomicUsize::new(0);
         let number = SERVERS.fetch_add(1, Ordering::Relaxed);
         let socket = std::env::temp_dir().join(format!("serverwamp-foreign-{}-{number}", std::process::id()));
-        let app = serverwamp::serve().bind("127.0.0.1:0").bind(format!("unix:{}", socket.display()));
-        let app = app.inject(procedures::Endings::default());
-        let app = app.open_topics("open.").topics("readable.");
-        let handle = app.handle();
-        let task = tokio::spawn(app.into_future());
-        let addresses = handle.addresses().await;
-        let Some(&address) = addresses.first() else { panic!("the server did not start: {:?}", task.await) };
-        Server { address, socket, handle, task }
+        let app = app.bind("127.0.0.1:0").bind(format!("unix:{}", socket.display()));
+        let (address, handle, task) = serve(app).await;
+        Server { address, socket, authority: None, handle, task }
+    }
+
+    async fn start_with_tls(app: App) -> Server {
+        let authority = Authority::new("the authority of these tests");
+        let Credentials { certificate, key } = authority.sign("localhost", Validity::Now);
+        let server = Server::start(app.tls(TlsConfig::from_pem(certificate, key))).await;
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("authority-{}.pem", server.address.port()));
+        std::fs::write(&file, authority.pem()).expect("a file for the authority's certificate");
+        Server { authority: Some(file), ..server }
     }
 
     fn web_socket(&self) -> String {
-        format!("ws://{}/ws", self.address)
+        let scheme = if self.authority.is_some() { "wss" } else { "ws" };
+        format!("{scheme}://{}/ws", self.address)
     }
 
     fn raw_socket(&self) -> String {
-        format!("rs://{}", self.address)
+        let scheme = if self.authority.is_some() { "rss" } else { "rs" };
+        format!("{scheme}://{}", self.address)
     }
 
     fn unix_socket(&self) -> String {
@@ -171,7 +187,20 @@ impl Server {
     async fn stop(self) {
         self.handle.shutdown();
         self.task.await.expect("the server panicked").expect("the server failed");
+        if let Some(authority) = self.authority {
+            std::fs::remove_file(authority).expect("the authority's certificate");
+        }
     }
+}
+
+type Serving = JoinHandle<serverwamp::Result<()>>;
+
+async fn serve(app: App) -> (SocketAddr, AppHandle, Serving) {
+    let handle = app.handle();
+    let task = tokio::spawn(app.into_future());
+    let addresses = handle.addresses().await;
+    let Some(&address) = addresses.first() else { panic!("the server did not start: {:?}", task.await) };
+    (address, handle, task)
 }
 
 fn assert_success(client: Client, codec: &str, output: &Output) {
@@ -185,12 +214,17 @@ fn assert_success(client: Client, codec: &str, output: &Output) {
     );
 }
 
-fn start(client: Client, server: &Server, codec: &str, role: Option<&str>) -> Child {
+fn start(client: Client, server: &Server, codec: &str, more: Option<&str>) -> Child {
     let program = (client.program)();
-    Command::new(&program)
+    let mut command = Command::new(&program);
+    if let Some(authority) = &server.authority {
+        // What Python's clients read, and what Node's do.
+        command.env("SSL_CERT_FILE", authority).env("NODE_EXTRA_CA_CERTS", authority);
+    }
+    command
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(client.script))
         .args([(client.url)(server), codec.to_owned()])
-        .args(role)
+        .args(more)
         .env("NODE_PATH", installed("node_modules"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null())

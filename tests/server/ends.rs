@@ -4,9 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::Stream;
 use serde_json::json;
-use serverwamp::{App, Inject, Subscription, routes, wamp};
+use serverwamp::{Action, App, Decision, Inject, Session, Subscription, Uri, routes, wamp};
+use tokio::sync::Notify;
 
 use super::*;
+
+over_every_line!(the_shutdown_waits_for_what_runs_at_the_end,);
 
 /// What has run, in order.
 #[derive(Clone, Default)]
@@ -43,15 +46,14 @@ async fn left(seen: Inject<Seen>) {
     seen.note("left");
 }
 
-#[tokio::test]
-async fn the_shutdown_waits_for_what_runs_at_the_end() {
+async fn the_shutdown_waits_for_what_runs_at_the_end(line: Line) {
     let seen = Seen::default();
     let functions = routes![endless, watched, unsubscribed, left];
     let app = App::new().routes(functions).inject(seen.clone()).bind("127.0.0.1:0");
     let handle = app.handle();
-    let server = tokio::spawn(app.serve());
-    let address = handle.addresses().await[0];
-    let mut client = Client::join(address).await;
+    let server = tokio::spawn(line.over(app).serve());
+    let place = Place { address: handle.addresses().await[0], line };
+    let mut client = Client::join(place).await;
     for (request, topic) in [(1, "endless"), (2, "watched")] {
         client.send(json!([32, request, {}, topic])).await;
         assert_eq!(client.receive().await, Some(json!([33, request, request])));
@@ -65,4 +67,29 @@ async fn the_shutdown_waits_for_what_runs_at_the_end() {
     assert_eq!(seen.pop(), Some("left"), "last of all");
     seen.sort_unstable();
     assert_eq!(seen, ["closed", "unsubscribed", "unsubscribed"]);
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_the_authorizer_may_end_before_the_shutdown() {
+    let (asked, decided) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (asks, decision) = (Arc::clone(&asked), Arc::clone(&decided));
+    let app = app().authorizer(move |_: Session, _: Uri, _: Action| {
+        let (asks, decision) = (Arc::clone(&asks), Arc::clone(&decision));
+        async move {
+            asks.notify_one();
+            decision.notified().await;
+            Decision::allow()
+        }
+    });
+    let handle = app.handle();
+    let server = tokio::spawn(app.serve());
+    let mut client = Client::join(handle.addresses().await[0]).await;
+    client.send(json!([48, 1, {}, "add", [2, 3]])).await;
+    asked.notified().await;
+    handle.shutdown();
+    decided.notify_one();
+    assert_eq!(client.receive().await, Some(json!([50, 1, {}, [5]])));
+    assert_eq!(client.receive().await, Some(json!([6, {}, "wamp.close.system_shutdown"])));
+    client.send(json!([6, {}, "wamp.close.goodbye_and_out"])).await;
+    tokio::time::timeout(PATIENCE, server).await.unwrap().unwrap().unwrap();
 }

@@ -6,19 +6,28 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 
-#[tokio::test]
-async fn message_size_limit_closes_with_1009() {
-    let address = start(app().limits(Limits { message_size: 1000, ..Limits::default() })).await;
-    let mut client = Client::join(address).await;
+over_every_line!(
+    message_size_limit_closes_with_1009,
+    message_size_before_welcome_limit,
+    pong_timeout_limit,
+    wrong_frames,
+    a_message_may_come_in_fragments_and_octet_by_octet,
+    header_limits_are_counted,
+    a_stalled_reader_is_cut_and_harms_nobody,
+    a_reader_that_leaves_too_much_is_cut_and_harms_nobody,
+);
+
+async fn message_size_limit_closes_with_1009(line: Line) {
+    let place = line.start(app().limits(Limits { message_size: 1000, ..Limits::default() })).await;
+    let mut client = Client::join(place).await;
     client.send(json!([48, 1, {}, "add", ["x".repeat(2000)]])).await;
     assert_eq!(client.close_code().await, 1009);
-    Client::join(address).await.assert_alive().await;
+    Client::join(place).await.assert_alive().await;
 }
 
-#[tokio::test]
-async fn message_size_before_welcome_limit() {
-    let address = start(app()).await;
-    let mut client = Client::open(address, "/ws", &[]).await;
+async fn message_size_before_welcome_limit(line: Line) {
+    let place = line.start(app()).await;
+    let mut client = Client::open(place, "/ws", &[]).await;
     client.send(json!([1, "realm1", {"roles": {"caller": {}}, "agent": "x".repeat(100_000)}])).await;
     assert_eq!(client.close_code().await, 1009);
 }
@@ -34,17 +43,16 @@ async fn connections_limit_answers_503() {
     first.assert_alive().await;
 }
 
-#[tokio::test]
-async fn pong_timeout_limit() {
+async fn pong_timeout_limit(line: Line) {
     let limits = Limits {
         ping_interval: Duration::from_millis(200),
         pong_timeout: Duration::from_millis(200),
         ..Limits::default()
     };
     for app in [app().limits(limits.clone()), app().realm(Realm::new("realm1").limits(limits))] {
-        let address = start(app).await;
+        let place = line.start(app).await;
         // This client answers pings, as it reads all the time.
-        let mut good = Client::join(address).await;
+        let mut good = Client::join(place).await;
         let pings = tokio::spawn(async move {
             for _ in 0..5 {
                 assert!(matches!(good.next().await, Some(Message::Ping(_))));
@@ -52,7 +60,7 @@ async fn pong_timeout_limit() {
             good.assert_alive().await;
         });
         // This one never says a word after the upgrade's HELLO.
-        let Client(dead) = Client::join(address).await;
+        let Client(dead) = Client::join(place).await;
         let mut stream = dead.into_inner();
         let mut octets = Vec::new();
         // However it ends, it ends.
@@ -62,17 +70,16 @@ async fn pong_timeout_limit() {
     }
 }
 
-#[tokio::test]
-async fn wrong_frames() {
-    let address = start(app()).await;
-    let mut client = Client::join(address).await;
+async fn wrong_frames(line: Line) {
+    let place = line.start(app()).await;
+    let mut client = Client::join(place).await;
     client.0.send(Message::binary(&b"[48,1,{},\"add\",[1,2]]"[..])).await.unwrap();
     let abort = client.receive().await.unwrap();
     assert_eq!(abort[2], "wamp.error.protocol_violation");
     assert_eq!(client.close_code().await, 1002);
 
     for (frame, code) in [(&[0x81, 0x02, b'h', b'i'][..], 1002), (&[0x81, 0x81, 0, 0, 0, 0, 0xff][..], 1007)] {
-        let Client(client) = Client::join(address).await;
+        let Client(client) = Client::join(place).await;
         let mut stream = client.into_inner();
         stream.write_all(frame).await.unwrap();
         let mut octets = Vec::new();
@@ -82,12 +89,10 @@ async fn wrong_frames() {
     }
 }
 
-#[tokio::test]
-async fn a_message_may_come_in_fragments_and_octet_by_octet() {
-    let address = start(app()).await;
-    let Client(client) = Client::join(address).await;
+async fn a_message_may_come_in_fragments_and_octet_by_octet(line: Line) {
+    let place = line.start(app()).await;
+    let Client(client) = Client::join(place).await;
     let mut stream = client.into_inner();
-    stream.set_nodelay(true).unwrap();
     let text = br#"[48,1,{},"add",[2,3]]"#;
     let (first, second) = text.split_at(7);
     for (opcode, part) in [(0x01, first), (0x80, second)] {
@@ -103,16 +108,15 @@ async fn a_message_may_come_in_fragments_and_octet_by_octet() {
     assert_eq!(&answer[2..], b"[50,1,{},[5");
 }
 
-#[tokio::test]
-async fn header_limits_are_counted() {
+async fn header_limits_are_counted(line: Line) {
     let app = app().limits(Limits { header_size: 2000, header_count: 16, ..Limits::default() });
     let handle = app.handle();
-    let address = start(app).await;
+    let place = line.start(app).await;
     for (limit, fields) in
         [("header_size", format!("X: {}\r\n", "x".repeat(3000))), ("header_count", "X: y\r\n".repeat(20))]
     {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(format!("GET /ws HTTP/1.1\r\nHost: {address}\r\n{fields}\r\n").as_bytes()).await.unwrap();
+        let mut stream = place.connect().await;
+        stream.write_all(format!("GET /ws HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n").as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
         assert!(answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
@@ -133,14 +137,13 @@ pub(super) async fn met(handle: &AppHandle, limit: &str) -> u64 {
     tokio::time::timeout(PATIENCE, counted).await.expect("the limit is met")
 }
 
-#[tokio::test]
-async fn a_stalled_reader_is_cut_and_harms_nobody() {
+async fn a_stalled_reader_is_cut_and_harms_nobody(line: Line) {
     let app = app().limits(Limits { write_stall: Duration::from_millis(300), ..Limits::default() });
     let handle = app.handle();
-    let address = start(app).await;
-    let mut good = Client::join(address).await;
+    let place = line.start(app).await;
+    let mut good = Client::join(place).await;
     // Its results fill the buffers of the system; then nothing moves any more.
-    let mut stalled = Client::join(address).await;
+    let mut stalled = Client::join(place).await;
     stalled.send(json!([48, 1, {"receive_progress": true}, "count", [u32::MAX]])).await;
     for _ in 0..100 {
         good.assert_alive().await;
@@ -149,13 +152,12 @@ async fn a_stalled_reader_is_cut_and_harms_nobody() {
     good.assert_alive().await;
 }
 
-#[tokio::test]
-async fn a_reader_that_leaves_too_much_is_cut_and_harms_nobody() {
+async fn a_reader_that_leaves_too_much_is_cut_and_harms_nobody(line: Line) {
     let app = app();
     let handle = app.handle();
-    let address = start(app).await;
-    let mut good = Client::join(address).await;
-    let mut greedy = Client::join(address).await;
+    let place = line.start(app).await;
+    let mut good = Client::join(place).await;
+    let mut greedy = Client::join(place).await;
     let large = "x".repeat(500_000);
     for id in 1..=200 {
         // The server stops reading from a peer that it has cut.

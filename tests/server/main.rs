@@ -1,6 +1,10 @@
 //! The server on real sockets: the upgrade, its refusals, pings, and the end of the process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[macro_use]
+mod line;
+
+mod binding;
 mod ends;
 mod limits;
 mod process;
@@ -8,6 +12,7 @@ mod progress;
 #[cfg(unix)]
 mod rawsocket;
 mod readers;
+mod tls;
 mod upgrade;
 
 use std::net::SocketAddr;
@@ -20,6 +25,8 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+use line::{Line, Place, Stream};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -62,24 +69,29 @@ async fn start(app: App) -> SocketAddr {
 }
 
 /// A WebSocket client in JSON.
-struct Client(WebSocketStream<TcpStream>);
+struct Client(WebSocketStream<Stream>);
 
 impl Client {
-    async fn open(address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Client {
+    async fn open(place: impl Into<Place>, target: &str, headers: &[(&str, &str)]) -> Client {
+        let place = place.into();
+        Client::over(place.connect().await, place.address, target, headers).await
+    }
+
+    /// Opens a WebSocket over a connection that there is.
+    async fn over(stream: Stream, address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Client {
         let mut request = format!("ws://{address}{target}").into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "wamp.2.json".parse().unwrap());
         for (name, value) in headers {
             let name: tokio_tungstenite::tungstenite::http::HeaderName = name.parse().unwrap();
             request.headers_mut().insert(name, value.parse().unwrap());
         }
-        let stream = TcpStream::connect(address).await.unwrap();
         let (stream, response) = tokio_tungstenite::client_async(request, stream).await.unwrap();
         assert_eq!(response.headers()["sec-websocket-protocol"], "wamp.2.json");
         Client(stream)
     }
 
-    async fn join(address: SocketAddr) -> Client {
-        let mut client = Client::open(address, "/ws", &[]).await;
+    async fn join(place: impl Into<Place>) -> Client {
+        let mut client = Client::open(place, "/ws", &[]).await;
         client.hello().await;
         client
     }

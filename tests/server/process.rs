@@ -1,10 +1,13 @@
 //! SIGTERM and Ctrl-C: running calls end, GOODBYE to all, exit 0.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
+use serverwamp_tests::certificates::Credentials;
 
+use super::line::{file, localhost};
 use super::*;
 
 struct Server {
@@ -14,8 +17,14 @@ struct Server {
 
 impl Server {
     fn start() -> Server {
-        let mut child =
-            Command::new(env!("CARGO_BIN_EXE_drained")).stdout(Stdio::piped()).spawn().expect("the server starts");
+        Server::start_with(&[])
+    }
+
+    /// With these in its environment.
+    fn start_with(variables: &[(&str, &Path)]) -> Server {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_drained"));
+        let command = command.envs(variables.iter().copied()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the server starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Server { child, address: line.trim().parse().unwrap() }
@@ -74,4 +83,27 @@ async fn a_second_signal_ends_it_at_once() {
     server.signal("-TERM");
     server.signal("-TERM");
     assert_eq!(server.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn tls_from_the_environment() {
+    let Credentials { certificate, key } = &localhost().server;
+    let (certificate, key) = (file("environment.pem", certificate), file("environment.key", key));
+    let server = Server::start_with(&[("WAMP_TLS_CERT", &certificate), ("WAMP_TLS_KEY", &key)]);
+    let mut client = Client::join(Place { address: server.address, line: Line::Tls }).await;
+    client.send(json!([48, 2, {}, "sleep", [0]])).await;
+    assert_eq!(client.receive().await, Some(json!([50, 2, {}, ["slept"]])));
+    drop(client);
+    server.signal("-TERM");
+    assert_eq!(server.exit_code().await, Some(0));
+}
+
+#[test]
+fn half_of_what_tls_needs_in_the_environment_is_an_error() {
+    for (set, missing) in [("WAMP_TLS_CERT", "WAMP_TLS_KEY"), ("WAMP_TLS_KEY", "WAMP_TLS_CERT")] {
+        let output = Command::new(env!("CARGO_BIN_EXE_drained")).env(set, "file.pem").output().unwrap();
+        assert!(!output.status.success());
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(&format!("{set} is set and {missing} is not")), "{error}");
+    }
 }

@@ -11,7 +11,9 @@ use tokio::task::JoinSet;
 
 use super::*;
 
-type Socket = WebSocketStream<TcpStream>;
+over_every_line!(a_client_publishes_past_a_dead_reader,);
+
+type Socket = WebSocketStream<Stream>;
 
 const TOPIC: &str = "news.long";
 const SIZE: usize = 10_000;
@@ -19,7 +21,7 @@ const GOOD: usize = 10;
 
 /// Ten subscribers that read and one that does not, of an app with the default limits.
 struct Readers {
-    address: SocketAddr,
+    place: Place,
     handle: AppHandle,
     good: JoinSet<()>,
     dead: Socket,
@@ -27,17 +29,17 @@ struct Readers {
 
 impl Readers {
     /// The good ones check that they get this many events, all in order.
-    async fn start(events: usize) -> Readers {
+    async fn start(line: Line, events: usize) -> Readers {
         // Without pings, so that events are all that comes.
         let app = app().open_topics("news.").limits(Limits { ping_interval: Duration::ZERO, ..Limits::default() });
         let handle = app.handle();
-        let address = start(app).await;
+        let place = line.start(app).await;
         let mut good = JoinSet::new();
         for _ in 0..GOOD {
-            let stream = subscriber(address).await.into_inner();
+            let stream = subscriber(place).await.into_inner();
             good.spawn(read(stream, events));
         }
-        Readers { address, handle, good, dead: subscriber(address).await }
+        Readers { place, handle, good, dead: subscriber(place).await }
     }
 
     /// Waits for the good ones; of the sessions that are left, only these are subscribed.
@@ -51,19 +53,17 @@ impl Readers {
 }
 
 /// A client in MessagePack, where binary costs next to nothing: 2 GB are much for a test that is not optimized.
-async fn join(address: SocketAddr) -> Socket {
-    let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
+async fn join(place: Place) -> Socket {
+    let mut request = format!("ws://{}/ws", place.address).into_client_request().unwrap();
     request.headers_mut().insert("sec-websocket-protocol", "wamp.2.msgpack".parse().unwrap());
-    let stream = TcpStream::connect(address).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+    let (mut socket, _) = tokio_tungstenite::client_async(request, place.connect().await).await.unwrap();
     send(&mut socket, &json!([1, "realm1", {"roles": {"subscriber": {}, "publisher": {}}}])).await;
     assert_eq!(receive(&mut socket).await[0], 2);
     socket
 }
 
-async fn subscriber(address: SocketAddr) -> Socket {
-    let mut socket = join(address).await;
+async fn subscriber(place: Place) -> Socket {
+    let mut socket = join(place).await;
     send(&mut socket, &json!([32, 1, {}, TOPIC])).await;
     assert_eq!(receive(&mut socket).await, json!([33, 1, 1]));
     socket
@@ -123,7 +123,7 @@ async fn publish(realm: RealmHandle, events: usize) -> usize {
 #[tokio::test]
 async fn a_dead_reader_delays_nobody_and_costs_no_more_than_its_limit() {
     const EVENTS: usize = 20_000;
-    let readers = Readers::start(EVENTS).await;
+    let readers = Readers::start(Line::Plain, EVENTS).await;
     let before = memory();
     let most = publish(readers.handle.realm("realm1"), EVENTS).await;
     // 2 GB go through. One reader may have 4 MiB waiting; the rest is for other tests in this process.
@@ -131,11 +131,10 @@ async fn a_dead_reader_delays_nobody_and_costs_no_more_than_its_limit() {
     readers.end(0).await;
 }
 
-#[tokio::test]
-async fn a_client_publishes_past_a_dead_reader() {
+async fn a_client_publishes_past_a_dead_reader(line: Line) {
     const EVENTS: usize = 2_000;
-    let readers = Readers::start(EVENTS).await;
-    let mut publisher = join(readers.address).await;
+    let readers = Readers::start(line, EVENTS).await;
+    let mut publisher = join(readers.place).await;
     let (octets, acknowledge) = (vec![7; SIZE], json!({"acknowledge": true}));
     for number in 0..EVENTS {
         send(&mut publisher, &(16, number + 1, &acknowledge, TOPIC, (number, Bytes::new(&octets)))).await;

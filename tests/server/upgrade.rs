@@ -6,9 +6,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 
+over_every_line!(
+    answers,
+    the_request_is_known_to_the_session,
+    a_close_is_answered,
+    a_hello_in_the_same_packet_as_the_request,
+    upgrade_timeout_limit,
+);
+
 /// Sends a request as it is and returns the status of the answer.
-async fn status(address: SocketAddr, request: &str) -> u16 {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+async fn status(place: Place, request: &str) -> u16 {
+    let mut stream = place.connect().await;
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = vec![0; 16];
     tokio::time::timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
@@ -22,9 +30,8 @@ fn request(target: &str, more: &str) -> String {
 
 const GOOD: &str = "Upgrade: websocket\r\nSec-WebSocket-Protocol: wamp.2.json\r\n";
 
-#[tokio::test]
-async fn answers() {
-    let address = start(app().allow_origin("https://app.example.org")).await;
+async fn answers(line: Line) {
+    let place = line.start(app().allow_origin("https://app.example.org")).await;
     let fields = |count: usize| (0..count).map(|n| format!("X-{n}: 1\r\n")).collect::<String>() + GOOD;
     let origin = |origin: &str| format!("{GOOD}Origin: {origin}\r\n");
     for (request, expected) in [
@@ -54,33 +61,30 @@ async fn answers() {
         (request("/ws", &origin("http://localhost.evil.example.net")), 403),
         (request("/ws", &origin("null")), 403),
     ] {
-        assert_eq!(status(address, &request).await, expected, "{}", &request[..request.len().min(300)]);
+        assert_eq!(status(place, &request).await, expected, "{}", &request[..request.len().min(300)]);
     }
 }
 
-#[tokio::test]
-async fn the_request_is_known_to_the_session() {
-    let address = start(app()).await;
-    let mut client = Client::open(address, "/ws?x=1", &[("cookie", "a=1; b=two")]).await;
+async fn the_request_is_known_to_the_session(line: Line) {
+    let place = line.start(app()).await;
+    let mut client = Client::open(place, "/ws?x=1", &[("cookie", "a=1; b=two")]).await;
     client.hello().await;
     client.send(json!([48, 1, {}, "where"])).await;
     assert_eq!(client.receive().await, Some(json!([50, 1, {}, ["/ws", "x=1", "two", true]])));
 }
 
-#[tokio::test]
-async fn a_close_is_answered() {
-    let address = start(app()).await;
-    let mut client = Client::join(address).await;
+async fn a_close_is_answered(line: Line) {
+    let place = line.start(app()).await;
+    let mut client = Client::join(place).await;
     client.send(json!([6, {}, "wamp.close.close_realm"])).await;
     assert_eq!(client.receive().await, Some(json!([6, {}, "wamp.close.goodbye_and_out"])));
     client.0.close(None).await.unwrap();
     assert!(matches!(client.next().await, Some(Message::Close(_))));
 }
 
-#[tokio::test]
-async fn a_hello_in_the_same_packet_as_the_request() {
-    let address = start(app()).await;
-    let mut stream = TcpStream::connect(address).await.unwrap();
+async fn a_hello_in_the_same_packet_as_the_request(line: Line) {
+    let place = line.start(app()).await;
+    let mut stream = place.connect().await;
     let hello = br#"[1,"realm1",{"roles":{"caller":{}}}]"#;
     let mut octets = request("/ws", GOOD).into_bytes();
     octets.extend([0x81, 0x80 | u8::try_from(hello.len()).unwrap(), 0, 0, 0, 0]);
@@ -92,11 +96,10 @@ async fn a_hello_in_the_same_packet_as_the_request() {
     }
 }
 
-#[tokio::test]
-async fn upgrade_timeout_limit() {
-    let limits = Limits { upgrade_timeout: Duration::from_millis(100), ..Limits::default() };
-    let address = start(app().limits(limits)).await;
-    let mut stream = TcpStream::connect(address).await.unwrap();
+async fn upgrade_timeout_limit(line: Line) {
+    let limits = Limits { upgrade_timeout: Duration::from_secs(1), ..Limits::default() };
+    let place = line.start(app().limits(limits)).await;
+    let mut stream = place.connect().await;
     stream.write_all(b"GET /ws HTTP/1.1\r\n").await.unwrap();
     let mut octets = Vec::new();
     tokio::time::timeout(PATIENCE, stream.read_to_end(&mut octets)).await.unwrap().unwrap();

@@ -1,8 +1,10 @@
 //! What the tests of serverwamp share: peers that speak every serializer, written in JSON.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod certificates;
 mod judge;
 mod link;
+pub mod login;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

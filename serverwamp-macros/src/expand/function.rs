@@ -213,6 +213,7 @@ fn route(handler: &Handler<'_>) -> TokenStream {
     };
     let uri = option(handler.uri.as_ref().map(ToTokens::to_token_stream));
     let realm = option(options.realm.as_ref().map(|realm| LitStr::value(realm).to_token_stream()));
+    let roles = options.roles.iter().flatten();
     let function = display_name(handler);
     let line = line(handler.name.span());
     let documentation = &handler.documentation;
@@ -237,6 +238,7 @@ fn route(handler: &Handler<'_>) -> TokenStream {
             uri: #uri,
             match_policy: #policy,
             realm: #realm,
+            roles: &[#(#roles),*],
             function: #function,
             module: ::core::module_path!(),
             file: ::core::file!(),

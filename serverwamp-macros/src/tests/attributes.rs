@@ -23,6 +23,8 @@ fn arguments() {
         "rename_all = \"kebab-case\"",
         "concurrency = 1_000",
         "concurrency = 10u32",
+        "role = \"admin\"",
+        "role = \"admin | staff\"",
         "crate = \"::path::to\"",
         "crate = \"crate\"",
     ] {
@@ -54,6 +56,14 @@ fn arguments() {
         ],
     );
     check_arguments("realm = customers", &[("customers", "expected `realm = \"customers\"`, found `customers`")]);
+    for empty in ["", " ", "a |", "| a"] {
+        let message = format!("expected a role, or several as in \"admin | staff\", found {empty:?}");
+        check_arguments(&format!("role = {empty:?}"), &[(&format!("{empty:?}"), &message)]);
+    }
+    check_arguments("role = \"a | b | a\"", &[("\"a | b | a\"", "the role `a` is given twice")]);
+    check_arguments("role = \"*\"", &[("\"*\"", "a function without `role` is for every role; `*` is none")]);
+    check_arguments("role = [\"a\"]", &[("[\"a\"]", "expected `role = \"admin | staff\"`, found `[\"a\"]`")]);
+    check_arguments("roles = \"a\"", &[("roles", "unknown option `roles`, did you mean `role`?")]);
     check_arguments("realm = \"a b\"", &[("\"a b\"", "a URI has no whitespace, found \"a b\"")]);
     check_arguments(
         "match = \"prefixed\"",

@@ -26,8 +26,9 @@ fn arguments_that_are_accepted() {
             check(&format!("#[wamp::{name}({arguments})] async fn f(topic: Topic) {{}}"), &[]);
         }
     }
+    check("#[wamp::subscribe(role = \"a\")] async fn f() {}", &[]);
     check(
-        "#[wamp::event(\"a.\", match = \"prefix\", realm = \"b\", rename_all = \"camelCase\", lenient, detached, \
+        "#[wamp::event(\"a.\", match = \"prefix\", realm = \"b\", role = \"c\", rename_all = \"camelCase\", lenient, detached, \
          timeout = \"5s\", concurrency = 2, manual, crate = \"a\")] async fn f(#[wamp(default)] a: i64) {}",
         &[],
     );
@@ -45,9 +46,9 @@ fn options_that_others_have() {
         ("rpc", &["before_authentication"][..]),
         ("event", &["blocking", "before_authentication"]),
         ("subscribe", &["rename_all", "lenient", "blocking", "detached", "timeout", "concurrency"]),
-        ("unsubscribe", &["rename_all", "lenient", "blocking", "detached", "timeout", "concurrency"]),
-        ("on_join", &["match", "rename_all", "lenient", "blocking", "detached", "timeout", "concurrency"]),
-        ("on_leave", &["match", "rename_all", "lenient", "blocking", "detached", "timeout", "concurrency"]),
+        ("unsubscribe", &["role", "rename_all", "lenient", "blocking", "detached", "timeout", "concurrency"]),
+        ("on_join", &["match", "role", "rename_all", "lenient", "blocking", "detached", "timeout", "concurrency"]),
+        ("on_leave", &["match", "role", "rename_all", "lenient", "blocking", "detached", "timeout", "concurrency"]),
     ] {
         let uri = if name == "event" { "\"a\", " } else { "" };
         for option in options {
@@ -152,6 +153,10 @@ fn expansion() {
             ],
         );
     }
+    expands(
+        "#[wamp::subscribe(role = \"a | b\")] #[wamp::unsubscribe] async fn f() {}",
+        &["kind: __wamp::RouteKind::Subscribe,", "roles: &[\"a\", \"b\"],", "roles: &[],"],
+    );
     expands("#[wamp::on_join(before_authentication)] async fn f() {}", &["before_authentication: true"]);
 }
 
@@ -166,10 +171,12 @@ fn several_attributes_on_one_function() {
 #[test]
 fn methods_of_services() {
     expands(
-        "#[wamp::service(prefix = \"docs\", realm = \"a\", timeout = \"5s\", lenient, detached, concurrency = 2)] \
+        "#[wamp::service(prefix = \"docs\", realm = \"a\", role = \"b\", timeout = \"5s\", lenient, detached, concurrency = 2)] \
          impl Docs { #[wamp::subscribe(\"changes\")] #[wamp::unsubscribe] async fn f(&self, a: &Self) {} }",
         &[
             "uri: ::core::option::Option::Some(\"docs.changes\")",
+            "roles: &[\"b\"]",
+            "roles: &[]",
             "kind: __wamp::RouteKind::Unsubscribe, uri: ::core::option::Option::None",
             "realm: ::core::option::Option::Some(\"a\")",
             "lenient: false",

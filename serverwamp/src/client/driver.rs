@@ -4,15 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, OptionFuture};
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
 
+use super::credentials::{Challenge, Credentials};
 use super::error::{CallError, Over};
 use super::handle::{Answer, Handle, NewCall, NewPublication, NewSubscription, PublicationReply, Reply, Request};
+use super::login::{Answered, Answering, Login, Refusal};
 use crate::session::{ClientSession, Notification};
 use crate::transport::{Close, Memory, Received, Transport};
 use crate::wire::{self, Codec, Payload, PublicationId, RequestId, ScanLimits, SubscriptionId, Uri, uris};
+
+const AGENT: &str = concat!("serverwamp/", env!("CARGO_PKG_VERSION"));
 
 /// A session that was welcomed.
 pub(crate) struct Connected {
@@ -20,37 +24,36 @@ pub(crate) struct Connected {
     pub(crate) welcome: Box<wire::Welcome>,
 }
 
-/// Joins a realm over a transport.
+/// Joins a realm over a transport. Joins no realm, and closes the connection, if it is dropped before it is done.
 ///
 /// # Errors
-/// Why the other side did not welcome the session.
-pub(crate) async fn connect(transport: Memory, codec: Codec, scan: ScanLimits, realm: Uri) -> Result<Connected, Over> {
+/// Why the other side did not welcome the session, or this one could not prove who it is.
+pub(crate) async fn connect(
+    transport: Memory,
+    codec: Codec,
+    scan: ScanLimits,
+    realm: Uri,
+    credentials: &Credentials,
+) -> Result<Connected, CallError> {
+    let mut login = Login::new(credentials, &[])?;
     let (over, ended) = watch::channel(None);
     let (handle, requests) = Handle::new(ended);
     let mut driver = Driver {
         transport,
-        session: ClientSession::join(codec, scan, realm, concat!("serverwamp/", env!("CARGO_PKG_VERSION"))),
+        session: ClientSession::join(codec, scan, realm, AGENT, login.offer())?,
         requests,
         pending: HashMap::new(),
         subscribers: HashMap::new(),
         waiting: FuturesUnordered::new(),
         leaving: false,
     };
-    loop {
-        driver.step().await;
-        match driver.session.poll_notification() {
-            Some(Notification::Welcome(welcome)) => {
-                tokio::spawn(async move {
-                    let reason = driver.run().await;
-                    // Nobody may be left to tell.
-                    let _ = over.send(Some(reason));
-                });
-                return Ok(Connected { handle, welcome });
-            }
-            Some(Notification::Ended { reason, message }) => return Err(Over { reason, message }),
-            Some(_) | None => {}
-        }
-    }
+    let welcome = driver.join(&mut login).await?;
+    tokio::spawn(async move {
+        let reason = driver.run().await;
+        // Nobody may be left to tell.
+        let _ = over.send(Some(reason));
+    });
+    Ok(Connected { handle, welcome })
 }
 
 struct Driver {
@@ -74,15 +77,49 @@ enum Pending {
 }
 
 impl Driver {
+    /// Answers challenges until the session is welcomed. The connection is looked after meanwhile: the other side may
+    /// not wait for long.
+    async fn join(&mut self, login: &mut Login) -> Result<Box<wire::Welcome>, Over> {
+        let mut answering: Option<Answering> = None;
+        let mut cause = None;
+        loop {
+            match self.session.poll_notification() {
+                Some(Notification::Challenge { method, extra }) => {
+                    answering = Some(login.answer(Challenge { method: method.into(), extra }));
+                }
+                Some(Notification::Welcome(welcome)) => return Ok(welcome),
+                Some(Notification::Ended { reason, message }) => {
+                    self.close().await;
+                    return Err(Over { reason, message: cause.or(message) });
+                }
+                Some(_) => {}
+                None => tokio::select! {
+                    Some(answered) = OptionFuture::from(answering.as_mut()) => {
+                        answering = None;
+                        cause = self.answer(answered);
+                    }
+                    () = self.step() => {}
+                },
+            }
+        }
+    }
+
+    /// Sends the answer to a challenge, or gives up. Returns what only this side is told about why.
+    fn answer(&mut self, answered: Answered) -> Option<String> {
+        let sent = answered.and_then(|(answer, proof)| {
+            self.session.authenticate(answer, proof).map_err(|error| Refusal::unsendable(&error))
+        });
+        let refusal = sent.err()?;
+        self.session.cannot_authenticate(&refusal.message);
+        refusal.cause.map(|cause| format!("{}: {cause}", refusal.message))
+    }
+
     async fn run(mut self) -> Over {
         loop {
             while self.waiting.is_empty() {
                 let Some(notification) = self.session.poll_notification() else { break };
                 if let Notification::Ended { reason, message } = notification {
-                    self.send_all().await;
-                    self.transport.close(Close::Normal);
-                    // The connection is over in any case.
-                    let _ = self.transport.flush().await;
+                    self.close().await;
                     return Over { reason, message };
                 }
                 self.pass_on(notification);
@@ -106,6 +143,13 @@ impl Driver {
         }
     }
 
+    async fn close(&mut self) {
+        self.send_all().await;
+        self.transport.close(Close::Normal);
+        // The connection is over in any case.
+        let _ = self.transport.flush().await;
+    }
+
     async fn send_all(&mut self) -> Option<()> {
         self.session.drain_output(|message| self.transport.send(message));
         self.transport.flush().await.ok()
@@ -122,7 +166,7 @@ impl Driver {
     /// Tells whoever wants to know. Who has lost interest meanwhile need not be told.
     fn pass_on(&mut self, notification: Notification) {
         match notification {
-            Notification::Welcome(_) | Notification::Ended { .. } => {}
+            Notification::Challenge { .. } | Notification::Welcome(_) | Notification::Ended { .. } => {}
             Notification::Result { request, progress: true, payload } => {
                 if let Some(Pending::Call(answers)) = self.pending.get(&request) {
                     let answers = answers.clone();

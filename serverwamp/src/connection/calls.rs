@@ -14,6 +14,7 @@ use futures_util::task::AtomicWaker;
 use tokio::time::{Sleep, sleep};
 use tokio_util::task::TaskTracker;
 
+use super::authorization::Admission;
 use super::guarded::{begin, drop_handler, poll_handler};
 use super::shared::Shared;
 use crate::handler::{Call, CallState, Endpoint, HandlerFuture, Lingering, Reply, RpcError};
@@ -38,6 +39,11 @@ pub(super) struct Ended {
 }
 
 impl Ended {
+    /// A call that was never started.
+    pub(super) fn refused(request: RequestId, serial: u64, codec: Codec, error: RpcError) -> Ended {
+        Ended { request, serial, codec, outcome: Outcome::Error(error), state: None }
+    }
+
     /// Lets no more progress of this call through.
     pub(super) fn end(&self) {
         end(self.state.as_deref());
@@ -67,12 +73,13 @@ impl RunningCalls {
         Lingering::new(&self.lingering, tracker)
     }
 
-    /// Starts a handler. Most are over at their first poll, and cost no more than that.
+    /// Starts a handler, once its call is admitted. Most are over at their first poll, and cost no more than that.
     pub(super) fn start(
         &mut self,
         endpoint: &Arc<Endpoint>,
         mut call: Call,
         serial: u64,
+        admission: Option<Admission>,
         shared: &Shared,
         context: &mut Context<'_>,
     ) -> Option<Ended> {
@@ -84,14 +91,19 @@ impl RunningCalls {
         call.held().lingering = tracker.map(|tracker| self.linger(tracker));
         let (request, codec) = (call.id(), call.codec());
         let (state, timeout) = (call.state().cloned(), call.caller_timeout());
-        let mut future = begin(endpoint, call);
+        let detached = endpoint.detached() && admission.is_none();
+        let started = admission.as_ref().map(Admission::started);
+        let mut future = match admission {
+            None => begin(endpoint, call),
+            Some(admission) => admission.begin(endpoint, call),
+        };
         if let Poll::Ready(result) = poll_handler(&mut future, context, endpoint) {
             return Some(Ended { request, serial, codec, outcome: result.into(), state });
         }
-        if endpoint.detached() {
+        if detached {
             future = detach(future);
         }
-        let control = Arc::new(TaskControl { detached: endpoint.detached(), state, ..TaskControl::default() });
+        let control = Arc::new(TaskControl { detached: endpoint.detached(), started, state, ..TaskControl::default() });
         self.controls.insert(serial, Arc::clone(&control));
         let total = endpoint.timeout().map(|timeout| Box::pin(sleep(timeout)));
         let gap = timeout.map(|timeout| Gap { timeout, sleep: Box::pin(sleep(timeout)), progressed: 0 });
@@ -123,7 +135,7 @@ impl RunningCalls {
             if let Some(state) = &control.state {
                 state.cancel();
             }
-            if !(control.detached && wait) {
+            if !(control.goes_on() && wait) {
                 control.abort();
             }
         }
@@ -153,7 +165,7 @@ impl RunningCalls {
 }
 
 /// Lets a handler go on whatever becomes of its call.
-fn detach(future: HandlerFuture) -> HandlerFuture {
+pub(super) fn detach(future: HandlerFuture) -> HandlerFuture {
     let task = tokio::spawn(future);
     Box::pin(async move {
         match task.await {
@@ -185,12 +197,19 @@ fn end(state: Option<&CallState>) {
 #[derive(Debug, Default)]
 struct TaskControl {
     detached: bool,
+    /// Of a call that has to be admitted, whether it was started.
+    started: Option<Arc<AtomicBool>>,
     state: Option<Arc<CallState>>,
     aborted: AtomicBool,
     waker: AtomicWaker,
 }
 
 impl TaskControl {
+    /// Whether the handler goes on without its call.
+    fn goes_on(&self) -> bool {
+        self.detached && self.started.as_ref().is_none_or(|started| started.load(Ordering::Acquire))
+    }
+
     fn abort(&self) {
         self.aborted.store(true, Ordering::Release);
         self.waker.wake();

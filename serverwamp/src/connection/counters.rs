@@ -20,6 +20,10 @@ pub struct Statistics {
     pub violations: u64,
     /// Publications that were refused, acknowledged or not.
     pub refused_publications: u64,
+    /// Requests that an authorizer, the rules or the roles of a function denied.
+    pub denied_requests: u64,
+    /// Requests that were refused because an authorizer failed, panicked or took too long.
+    pub failed_authorizations: u64,
     /// How often each limit was met, by the name of its field in [`Limits`](crate::Limits); `peer_message_size` is the
     /// limit of a peer, `accept` that of the operating system.
     pub limits: BTreeMap<&'static str, u64>,
@@ -33,6 +37,8 @@ pub(crate) struct Counters {
     failed_calls: AtomicU64,
     violations: AtomicU64,
     refused_publications: AtomicU64,
+    denied_requests: AtomicU64,
+    failed_authorizations: AtomicU64,
     limits: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -61,6 +67,8 @@ impl Counters {
             failed_calls: self.failed_calls.load(Ordering::Relaxed),
             violations: self.violations.load(Ordering::Relaxed),
             refused_publications: self.refused_publications.load(Ordering::Relaxed),
+            denied_requests: self.denied_requests.load(Ordering::Relaxed),
+            failed_authorizations: self.failed_authorizations.load(Ordering::Relaxed),
             limits: self.limits().clone(),
         }
     }
@@ -86,6 +94,14 @@ impl Counters {
 
     pub(super) fn publication_refused(&self) {
         self.refused_publications.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn denied(&self) {
+        self.denied_requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn authorization_failed(&self) {
+        self.failed_authorizations.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Adds what a connection has counted by itself.

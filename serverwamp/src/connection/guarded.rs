@@ -1,13 +1,14 @@
 //! Runs of handlers that harm nothing but themselves: a panic is an error of the run.
 
 use std::any::Any;
-use std::future::Future;
+use std::fmt;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::handler::{Call, Endpoint, HandlerFuture, Reply, RpcError};
+use crate::handler::{Authenticator, Call, Endpoint, HandlerFuture, Outcome, Reply, RpcError};
 
 /// Starts a handler, once it is one of those that may run at a time.
 pub(super) fn begin(endpoint: &Arc<Endpoint>, mut call: Call) -> HandlerFuture {
@@ -26,7 +27,7 @@ pub(super) fn poll_handler(
     endpoint: &Endpoint,
 ) -> Poll<Result<Reply, RpcError>> {
     catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))).unwrap_or_else(|panic| {
-        log_panic(&*panic, endpoint);
+        log_panic(&*panic, &endpoint.route().title());
         Poll::Ready(Err(RpcError::default()))
     })
 }
@@ -34,15 +35,19 @@ pub(super) fn poll_handler(
 /// Drops a handler, whose guards may panic.
 pub(super) fn drop_handler(future: Option<HandlerFuture>, endpoint: &Endpoint) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
-        log_panic(&*panic, endpoint);
+        log_panic(&*panic, &endpoint.route().title());
     }
 }
 
 #[cold]
-fn log_panic(panic: &(dyn Any + Send), endpoint: &Endpoint) {
+fn log_panic(panic: &(dyn Any + Send), function: &dyn fmt::Display) {
+    tracing::error!(%function, panic = panic_text(panic), "a handler panicked");
+}
+
+/// What a function panicked with.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let (function, panic) = (endpoint.route().title(), text.unwrap_or("of an unknown kind"));
-    tracing::error!(function, panic, "a handler panicked");
+    text.unwrap_or("of an unknown kind")
 }
 
 /// A handler's run that somebody waits for.
@@ -89,5 +94,44 @@ impl Future for Guarded {
 impl Drop for Guarded {
     fn drop(&mut self) {
         drop_handler(self.future.take(), &self.endpoint);
+    }
+}
+
+/// Runs an authenticator: a panic is an error of the run.
+pub(super) async fn guarded<Given: Send + 'static, Found>(
+    authenticator: &Authenticator<Given, Found>,
+    given: Given,
+) -> Result<Option<Found>, RpcError> {
+    let mut run = Run { authenticator, future: Some(authenticator.start(given)) };
+    let ended = poll_fn(|context| run.poll(context)).await;
+    if let Err(error) = &ended {
+        tracing::debug!(function = %authenticator, %error, "refused a client");
+    }
+    ended
+}
+
+/// A run of an authenticator, whose guards may panic when it is dropped.
+struct Run<'a, Given: Send + 'static, Found> {
+    authenticator: &'a Authenticator<Given, Found>,
+    future: Option<Outcome<Found>>,
+}
+
+impl<Given: Send + 'static, Found> Run<'_, Given, Found> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Found>, RpcError>> {
+        let Some(future) = &mut self.future else { return Poll::Ready(Err(RpcError::default())) };
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.unwrap_or_else(|panic| {
+            log_panic(&*panic, self.authenticator);
+            Poll::Ready(Err(RpcError::default()))
+        })
+    }
+}
+
+impl<Given: Send + 'static, Found> Drop for Run<'_, Given, Found> {
+    fn drop(&mut self) {
+        let future = self.future.take();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(future))) {
+            log_panic(&*panic, self.authenticator);
+        }
     }
 }

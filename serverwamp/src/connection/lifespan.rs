@@ -9,11 +9,15 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use super::authentication::authenticate;
+use super::authorization::Authorization;
 use super::guarded::Guarded;
 use super::{Connection, Joined, Shared};
-use crate::handler::{Announcement, Call, Endpoint, Lingering, RpcError, Session, SessionDetails, Subscription};
+use crate::handler::{
+    Announcement, Call, Claims, Endpoint, Lingering, Principal, RpcError, Session, SessionDetails, Subscription,
+};
 use crate::routing::RealmState;
-use crate::session::Welcome;
+use crate::session::{Answer, Welcome};
 use crate::transport::Transport;
 use crate::wire::{Hello, SessionId, Uri, uris};
 
@@ -40,23 +44,26 @@ impl<T: Transport> Connection<T> {
             return;
         }
         let id = SessionId::from_random(rand::random());
-        let details = SessionDetails {
-            realm: realm.name().clone(),
-            authid: format!("{:016x}", rand::random::<u64>()),
-            authrole: "anonymous".to_owned(),
-            authmethod: "anonymous".to_owned(),
-            announcement: Announcement::of(hello),
-        };
-        let (codec, outbound_bytes) = (self.session.codec(), realm.limits().outbound_bytes);
-        let session = Session::new(id, details, Arc::clone(&self.info), codec, realm.handle().clone(), outbound_bytes);
-        let functions = &realm.dealer().endpoints().join;
-        if functions.is_empty() {
+        let details = SessionDetails { realm: realm.name().clone(), announcement: Announcement::of(hello) };
+        let (info, claims, codec) = (Arc::clone(&self.info), Claims::of(hello), self.session.codec());
+        let (handle, outbound_bytes) = (realm.handle().clone(), realm.limits().outbound_bytes);
+        let session = Session::new(id, details, claims, info, codec, handle, outbound_bytes);
+        let authenticators = realm.authenticators();
+        if realm.dealer().endpoints().join.is_empty()
+            && let (true, Some(role)) = (authenticators.are_none(), authenticators.anonymous_role())
+        {
+            session.settle_as(Principal::anonymous(role));
             return self.enter(session, realm, now);
         }
-        let (early, late): (Vec<_>, Vec<_>) =
-            functions.iter().cloned().partition(|endpoint| endpoint.route().before_authentication);
-        let decision = Box::pin(decide(early.into_iter().chain(late).collect(), session.clone()));
+        let decision = Box::pin(decide(session.clone(), Arc::clone(&realm), Arc::clone(&self.shared)));
         self.joining = Some(Joining { session, realm, decision });
+        self.poll_joining(context, now);
+    }
+
+    /// A client has answered a challenge.
+    pub(super) fn authenticate(&mut self, answer: Answer, context: &mut Context<'_>, now: Instant) {
+        let Some(joining) = &self.joining else { return };
+        joining.session.answer(answer);
         self.poll_joining(context, now);
     }
 
@@ -64,12 +71,24 @@ impl<T: Transport> Connection<T> {
     pub(super) fn poll_joining(&mut self, context: &mut Context<'_>, now: Instant) {
         let Some(joining) = &mut self.joining else { return };
         joining.session.outbox().register(context.waker());
-        let Poll::Ready(decision) = joining.decision.as_mut().poll(context) else { return };
+        let polled = joining.decision.as_mut().poll(context);
+        if let Some((method, extra)) = joining.session.take_challenge() {
+            self.session.challenge(&method, extra);
+        }
+        let Poll::Ready(decision) = polled else { return };
+        if let Err(error) = &decision {
+            tracing::debug!(session = %joining.session.id(), peer = ?self.info.peer, reason = error.uri(), "refused");
+            // A function that refuses may have said how.
+            self.fetch_farewell(now);
+        }
         match decision {
             Ok(()) => {
                 if let Some(Joining { session, realm, .. }) = self.joining.take() {
                     self.enter(session, realm, now);
                 }
+            }
+            Err(error) if error.uri() == uris::PROTOCOL_VIOLATION => {
+                self.session.handle_violation(error.text().unwrap_or_default());
             }
             Err(error) => {
                 let reason = Uri::new(error.uri()).unwrap_or_else(|_| Uri::known(uris::RUNTIME_ERROR));
@@ -80,17 +99,21 @@ impl<T: Transport> Connection<T> {
 
     /// Lets a client in.
     fn enter(&mut self, session: Session, realm: Arc<RealmState>, now: Instant) {
-        self.session.welcome(&Welcome {
+        session.end_authentication();
+        self.session.welcome(Welcome {
             session: session.id(),
             realm: realm.name().clone(),
             authid: session.authid().to_owned(),
             authrole: session.authrole().to_owned(),
             authmethod: session.authmethod().to_owned(),
+            authprovider: session.authprovider().to_owned(),
+            authextra: session.principal().and_then(|principal| principal.authextra.clone()),
         });
         realm.enter(&session);
         tracing::debug!(session = %session.id(), realm = %realm.name(), peer = ?self.info.peer, "joined");
         self.shared.counters.joined();
-        self.joined = Some(Joined { session, realm });
+        let authorization = Authorization::of(&session, &realm, &self.shared);
+        self.joined = Some(Joined { session, realm, authorization });
         self.apply_limits(now);
     }
 
@@ -141,7 +164,7 @@ impl Joining {
 impl Joined {
     /// Ends the session and all its subscriptions, then runs the functions that are for that.
     pub(super) fn end(self, shared: &Shared, lingering: Lingering) {
-        let Joined { session, realm } = self;
+        let Joined { session, realm, .. } = self;
         let ended = realm.leave(&session);
         session.end();
         let subscriptions = ended.iter().flat_map(|subscription| at_end_of(&realm, subscription));
@@ -200,11 +223,21 @@ fn for_session(endpoint: &Arc<Endpoint>, session: &Session) -> Run {
     (Arc::clone(endpoint), Call::for_session(Arc::clone(endpoint), session.clone()))
 }
 
-/// Asks one function after the other; the first that refuses decides.
-async fn decide(functions: Vec<Arc<Endpoint>>, session: Session) -> Result<(), RpcError> {
-    for endpoint in functions {
-        let call = Call::for_session(Arc::clone(&endpoint), session.clone());
-        Guarded::start(&endpoint, call).await?;
+/// Asks one function after the other, and in between who the client is; the first that refuses decides.
+async fn decide(session: Session, realm: Arc<RealmState>, shared: Arc<Shared>) -> Result<(), RpcError> {
+    let is_early = |endpoint: &&Arc<Endpoint>| endpoint.route().before_authentication;
+    let functions = &realm.dealer().endpoints().join;
+    for endpoint in functions.iter().filter(is_early) {
+        ask(endpoint, &session).await?;
+    }
+    authenticate(&session, realm.authenticators(), &shared).await?;
+    for endpoint in functions.iter().filter(|endpoint| !is_early(endpoint)) {
+        ask(endpoint, &session).await?;
     }
     Ok(())
+}
+
+async fn ask(endpoint: &Arc<Endpoint>, session: &Session) -> Result<(), RpcError> {
+    let call = Call::for_session(Arc::clone(endpoint), session.clone());
+    Guarded::start(endpoint, call).await.map(|_| ())
 }

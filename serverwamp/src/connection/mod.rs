@@ -1,11 +1,15 @@
 //! The one task of each peer: it alone touches the peer's transport, and runs the peer's calls.
 
+mod attempts;
+mod authentication;
+mod authorization;
 mod calls;
 mod counters;
 mod framing;
 mod guarded;
 mod lifespan;
 mod limits;
+mod registrations;
 mod shared;
 mod timers;
 mod topics;
@@ -18,6 +22,7 @@ use std::task::{Context, Poll};
 
 use tokio::time::Instant;
 
+use self::authorization::Authorization;
 use self::calls::{Ended, Outcome, RunningCalls};
 use self::counters::EndedCalls;
 use self::framing::Framing;
@@ -28,7 +33,7 @@ use crate::handler::{Call, Command, Session, TransportInfo};
 use crate::routing::RealmState;
 use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession};
 use crate::transport::{Close, Invalid, Received, Transport};
-use crate::wire::{self, MessageType, Payload, Subprotocol, Uri, uris};
+use crate::wire::{self, Payload, Subprotocol, Uri, uris};
 
 pub(crate) use self::counters::Counters;
 pub use self::counters::Statistics;
@@ -67,6 +72,8 @@ pub(crate) struct Connection<T> {
 struct Joined {
     session: Session,
     realm: Arc<RealmState>,
+    /// What decides about its requests; none where all are allowed.
+    authorization: Option<Arc<Authorization>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,18 +193,12 @@ impl<T: Transport> Connection<T> {
                 Action::Call { call, serial } => self.start_call(call, serial, context, now),
                 Action::Cancel { serial, mode } => self.cancel(serial, mode),
                 Action::Join(hello) => self.join(&hello, context, now),
+                Action::Authenticate(answer) => self.authenticate(answer, context, now),
                 Action::Subscribe(subscribe) => self.request(Request::Subscribe(subscribe), context, now),
                 Action::Unsubscribe(unsubscribe) => self.request(Request::Unsubscribe(unsubscribe), context, now),
                 Action::Publish(publish) => self.request(Request::Publish(publish), context, now),
-                Action::Register(register) => {
-                    let message = "this realm takes no procedures from clients";
-                    self.session.refuse(MessageType::Register, register.request, uris::NOT_AUTHORIZED, message);
-                }
-                Action::Unregister(unregister) => {
-                    let message = format!("there is no registration {}", unregister.registration);
-                    let (request, error) = (unregister.request, uris::NO_SUCH_REGISTRATION);
-                    self.session.refuse(MessageType::Unregister, request, error, &message);
-                }
+                Action::Register(register) => self.request(Request::Register(register), context, now),
+                Action::Unregister(unregister) => self.unregister(&unregister),
                 Action::LimitMet(limit) => self.shared.counters.limit(limit),
                 Action::Left => {
                     self.leave(context);
@@ -232,20 +233,17 @@ impl<T: Transport> Connection<T> {
             self.session.refuse_started(request, serial);
             return;
         }
-        match joined.realm.dealer().find(&call.procedure) {
-            Some(endpoint) => {
-                let call = Call::new(Arc::clone(endpoint), joined.session.clone(), call, serial);
-                if let Some(ended) = self.calls.start(endpoint, call, serial, &self.shared, context) {
-                    self.end_call(ended, context, now);
-                }
+        let endpoint = joined.realm.dealer().find(&call.procedure);
+        let admission = match joined.admit(&call, endpoint, serial, &self.shared.counters) {
+            Ok(admission) => admission,
+            Err(refusal) => {
+                let ended = Ended::refused(request, serial, codec, refusal.into());
+                return self.end_call(ended, context, now);
             }
-            None => {
-                let procedure = call.procedure;
-                self.session.handler_ended();
-                let message = format!("no procedure `{procedure}` is registered");
-                let payload = Payload::message(codec, &message);
-                self.session.error(request, serial, &Uri::known(uris::NO_SUCH_PROCEDURE), &payload);
-            }
+        };
+        let call = Call::new(Arc::clone(endpoint), joined.session.clone(), call, serial);
+        if let Some(ended) = self.calls.start(endpoint, call, serial, admission, &self.shared, context) {
+            self.end_call(ended, context, now);
         }
     }
 

@@ -9,9 +9,11 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use super::attempts::Attempts;
 use super::counters::Counters;
 use crate::limits::Limits;
 use crate::routing::Realms;
+use crate::session::Decoys;
 
 /// How many peers at one time are told that there are too many.
 const REFUSALS: usize = 64;
@@ -22,6 +24,10 @@ pub(crate) struct Shared {
     pub(crate) realms: Realms,
     pub(crate) limits: Limits,
     pub(crate) counters: Arc<Counters>,
+    /// Failed attempts to log in.
+    pub(super) attempts: Attempts,
+    /// What users who do not exist are challenged with.
+    pub(super) decoys: Decoys,
     /// Handlers that go on without their callers.
     pub(crate) detached: TaskTracker,
     /// Handlers on the blocking pool.
@@ -65,10 +71,21 @@ pub(crate) struct Place {
 }
 
 impl Shared {
-    pub(crate) fn new(realms: Realms, limits: Limits, counters: Arc<Counters>) -> Shared {
+    pub(crate) fn new(realms: Realms, limits: Limits, counters: Arc<Counters>, decoys: Decoys) -> Shared {
         let (detached, blocking) = (TaskTracker::new(), TaskTracker::new());
+        let attempts = Attempts::new(limits.authentication_attempts);
         let refusals = Arc::new(Semaphore::new(REFUSALS));
-        Shared { realms, limits, counters, detached, blocking, refusals, connections: Mutex::default() }
+        Shared {
+            realms,
+            limits,
+            counters,
+            attempts,
+            decoys,
+            detached,
+            blocking,
+            refusals,
+            connections: Mutex::default(),
+        }
     }
 
     /// A place for one more connection, unless there are too many.

@@ -1,4 +1,4 @@
-//! What a client asks of the broker: SUBSCRIBE, UNSUBSCRIBE, PUBLISH, one after the other.
+//! What a client asks of the broker: SUBSCRIBE, UNSUBSCRIBE, PUBLISH, one after the other; and REGISTER, in its turn.
 
 mod decision;
 
@@ -11,29 +11,31 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
 use self::decision::{Decided, Decision, EventStream};
+use super::authorization::{Asked, Inquiry, Refusal, check_roles};
 use super::guarded::Guarded;
 use super::lifespan::{at_end_of, spawn};
 use super::{Connection, FAN_OUT_PER_TURN, Joined};
 use crate::handler::{
-    Audience, Call, Endpoint, EventDetails, Publication, PublishError, RpcError, Session, Subscription,
+    self, Action, Audience, Call, Endpoint, EventDetails, Publication, PublishError, RpcError, Session, Subscription,
 };
 use crate::limits::Limits;
 use crate::routing::{Begun, TooMany, is_reserved};
 use crate::transport::Transport;
-use crate::wire::{self, MessageType, Publish, PublishOptions, RequestId, Subscribe, Unsubscribe, uris};
+use crate::wire::{self, MessageType, Publish, PublishOptions, Register, RequestId, Subscribe, Unsubscribe, Uri, uris};
 
-/// A request about topics.
+/// A request that is handled in its turn.
 #[derive(Debug)]
 pub(super) enum Request {
     Subscribe(Box<Subscribe>),
     Unsubscribe(Unsubscribe),
     Publish(Box<Publish>),
+    Register(Box<Register>),
 }
 
-/// What subscribe functions are busy with, for one session.
+/// What the authorizer and subscribe functions are busy with, for one session.
 #[derive(Default)]
 pub(super) struct Topics {
-    decision: Option<Decision>,
+    deciding: Option<Deciding>,
     /// What was asked since: requests about topics are handled in their order.
     waiting: VecDeque<Request>,
     /// Octets of what waits.
@@ -42,28 +44,47 @@ pub(super) struct Topics {
     streams: FuturesUnordered<EventStream>,
 }
 
+/// Who decides about the request that is next.
+enum Deciding {
+    Authorizer { request: Request, inquiry: Inquiry },
+    Functions(Decision),
+}
+
 impl Request {
+    /// What is asked for, where that has to be allowed. What is closed to all clients need not be asked about.
+    fn action(&self) -> Option<(&Uri, Action)> {
+        let (uri, action) = match self {
+            Request::Subscribe(it) => return Some((&it.topic, Action::subscribe(it.options.match_policy))),
+            Request::Publish(it) => (&it.topic, Action::publish(it.options.disclose_me)),
+            Request::Register(it) => (&it.procedure, Action::register(it.options.match_policy)),
+            Request::Unsubscribe(_) => return None,
+        };
+        Some((uri, action)).filter(|_| !is_reserved(uri))
+    }
+
     fn octets(&self) -> usize {
         match self {
             Request::Publish(publish) => publish.payload.bytes().len().saturating_add(publish.options.raw().octets()),
             Request::Subscribe(subscribe) => subscribe.options.raw().octets(),
+            Request::Register(register) => register.options.raw().octets(),
             Request::Unsubscribe(_) => 0,
         }
     }
 }
 
 impl<T: Transport> Connection<T> {
-    /// Handles a request about topics, after those before it.
+    /// Handles a request, after those before it.
     pub(super) fn request(&mut self, request: Request, context: &mut Context<'_>, now: Instant) {
         let &Limits { calls_in_flight, outbound_bytes, .. } = self.limits();
         match &mut self.topics {
-            Some(topics) if topics.decision.is_some() || !topics.waiting.is_empty() => {
+            Some(topics) if topics.deciding.is_some() || !topics.waiting.is_empty() => {
                 let octets = topics.octets.saturating_add(request.octets());
                 if topics.waiting.len() >= calls_in_flight || octets > outbound_bytes {
                     return match request {
                         Request::Subscribe(it) => self.refuse_excessive(MessageType::Subscribe, it.request),
                         Request::Unsubscribe(it) => self.refuse_excessive(MessageType::Unsubscribe, it.request),
                         Request::Publish(publish) => self.refuse_excessive_publication(&publish),
+                        Request::Register(it) => self.refuse_excessive(MessageType::Register, it.request),
                     };
                 }
                 topics.octets = octets;
@@ -78,29 +99,34 @@ impl<T: Transport> Connection<T> {
 
     /// Whether requests wait for nothing but their turn.
     pub(super) fn has_backlog(&self) -> bool {
-        self.topics.as_ref().is_some_and(|topics| topics.decision.is_none() && !topics.waiting.is_empty())
+        self.topics.as_ref().is_some_and(|topics| topics.deciding.is_none() && !topics.waiting.is_empty())
     }
 
-    /// Goes on with what subscribe functions are busy with.
+    /// Goes on with what the authorizer and subscribe functions are busy with.
     pub(super) fn poll_topics(&mut self, context: &mut Context<'_>, now: Instant) {
         self.poll_decisions(context, now);
         while let Some(topics) = &mut self.topics {
             match topics.streams.poll_next_unpin(context) {
                 Poll::Ready(Some((subscription, Err(error)))) => self.revoke(&subscription, &error, context, now),
                 Poll::Ready(Some((_, Ok(_)))) => {}
-                Poll::Ready(None) if topics.decision.is_none() && topics.waiting.is_empty() => self.topics = None,
+                Poll::Ready(None) if topics.deciding.is_none() && topics.waiting.is_empty() => self.topics = None,
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
     }
 
-    /// Goes on with the requests, as far as functions have decided.
+    /// Goes on with the requests, as far as they are decided.
     fn poll_decisions(&mut self, context: &mut Context<'_>, now: Instant) {
         while let Some(topics) = &mut self.topics {
-            match &mut topics.decision {
-                Some(decision) => {
+            match &mut topics.deciding {
+                Some(Deciding::Authorizer { inquiry, .. }) => {
+                    let Poll::Ready(answer) = inquiry.as_mut().poll(context) else { break };
+                    let Some(Deciding::Authorizer { request, .. }) = topics.deciding.take() else { break };
+                    self.handle_answered(request, answer, context, now);
+                }
+                Some(Deciding::Functions(decision)) => {
                     let Poll::Ready(decided) = decision.poll(context) else { break };
-                    topics.decision = None;
+                    topics.deciding = None;
                     self.end_decision(decided);
                 }
                 None => {
@@ -118,10 +144,46 @@ impl<T: Transport> Connection<T> {
     }
 
     fn handle_request(&mut self, request: Request, context: &mut Context<'_>, now: Instant) {
-        match request {
-            Request::Subscribe(subscribe) => self.subscribe(&subscribe),
-            Request::Unsubscribe(unsubscribe) => self.unsubscribe(unsubscribe, context, now),
-            Request::Publish(publish) => self.publish(&publish, context),
+        let authorization = self.joined.as_ref().and_then(|joined| joined.authorization.as_ref());
+        let asked = match authorization.zip(request.action()) {
+            Some((authorization, (uri, action))) => authorization.ask(uri, action),
+            None => Asked::Answered(Ok(handler::Decision::allow())),
+        };
+        match asked {
+            Asked::Answered(answer) => self.handle_answered(request, answer, context, now),
+            Asked::Pending(inquiry) => {
+                self.topics.get_or_insert_default().deciding = Some(Deciding::Authorizer { request, inquiry });
+            }
+        }
+    }
+
+    /// Handles a request of which it is known whether the session may make it.
+    fn handle_answered(
+        &mut self,
+        request: Request,
+        answer: Result<handler::Decision, Refusal>,
+        context: &mut Context<'_>,
+        now: Instant,
+    ) {
+        match (request, answer) {
+            (Request::Subscribe(subscribe), Ok(_)) => self.subscribe(&subscribe),
+            (Request::Unsubscribe(unsubscribe), _) => self.unsubscribe(unsubscribe, context, now),
+            (Request::Publish(mut publish), Ok(decision)) => {
+                if decision.disclosure() == Some(true) {
+                    publish.options.disclose_me = Some(true);
+                }
+                self.publish(&publish, context);
+            }
+            (Request::Register(register), Ok(_)) => self.register(&register),
+            (Request::Subscribe(subscribe), Err(refusal)) => {
+                self.refuse(MessageType::Subscribe, subscribe.request, &refusal);
+            }
+            (Request::Publish(publish), Err(Refusal { error, message })) => {
+                self.refuse_publication(&publish, error, &message);
+            }
+            (Request::Register(register), Err(refusal)) => {
+                self.refuse(MessageType::Register, register.request, &refusal);
+            }
         }
     }
 
@@ -129,7 +191,7 @@ impl<T: Transport> Connection<T> {
 
     /// A client wants the events of a topic.
     fn subscribe(&mut self, subscribe: &Subscribe) {
-        let Some(Joined { session, realm }) = &self.joined else { return };
+        let Some(Joined { session, realm, .. }) = &self.joined else { return };
         let (topic, request) = (&subscribe.topic, subscribe.request);
         let policy = subscribe.options.match_policy.unwrap_or_default();
         if !realm.topics().may_subscribe(topic, policy) {
@@ -140,15 +202,19 @@ impl<T: Transport> Connection<T> {
         if self.too_many_linger() {
             return self.refuse_excessive(MessageType::Subscribe, request);
         }
+        let functions = realm.dealer().endpoints().deciding(topic, policy);
+        let action = Action::subscribe(Some(policy));
+        if let Err(refusal) = check_roles(&functions, session, topic, action, &self.shared.counters) {
+            return self.refuse(MessageType::Subscribe, request, &refusal);
+        }
         match realm.broker().begin(session, topic, policy) {
             Ok(Begun::Existing(id)) => self.session.subscribed(request, id),
             Ok(Begun::Pending(subscription)) => {
-                let functions = realm.dealer().endpoints().deciding(topic, policy);
                 if functions.is_empty() {
                     return self.accept_subscription(request, &subscription);
                 }
                 let decision = Decision::new(subscribe, subscription, functions);
-                self.topics.get_or_insert_default().decision = Some(decision);
+                self.topics.get_or_insert_default().deciding = Some(Deciding::Functions(decision));
             }
             Err(TooMany) => {
                 let maximum = realm.limits().subscriptions;
@@ -186,7 +252,7 @@ impl<T: Transport> Connection<T> {
 
     /// A client wants no more events of a subscription.
     fn unsubscribe(&mut self, unsubscribe: Unsubscribe, context: &mut Context<'_>, now: Instant) {
-        let Some(Joined { session, realm }) = &self.joined else { return };
+        let Some(Joined { session, realm, .. }) = &self.joined else { return };
         let Unsubscribe { request, subscription } = unsubscribe;
         match realm.broker().unsubscribe(session, subscription) {
             Some(subscription) => {
@@ -204,7 +270,7 @@ impl<T: Transport> Connection<T> {
 
     /// Ends a subscription whose events cannot go on.
     fn revoke(&mut self, subscription: &Subscription, error: &RpcError, context: &mut Context<'_>, now: Instant) {
-        let Some(Joined { session, realm }) = &self.joined else { return };
+        let Some(Joined { session, realm, .. }) = &self.joined else { return };
         let Some(id) = subscription.id() else { return };
         if let Some(subscription) = realm.broker().unsubscribe(session, id) {
             tracing::warn!(topic = subscription.topic(), %error, "the events of a subscription failed");
@@ -228,7 +294,7 @@ impl<T: Transport> Connection<T> {
 
     /// A client publishes.
     fn publish(&mut self, publish: &Publish, context: &mut Context<'_>) {
-        let Some(Joined { session, realm }) = &self.joined else { return };
+        let Some(Joined { session, realm, .. }) = &self.joined else { return };
         let (topic, request) = (&publish.topic, publish.request);
         let acknowledge = publish.options.acknowledge == Some(true);
         if is_reserved(topic) {
@@ -240,6 +306,11 @@ impl<T: Transport> Connection<T> {
             return self.refuse_publication(publish, uris::NOT_AUTHORIZED, &message);
         }
         let functions: Vec<Arc<Endpoint>> = realm.dealer().endpoints().events.matching(topic).cloned().collect();
+        let action = Action::publish(publish.options.disclose_me);
+        if let Err(Refusal { error, message }) = check_roles(&functions, session, topic, action, &self.shared.counters)
+        {
+            return self.refuse_publication(publish, error, &message);
+        }
         if !functions.is_empty() && self.too_many_linger() {
             return self.refuse_excessive_publication(publish);
         }
@@ -290,6 +361,10 @@ impl<T: Transport> Connection<T> {
 
     fn too_many_linger(&self) -> bool {
         self.calls.lingering() >= self.limits().calls_in_flight
+    }
+
+    fn refuse(&mut self, kind: MessageType, request: RequestId, refusal: &Refusal) {
+        self.session.refuse(kind, request, refusal.error, &refusal.message);
     }
 
     fn refuse_publication(&mut self, publish: &Publish, error: &'static str, message: &str) {
@@ -362,12 +437,14 @@ mod tests {
             now,
         );
         assert!(matches!(session.poll_action(), Some(Action::Join(_))));
-        session.welcome(&Welcome {
+        session.welcome(Welcome {
             session: SessionId::new(1).unwrap(),
             realm: Uri::new("realm1").unwrap(),
             authid: "joe".to_owned(),
             authrole: "user".to_owned(),
             authmethod: "anonymous".to_owned(),
+            authprovider: "static".to_owned(),
+            authextra: None,
         });
         said(&mut session);
         let (request, subscription) = (RequestId::new(7).unwrap(), SubscriptionId::new(2).unwrap());

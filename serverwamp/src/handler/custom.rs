@@ -34,6 +34,7 @@ const CUSTOM: Route = Route {
     uri: None,
     match_policy: Match::Exact,
     realm: None,
+    roles: &[],
     function: "",
     module: module_path!(),
     file: file!(),

@@ -12,6 +12,7 @@ use super::custom::CustomHandler;
 use super::extract::{ParameterDescription, ParameterKind, RequirementKind};
 use super::inject::Injections;
 use super::route::{Route, RouteKind};
+use super::session::Session;
 
 /// A handler with everything that it needs, checked at start-up.
 pub(crate) struct Endpoint {
@@ -112,6 +113,11 @@ impl Endpoint {
 
     pub(crate) fn needs_call_state(&self) -> bool {
         self.needs_call_state
+    }
+
+    /// Whether the function is for sessions with this one's role.
+    pub(crate) fn admits(&self, session: &Session) -> bool {
+        self.route.roles.is_empty() || self.route.roles.contains(&session.authrole())
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::session::AuthenticationError;
 use crate::wire::{Codec, Dict, EncodeError, Payload, PayloadBuilder, Uri, Value, from_value, to_value, uris};
 
 /// An error as WAMP carries it: a URI, positional and keyword arguments.
@@ -47,6 +48,23 @@ impl WampError for RpcError {
 
     fn from_rpc_error(error: &RpcError) -> Option<RpcError> {
         Some(error.clone())
+    }
+}
+
+/// A credential that is not as it should be: the cause goes to the log.
+impl WampError for AuthenticationError {
+    fn into_rpc_error(self) -> RpcError {
+        RpcError::internal(&self)
+    }
+
+    fn from_rpc_error(_: &RpcError) -> Option<AuthenticationError> {
+        None
+    }
+}
+
+impl From<AuthenticationError> for RpcError {
+    fn from(error: AuthenticationError) -> RpcError {
+        error.into_rpc_error()
     }
 }
 

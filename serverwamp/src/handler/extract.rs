@@ -30,7 +30,7 @@ use crate::wire::{decode, missing};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of a WAMP handler",
     label = "neither a call argument nor injected",
-    note = "call arguments implement `serde::Deserialize`; injected values implement `serverwamp::FromCall` (`Session`, `Request`, `Inject<T>`, `Progress<T>`, `Topic`, `Subscription`, `EventDetails`, `RealmHandle`, `CancellationToken`, `Rest`, `RestKw`, or your own)",
+    note = "call arguments implement `serde::Deserialize`; injected values implement `serverwamp::FromCall` (`Session`, `Request`, `Inject<T>`, `Identity<T>`, `MaybeIdentity<T>`, `Progress<T>`, `Topic`, `Subscription`, `EventDetails`, `RealmHandle`, `CancellationToken`, `Rest`, `RestKw`, or your own)",
     note = "to inject a value of the application, take `Inject<{Self}>` and give it to `App::inject`"
 )]
 pub trait FromCall<'c>: Sized {

@@ -231,6 +231,17 @@ impl Outbox {
         self.connection.wake();
     }
 
+    /// Whether the session is to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        let state = self.state();
+        state.closed || state.farewell.is_some()
+    }
+
+    /// Lets the connection look for what it is to do.
+    pub(crate) fn wake(&self) {
+        self.connection.wake();
+    }
+
     /// Whether the connection has something to fetch.
     pub(crate) fn is_waiting(&self) -> bool {
         self.waiting.load(Ordering::Acquire) > 0

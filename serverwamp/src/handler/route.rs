@@ -15,6 +15,8 @@ pub struct Route {
     pub uri: Option<&'static str>,
     pub match_policy: Match,
     pub realm: Option<&'static str>,
+    /// Who may call, subscribe or publish; empty for everybody.
+    pub roles: &'static [&'static str],
     pub function: &'static str,
     pub module: &'static str,
     pub file: &'static str,
@@ -108,7 +110,11 @@ impl Route {
     pub(crate) fn listing(&self) -> String {
         let any_topic = matches!(self.kind, RouteKind::Subscribe | RouteKind::Unsubscribe).then_some("(any topic)");
         let what = self.uri.or(any_topic).unwrap_or(self.function);
-        format!("{} {what}  {}", self.kind.name(), self.location())
+        let roles = match self.roles {
+            [] => String::new(),
+            roles => format!(" (role {})", roles.join(" | ")),
+        };
+        format!("{} {what}{roles}  {}", self.kind.name(), self.location())
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::announcement::Announcement;
+use super::authentication::{Authentication, Claims};
 use super::call::Call;
 use super::delivery::Delivery;
 use super::error::RpcError;
@@ -19,6 +20,7 @@ use super::extract::{FromCall, Parameter};
 use super::outbox::{Farewell, Outbox};
 use super::realm::RealmHandle;
 use super::result::IntoPayload;
+use super::tls_info::TlsInfo;
 use crate::wire::{Codec, SessionId, Uri, uris};
 
 /// A client's session with a realm. A cheap handle: clones are the same session.
@@ -28,6 +30,7 @@ pub struct Session(Arc<Inner>);
 struct Inner {
     id: SessionId,
     details: SessionDetails,
+    authentication: Authentication,
     transport: Arc<TransportInfo>,
     codec: Codec,
     realm: RealmHandle,
@@ -40,13 +43,10 @@ struct Inner {
 /// Values by their types.
 type Data = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
-/// Who a session belongs to, settled when it is welcomed.
+/// What is known of a session from HELLO on.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionDetails {
     pub(crate) realm: Uri,
-    pub(crate) authid: String,
-    pub(crate) authrole: String,
-    pub(crate) authmethod: String,
     pub(crate) announcement: Announcement,
 }
 
@@ -71,6 +71,10 @@ pub struct TransportInfo {
     pub query: Option<String>,
     /// The header fields of the HTTP request in their order, names in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
+    /// What its TLS handshake said; none for a connection without TLS, whatever a proxy before it may have spoken.
+    pub tls: Option<TlsInfo>,
+    /// Whether no network is on the way: it is a unix socket, or in memory.
+    pub(crate) is_local: bool,
 }
 
 /// Who opened the other end of a unix socket, as the operating system knows.
@@ -99,7 +103,7 @@ impl fmt::Debug for TransportInfo {
         let mut shown = formatter.debug_struct("TransportInfo");
         shown.field("kind", &self.kind).field("serializer", &self.serializer).field("peer", &self.peer);
         shown.field("credentials", &self.credentials).field("peer_message_size", &self.peer_message_size);
-        shown.field("path", &self.path).field("headers", &headers).finish_non_exhaustive()
+        shown.field("path", &self.path).field("headers", &headers).field("tls", &self.tls).finish_non_exhaustive()
     }
 }
 
@@ -108,6 +112,13 @@ impl TransportInfo {
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value);
         values.next().and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Whether nobody on the way can read along, as far as this process can tell: by TLS, or since the line does not leave
+    /// the machine.
+    pub(crate) fn is_confidential(&self) -> bool {
+        let is_loopback = self.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+        self.is_local || is_loopback || self.tls.is_some()
     }
 
     /// The value of a cookie.
@@ -120,10 +131,11 @@ impl TransportInfo {
 }
 
 impl Session {
-    /// A session that has joined a realm; `outbound_bytes` is how much may wait to be sent to it.
+    /// A session that is about to join a realm; `outbound_bytes` is how much may wait to be sent to it.
     pub(crate) fn new(
         id: SessionId,
         details: SessionDetails,
+        claims: Claims,
         transport: Arc<TransportInfo>,
         codec: Codec,
         realm: RealmHandle,
@@ -133,6 +145,7 @@ impl Session {
         Session(Arc::new(Inner {
             id,
             details,
+            authentication: Authentication::new(claims),
             transport,
             codec,
             realm,
@@ -157,19 +170,24 @@ impl Session {
         &self.0.realm
     }
 
-    /// Who the client was authenticated as; a random name for anonymous ones.
+    /// Who the client was authenticated as; a random name for anonymous ones. Empty until the client is authenticated.
     pub fn authid(&self) -> &str {
-        &self.0.details.authid
+        self.principal().map_or("", |principal| &principal.authid)
     }
 
-    /// The role that the client was given.
+    /// The role that the client was given. Empty until the client is authenticated.
     pub fn authrole(&self) -> &str {
-        &self.0.details.authrole
+        self.principal().map_or("", |principal| &principal.authrole)
     }
 
-    /// How the client was authenticated.
+    /// How the client was authenticated. Empty until it is.
     pub fn authmethod(&self) -> &str {
-        &self.0.details.authmethod
+        self.principal().map_or("", |principal| &principal.authmethod)
+    }
+
+    /// Where the identity of the client comes from. Empty until the client is authenticated.
+    pub fn authprovider(&self) -> &str {
+        self.principal().map_or("", |principal| &principal.authprovider)
     }
 
     /// The client's software, as it describes itself in HELLO; the first 256 octets of that.
@@ -279,9 +297,14 @@ impl Session {
         &self.0.outbox
     }
 
+    pub(super) fn authentication(&self) -> &Authentication {
+        &self.0.authentication
+    }
+
     /// The session is over. What is kept with it stays for the functions that still run for its end.
     pub(crate) fn end(&self) {
         self.0.outbox.close();
+        self.0.authentication.end();
         self.0.ended.cancel();
     }
 
@@ -318,7 +341,8 @@ impl Hash for Session {
 impl fmt::Debug for Session {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = formatter.debug_struct("Session");
-        shown.field("id", &self.0.id).field("details", &self.0.details).finish_non_exhaustive()
+        shown.field("id", &self.0.id).field("realm", &self.realm()).field("authid", &self.authid());
+        shown.field("authrole", &self.authrole()).finish_non_exhaustive()
     }
 }
 
@@ -331,6 +355,21 @@ impl<'c> FromCall<'c> for Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_that_do_not_leave_the_machine_are_confidential() {
+        let line = |peer: Option<&str>, is_local| {
+            let peer = peer.map(|peer| SocketAddr::new(peer.parse().unwrap(), 7));
+            TransportInfo { peer, is_local, ..TransportInfo::default() }.is_confidential()
+        };
+        for peer in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
+            assert!(line(Some(peer), false), "{peer}");
+        }
+        for peer in ["192.0.2.1", "10.0.0.1", "2001:db8::1", "::ffff:192.0.2.1", "0.0.0.0", "::"] {
+            assert!(!line(Some(peer), false), "{peer}");
+        }
+        assert!(line(None, true) && !line(None, false));
+    }
 
     #[test]
     fn what_is_shown_of_a_connection_holds_no_secrets() {

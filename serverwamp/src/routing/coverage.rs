@@ -66,7 +66,8 @@ impl TopicSet {
         match self {
             TopicSet::Exact(exact) => **exact == *topic,
             TopicSet::Prefix(prefix) => topic.starts_with(&**prefix),
-            TopicSet::Wildcard(pattern) => Wildcard::new(pattern).matches(topic),
+            TopicSet::Wildcard(pattern) => pairs(pattern, topic)
+                .is_some_and(|mut pairs| pairs.all(|(wanted, it)| wanted.is_empty() || wanted == it)),
             TopicSet::Regex(regex) => regex.is_match(topic),
         }
     }

@@ -126,9 +126,11 @@ impl Realm {
         self.is_for(route) && self.custom.instead_of(route.kind).is_none()
     }
 
-    /// The realm's own handlers, as the log lists them.
+    /// The realm's own handlers, and what decides about requests, as the log lists them.
     pub(crate) fn handler_listings(&self) -> impl Iterator<Item = String> {
         let place = self.in_words();
-        self.custom.iter().map(move |handler| format!("{}  {}{place}", handler.name(), handler.location()))
+        let custom = self.custom.iter().map(|handler| format!("{}  {}", handler.name(), handler.location()));
+        let deciding = self.authenticators().listings().chain(self.authorities.listings());
+        custom.chain(deciding).map(move |listing| format!("{listing}{place}"))
     }
 }

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::authorization::Authorities;
 use super::broker::Broker;
 use super::coverage::{OpenTopics, TopicSet};
 use super::custom::CustomHandlers;
 use super::dealer::Dealer;
 use super::routes::Routes;
 use crate::handler::{
-    Audience, Factory, FanOut, Injections, LivingRealm, Publication, PublishError, RealmDirectory, RealmHandle, Route,
-    Session, Subscription,
+    Audience, Authenticators, Factory, FanOut, Injections, LivingRealm, Publication, PublishError, RealmDirectory,
+    RealmHandle, Route, Session, Subscription,
 };
 use crate::limits::Limits;
 use crate::wire::{Codec, SessionId, Uri};
@@ -41,6 +42,16 @@ use crate::wire::{Codec, SessionId, Uri};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Who may join
+///
+/// Everybody, unless the realm has authenticators: [`transport_authenticator`](Realm::transport_authenticator)s look at a
+/// client first; whom none of them knows is challenged by the first method that the client offers and the realm has:
+/// [`ticket_authenticator`](Realm::ticket_authenticator), [`cra_authenticator`](Realm::cra_authenticator),
+/// [`scram_authenticator`](Realm::scram_authenticator) or
+/// [`cryptosign_authenticator`](Realm::cryptosign_authenticator). All others are refused, unless
+/// [`allow_anonymous`](Realm::allow_anonymous) lets them in. [`authentication_handler`](Realm::authentication_handler)
+/// replaces all of that.
 ///
 /// # Which functions a realm serves
 ///
@@ -88,6 +99,12 @@ use crate::wire::{Codec, SessionId, Uri};
 /// # }
 /// ```
 ///
+/// # Who may do what
+///
+/// Everybody everything, unless there are [`rules`](Realm::rules) or an [`authorizer`](Realm::authorizer); with both, both
+/// have to allow. `role = "…"` in the attribute of an `rpc`, `event` or `subscribe` function closes that function to other
+/// roles, whatever else is configured.
+///
 /// # Which topics it opens
 ///
 /// None by itself. Clients may subscribe where a [`subscribe`](crate::wamp::subscribe) or [`event`](crate::wamp::event)
@@ -112,6 +129,8 @@ pub struct Realm {
     topics: OpenTopics,
     limits: Option<Limits>,
     pub(super) custom: CustomHandlers,
+    pub(super) authenticators: Authenticators,
+    pub(super) authorities: Authorities,
 }
 
 impl Realm {
@@ -185,7 +204,8 @@ impl Realm {
     /// whole, stay the app's: [`message_size_before_welcome`](Limits::message_size_before_welcome),
     /// [`header_size`](Limits::header_size), [`header_count`](Limits::header_count),
     /// [`upgrade_timeout`](Limits::upgrade_timeout), [`hello_timeout`](Limits::hello_timeout),
-    /// [`welcome_timeout`](Limits::welcome_timeout), [`connections`](Limits::connections) and [`drain`](Limits::drain).
+    /// [`welcome_timeout`](Limits::welcome_timeout), [`authentication_attempts`](Limits::authentication_attempts),
+    /// [`connections`](Limits::connections) and [`drain`](Limits::drain).
     ///
     /// ```
     /// use serverwamp::{App, Limits, Realm};
@@ -214,7 +234,13 @@ impl Realm {
             topics: OpenTopics::default(),
             limits: None,
             custom: CustomHandlers::default(),
+            authenticators: Authenticators::default(),
+            authorities: Authorities::default(),
         }
+    }
+
+    pub(crate) fn authorities(&self) -> &Authorities {
+        &self.authorities
     }
 
     pub(crate) fn open(&self) -> &OpenTopics {
@@ -253,8 +279,10 @@ impl Realm {
 pub(crate) struct Served {
     pub(crate) dealer: Dealer,
     pub(crate) topics: OpenTopics,
+    pub(crate) authorities: Authorities,
     /// What holds for its sessions.
     pub(crate) limits: Limits,
+    pub(crate) authenticators: Authenticators,
 }
 
 /// A realm that sessions are in.
@@ -291,8 +319,16 @@ impl RealmState {
         &self.served.topics
     }
 
+    pub(crate) fn authorities(&self) -> &Authorities {
+        &self.served.authorities
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.served.limits
+    }
+
+    pub(crate) fn authenticators(&self) -> &Authenticators {
+        &self.served.authenticators
     }
 
     pub(crate) fn broker(&self) -> &Broker {

@@ -8,8 +8,8 @@ use super::endpoints::Endpoints;
 use super::realm::{LivingRealms, Realm};
 use super::registry::{Registry, Services, Sources};
 use crate::handler::{
-    Announcement, Call, Endpoint, EventDetails, FromCall, HandlerFuture, Inject, Injections, Parameter, Request, Rest,
-    RpcError, Session, SessionDetails, Subscription, Topic,
+    Announcement, Call, Claims, Endpoint, EventDetails, FromCall, HandlerFuture, Inject, Injections, Parameter,
+    Principal, Request, Rest, RpcError, Session, SessionDetails, Subscription, Topic,
 };
 use crate::wire::{Codec, MatchPolicy, Message, PublicationId, ScanLimits, SessionId, SubscriptionId, Uri};
 
@@ -126,7 +126,7 @@ fn functions_are_listed_with_what_they_are_for() {
     let place = format!("  {}:", file!());
     let listed: Vec<&str> = listed.iter().filter_map(|line| Some(line.split_once(&place)?.0)).collect();
     let expected = [
-        "event described",
+        "event described (role admin | staff)",
         "event measured",
         "on_join noted",
         "on_leave noted",
@@ -168,7 +168,7 @@ mod handlers {
         seen.note(format!("{value} {the_unit} {:?} {} {publisher:?}", rest.0, details.topic()));
     }
 
-    #[wamp::event("described", lenient)]
+    #[wamp::event("described", role = "admin|staff", lenient)]
     async fn described(request: Request, session: Session, seen: Inject<Arc<Seen>>) -> Result<(), RpcError> {
         let (id, uri, mine) = (request.id(), request.uri(), request.options().get("_mine"));
         seen.note(format!("{id} {uri} {} {mine:?} {}", request.args().len(), session.realm()));
@@ -242,15 +242,12 @@ impl<'c> FromCall<'c> for Tenant {
 }
 
 fn session() -> Session {
-    let details = SessionDetails {
-        realm: Uri::known("realm1"),
-        authid: "joe".to_owned(),
-        authrole: "user".to_owned(),
-        authmethod: "anonymous".to_owned(),
-        announcement: Announcement::default(),
-    };
+    let details = SessionDetails { realm: Uri::known("realm1"), announcement: Announcement::default() };
     let realm = Arc::new(LivingRealms::default()).handle("realm1");
-    Session::new(SessionId::new(7).unwrap(), details, Arc::default(), Codec::Json, realm, 1 << 20)
+    let (id, claims) = (SessionId::new(7).unwrap(), Claims::default());
+    let session = Session::new(id, details, claims, Arc::default(), Codec::Json, realm, 1 << 20);
+    session.settle_as(Principal { authid: "joe".to_owned(), ..Principal::anonymous("user") });
+    session
 }
 
 fn message(text: &str) -> Message {

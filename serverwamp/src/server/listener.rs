@@ -8,14 +8,29 @@ use tokio::net::{TcpListener, TcpStream};
 
 #[cfg(unix)]
 use super::unix::UnixSocket;
-use crate::handler::PeerCredentials;
-use crate::transport::ByteStream;
+use crate::handler::{PeerCredentials, TransportInfo};
+use crate::transport::{ByteStream, TlsConfig};
 
 /// The other end of a connection, as the operating system knows it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Peer {
     pub(crate) address: Option<SocketAddr>,
     pub(crate) credentials: Option<PeerCredentials>,
+    /// Whether no network is on the way: it is a unix socket, or in memory.
+    pub(crate) is_local: bool,
+}
+
+impl Peer {
+    /// What handlers may know of a connection before its transport is known.
+    pub(super) fn info(self, stream: &impl ByteStream) -> TransportInfo {
+        TransportInfo {
+            peer: self.address,
+            credentials: self.credentials,
+            is_local: self.is_local,
+            tls: stream.tls_info(),
+            ..TransportInfo::default()
+        }
+    }
 }
 
 /// Something that connections come from.
@@ -31,22 +46,24 @@ pub(crate) trait Listener: Send + 'static {
 
 /// A listener of any kind.
 pub(crate) enum AnyListener {
-    Tcp(TcpListener),
+    /// With TLS or without.
+    Tcp(TcpListener, Option<TlsConfig>),
     #[cfg(unix)]
     Unix(UnixSocket),
 }
 
 impl AnyListener {
-    /// Listens on `host:port`, or on the unix socket of `unix:/path`.
+    /// Listens on `host:port`, with TLS or without, or on the unix socket of `unix:/path`, without.
     ///
     /// # Errors
     /// What the operating system says.
-    pub(crate) async fn bind(address: &str) -> io::Result<AnyListener> {
+    pub(crate) async fn bind(address: &str, tls: Option<TlsConfig>) -> io::Result<AnyListener> {
         let Some(socket) = address.strip_prefix("unix:") else {
             let listener = TcpListener::bind(address).await?;
             let local = listener.local_addr()?;
-            tracing::info!("listening on ws://{local}/ws and rs://{local}");
-            return Ok(AnyListener::Tcp(listener));
+            let (web, raw) = if tls.is_some() { ("wss", "rss") } else { ("ws", "rs") };
+            tracing::info!("listening on {web}://{local}/ws and {raw}://{local}");
+            return Ok(AnyListener::Tcp(listener, tls));
         };
         #[cfg(unix)]
         {
@@ -61,7 +78,7 @@ impl AnyListener {
     /// Where it listens, if that is a port.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
-            AnyListener::Tcp(listener) => listener.address(),
+            AnyListener::Tcp(listener, _) => listener.address(),
             #[cfg(unix)]
             AnyListener::Unix(listener) => listener.address(),
         }
@@ -77,7 +94,7 @@ impl Listener for TcpListener {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
         }
-        Ok((stream, Peer { address: Some(peer), credentials: None }))
+        Ok((stream, Peer { address: Some(peer), ..Peer::default() }))
     }
 
     fn address(&self) -> Option<SocketAddr> {

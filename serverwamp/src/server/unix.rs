@@ -91,7 +91,7 @@ impl Listener for UnixSocket {
     async fn accept(&mut self) -> io::Result<(UnixStream, Peer)> {
         let (stream, _) = self.listener.accept().await?;
         let credentials = stream.peer_cred().ok().map(|peer| PeerCredentials::new(peer.uid(), peer.gid(), peer.pid()));
-        Ok((stream, Peer { address: None, credentials }))
+        Ok((stream, Peer { address: None, credentials, is_local: true }))
     }
 
     fn address(&self) -> Option<SocketAddr> {

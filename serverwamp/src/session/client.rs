@@ -1,5 +1,6 @@
 //! The client's side of a session.
 
+mod authentication;
 #[cfg(test)]
 mod tests;
 
@@ -7,12 +8,15 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 
+use authentication::Authentication;
+pub(crate) use authentication::Offer;
+
 use super::output::Output;
 use super::words::{abort, goodbye};
 use crate::wire::{
-    self, CallOptions, Cancel, CancelMode, CancelOptions, Codec, EncodeError, Feature, Features, Hello, HelloDetails,
-    MatchPolicy, Message, MessageType, Payload, PublicationId, Publish, PublishOptions, RequestId, Roles, ScanLimits,
-    Slots, Subscribe, SubscribeOptions, SubscriptionId, Unsubscribe, Uri, uris,
+    self, CallOptions, Cancel, CancelMode, CancelOptions, Codec, Dict, EncodeError, Feature, Features, Hello,
+    HelloDetails, MatchPolicy, Message, MessageType, Payload, PublicationId, Publish, PublishOptions, RequestId, Roles,
+    ScanLimits, Slots, Subscribe, SubscribeOptions, SubscriptionId, Unsubscribe, Uri, uris,
 };
 
 const CALLER: Features = Features::NONE
@@ -33,12 +37,13 @@ const SUBSCRIBER: Features = Features::NONE
 
 /// The client's side of one session.
 ///
-/// WAMP: session life cycle, caller, publisher and subscriber, basic profile.
+/// WAMP: session life cycle, caller, publisher and subscriber, basic profile; authentication, advanced profile.
 #[derive(Debug)]
 pub(crate) struct ClientSession {
     codec: Codec,
     scan: ScanLimits,
     state: State,
+    authentication: Authentication,
     next_request: RequestId,
     /// Requests without their final reply.
     pending: HashMap<RequestId, Pending>,
@@ -50,6 +55,8 @@ pub(crate) struct ClientSession {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Joining,
+    /// The answer to CHALLENGE is being found.
+    Challenged,
     Established,
     ShuttingDown,
     Closed,
@@ -82,6 +89,8 @@ struct Subscription {
 /// What a session tells its user.
 #[derive(Debug)]
 pub(crate) enum Notification {
+    /// The router asks for an authentication.
+    Challenge { method: Box<str>, extra: Dict },
     /// The session is established.
     Welcome(Box<wire::Welcome>),
     /// A result of a call; the last one if it is not progress.
@@ -116,11 +125,21 @@ impl Pending {
 
 impl ClientSession {
     /// A session that asks to join a realm.
-    pub(crate) fn join(codec: Codec, scan: ScanLimits, realm: Uri, agent: &str) -> ClientSession {
+    ///
+    /// # Errors
+    /// An offer that the codec cannot hold.
+    pub(crate) fn join(
+        codec: Codec,
+        scan: ScanLimits,
+        realm: Uri,
+        agent: &str,
+        offer: Offer,
+    ) -> Result<ClientSession, EncodeError> {
         let mut session = ClientSession {
             codec,
             scan,
             state: State::Joining,
+            authentication: Authentication::default(),
             next_request: RequestId::FIRST,
             pending: HashMap::new(),
             subscriptions: HashMap::new(),
@@ -133,9 +152,11 @@ impl ClientSession {
             subscriber: Some(SUBSCRIBER),
             ..Roles::default()
         };
-        let details = HelloDetails { roles: Some(roles), agent: Some(agent.into()), ..HelloDetails::default() };
-        session.write(&Message::Hello(Box::new(Hello { realm, details: details.into() })));
-        session
+        let details = HelloDetails { roles: Some(roles), agent: Some(agent.into()), ..offer.details(codec)? };
+        let hello = Message::Hello(Box::new(Hello { realm, details: details.into() }));
+        session.output.write(|buffer| hello.write(codec, buffer))?;
+        session.authentication = Authentication::new(offer);
+        Ok(session)
     }
 
     /// What the session has to tell.
@@ -222,10 +243,8 @@ impl ClientSession {
         let kind = message.kind();
         match (self.state, message) {
             (State::Closed, _) => {}
-            (State::Joining, Message::Welcome(welcome)) => {
-                self.state = State::Established;
-                self.notifications.push_back(Notification::Welcome(welcome));
-            }
+            (State::Joining, Message::Welcome(welcome)) => self.welcomed(welcome),
+            (State::Joining, Message::Challenge(challenge)) => self.challenged(&challenge),
             (_, Message::Abort(refusal)) => self.end(refusal.reason, refusal.details.message.as_deref()),
             (State::Established, Message::Goodbye(farewell)) => {
                 self.write(&goodbye(Uri::known(uris::GOODBYE_AND_OUT), None));
@@ -240,7 +259,7 @@ impl ClientSession {
                     self.violation(&format!("unexpected {kind}"));
                 }
             }
-            (State::Joining, _) => self.violation(&format!("unexpected {kind}")),
+            (State::Joining | State::Challenged, _) => self.violation(&format!("unexpected {kind}")),
         }
     }
 
@@ -351,9 +370,13 @@ impl ClientSession {
     }
 
     fn violation(&mut self, message: &str) {
+        self.abort(uris::PROTOCOL_VIOLATION, message);
+    }
+
+    fn abort(&mut self, reason: &'static str, message: &str) {
         if self.state != State::Closed {
-            self.write(&abort(Uri::known(uris::PROTOCOL_VIOLATION), Some(message)));
-            self.end(Uri::known(uris::PROTOCOL_VIOLATION), Some(message));
+            self.write(&abort(Uri::known(reason), Some(message)));
+            self.end(Uri::known(reason), Some(message));
         }
     }
 

@@ -3,12 +3,19 @@
 //! What came in is given to `handle_*`, the application's decisions are methods of their own, and what must happen is
 //! taken with `poll_*`. Time is a parameter.
 
-#[allow(dead_code, unused_imports, reason = "the state machines of both sides will call it")]
 mod auth;
 mod client;
 mod output;
 mod server;
 mod words;
 
-pub(crate) use client::{ClientSession, Notification};
+pub use auth::{
+    Answer, AuthenticationError, CraCredential, Kdf, PublicKey, Salt, ScramCredential, ScramDialect, ScramKeys, Secret,
+    SigningKey,
+};
+pub(crate) use auth::{
+    AuthenticationMethod, ChannelBinding, ChannelBindingType, CraChallenge, CraClient, CryptosignChallenge,
+    CryptosignClient, Decoys, ScramChallenge, ScramClient, ScramServerProof,
+};
+pub(crate) use client::{ClientSession, Notification, Offer};
 pub(crate) use server::{Action, CancelMode, Ending, ServerLimits, ServerSession, Welcome};

@@ -2,6 +2,7 @@
 
 mod calls;
 mod endings;
+mod joining;
 mod sizes;
 mod topics;
 
@@ -10,12 +11,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::auth::Answer;
 use super::output::Output;
 use super::words::goodbye;
 use crate::limits::Limits;
 use crate::wire::{
-    self, Codec, Feature, Features, Hello, MAX_ID, Message, MessageType, ParseError, Payload, PayloadBuilder, Publish,
-    Register, RequestId, Roles, ScanLimits, SessionId, Subscribe, Unregister, Unsubscribe, Uri, WelcomeDetails, uris,
+    self, Codec, Hello, MAX_ID, Message, MessageType, ParseError, Payload, PayloadBuilder, Publish, RawDict, Register,
+    RequestId, ScanLimits, SessionId, Subscribe, Unregister, Unsubscribe, Uri, uris,
 };
 
 pub(crate) use crate::wire::CancelMode;
@@ -35,6 +37,8 @@ pub(crate) struct ServerSession {
     welcome_by: Option<Instant>,
     /// Whether there was a session before.
     was_joined: bool,
+    /// How often the client was challenged since HELLO.
+    challenges: u32,
     /// Calls without their final reply, by request id.
     calls: HashMap<RequestId, OpenCall>,
     /// The newest of them, not among `calls` yet: most have their reply before the next message comes.
@@ -81,8 +85,10 @@ impl ServerLimits {
 enum State {
     /// Nothing has been said, or GOODBYE was.
     AwaitingHello,
-    /// HELLO came; the application has not decided.
+    /// HELLO came, or AUTHENTICATE; the application has not decided.
     Joining,
+    /// CHALLENGE is out.
+    Challenging,
     Established,
     /// Our GOODBYE is out, the peer's is not in.
     ShuttingDown,
@@ -97,8 +103,10 @@ struct OpenCall {
 /// What a session asks of the application.
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// A client wants to join a realm: answer with `welcome` or `abort`.
+    /// A client wants to join a realm: answer with `challenge`, `welcome` or `abort`.
     Join(Box<Hello>),
+    /// A client has answered a challenge: go on with `challenge`, `welcome` or `abort`.
+    Authenticate(Answer),
     /// Run a procedure and answer with `result` or `error`. `serial` tells calls with one request id apart.
     Call { call: Box<wire::Call>, serial: u64 },
     /// A caller gives up a call. With `Kill` an answer is still due.
@@ -138,25 +146,12 @@ pub(crate) struct Welcome {
     pub(crate) authid: String,
     pub(crate) authrole: String,
     pub(crate) authmethod: String,
+    pub(crate) authprovider: String,
+    pub(crate) authextra: Option<RawDict>,
 }
 
 /// How long a peer may take to answer GOODBYE.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
-
-const AGENT: &str = concat!("serverwamp/", env!("CARGO_PKG_VERSION"));
-
-/// What the dealer and the broker announce, each feature with a test.
-const DEALER: Features = Features::NONE
-    .with(Feature::ProgressiveCallResults)
-    .with(Feature::CallCanceling)
-    .with(Feature::CallTimeout)
-    .with(Feature::CallerIdentification);
-const BROKER: Features = Features::NONE
-    .with(Feature::SubscriptionRevocation)
-    .with(Feature::SubscriberBlackwhiteListing)
-    .with(Feature::PublisherExclusion)
-    .with(Feature::PublisherIdentification)
-    .with(Feature::PatternBasedSubscription);
 
 impl ServerSession {
     /// A connection on which nothing has been said.
@@ -169,6 +164,7 @@ impl ServerSession {
             welcome_by: now.checked_add(limits.welcome_timeout),
             limits,
             was_joined: false,
+            challenges: 0,
             calls: HashMap::new(),
             newest: None,
             next_call: 0,
@@ -233,7 +229,7 @@ impl ServerSession {
                     _ => {}
                 }
             }
-            State::AwaitingHello | State::Joining | State::Established => {
+            State::AwaitingHello | State::Joining | State::Challenging | State::Established => {
                 match Message::parse_likely(self.codec, message, self.limits.scan, self.last_called.as_ref()) {
                     Ok(message) => self.handle_parsed(message, now),
                     Err(error) => self.handle_unparsed(error),
@@ -267,7 +263,7 @@ impl ServerSession {
                 self.actions.push_back(Action::LimitMet("hello_timeout"));
                 self.abort_with(uris::PROTOCOL_VIOLATION, "no HELLO in time", Ending::Violation);
             }
-            State::Joining => {
+            State::Joining | State::Challenging => {
                 self.actions.push_back(Action::LimitMet("welcome_timeout"));
                 self.abort_with(uris::AUTHENTICATION_FAILED, "joining took too long", Ending::Done);
             }
@@ -279,23 +275,15 @@ impl ServerSession {
     fn handle_parsed(&mut self, message: Message, now: Instant) {
         match (self.state, message) {
             (State::AwaitingHello, Message::Hello(hello)) => self.handle_hello(hello),
-            (State::AwaitingHello | State::Joining, Message::Abort(_)) => self.close(Ending::Done),
-            (State::AwaitingHello, other) => self.unexpected(&other, "HELLO"),
-            (State::Joining, other) => self.unexpected(&other, "to wait for WELCOME"),
+            (State::Challenging, Message::Authenticate(answer)) => self.handle_authenticate(*answer),
+            (State::AwaitingHello | State::Joining | State::Challenging, Message::Abort(_)) => {
+                self.close(Ending::Done);
+            }
+            (State::AwaitingHello | State::Joining | State::Challenging, other) => {
+                self.unexpected(&other, self.expected());
+            }
             (_, message) => self.handle_established(message, now),
         }
-    }
-
-    fn handle_hello(&mut self, hello: Box<Hello>) {
-        if hello.details.roles.as_ref().is_none_or(|roles| *roles == Roles::default()) {
-            self.abort_with(uris::NO_SUCH_ROLE, "HELLO.Details.roles: expected at least one role", Ending::Done);
-            return;
-        }
-        let subscriber = hello.details.roles.as_ref().and_then(|roles| roles.subscriber);
-        self.knows_revocation = subscriber.is_some_and(|it| it.contains(Feature::SubscriptionRevocation));
-        self.state = State::Joining;
-        self.deadline = self.welcome_by;
-        self.actions.push_back(Action::Join(hello));
     }
 
     fn handle_established(&mut self, message: Message, now: Instant) {
@@ -353,7 +341,7 @@ impl ServerSession {
                 }
             }
             (_, ParseError::Refused { request_type, .. }) => {
-                self.violation(&format!("expected HELLO, got {}", request_type.name()));
+                self.violation(&format!("expected {}, got {}", self.expected(), request_type.name()));
             }
             (State::AwaitingHello, ParseError::InvalidRealm(message)) => {
                 self.abort_with(uris::INVALID_URI, &message, Ending::Done);
@@ -379,28 +367,6 @@ impl ServerSession {
     }
 
     // ------------------------------------------------------------ the application's decisions
-
-    /// Lets the client in.
-    pub(crate) fn welcome(&mut self, welcome: &Welcome) {
-        if self.state != State::Joining {
-            return;
-        }
-        self.state = State::Established;
-        self.was_joined = true;
-        self.deadline = None;
-        self.last_request = 0;
-        let details = WelcomeDetails {
-            roles: Some(Roles { dealer: Some(DEALER), broker: Some(BROKER), ..Roles::default() }),
-            agent: Some(AGENT.into()),
-            realm: Some(welcome.realm.clone()),
-            authid: Some(welcome.authid.as_str().into()),
-            authrole: Some(welcome.authrole.as_str().into()),
-            authmethod: Some(welcome.authmethod.as_str().into()),
-            ..WelcomeDetails::default()
-        };
-        let message = wire::Welcome { session: welcome.session, details: details.into() };
-        self.write(&Message::Welcome(Box::new(message)));
-    }
 
     /// Refuses a request other than a call with an error of the application.
     pub(crate) fn refuse_with(

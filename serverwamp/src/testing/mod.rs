@@ -22,6 +22,7 @@
 //! ```
 
 mod calls;
+mod join;
 mod raw;
 #[cfg(test)]
 mod tests;
@@ -30,14 +31,15 @@ mod topics;
 use tokio::io::DuplexStream;
 
 use crate::app::App;
-use crate::client::{self, Connected, Handle};
+use crate::client::{self, Connected, Credentials, Handle};
 use crate::handler::IntoPayload;
 use crate::server::Peer;
 use crate::transport::Memory;
-use crate::wire::{Codec, Payload, ScanLimits, SessionId, Uri, uris};
+use crate::wire::{Codec, Dict, Payload, ScanLimits, SessionId, Uri, Welcome, uris};
 
 pub use crate::client::{CallError, Event};
 pub use calls::{Next, RunningCall, TestCall};
+pub use join::TestJoin;
 pub use raw::RawPeer;
 pub use topics::{TestPublish, TestSubscribe, TestSubscription};
 
@@ -67,7 +69,7 @@ pub fn socket(app: &App) -> Result<DuplexStream, CallError> {
     const CAPACITY: usize = 64 * 1024;
     let (ours, theirs) = tokio::io::duplex(CAPACITY);
     let acceptor = app.acceptor().map_err(|error| CallError::Startup(error.to_string()))?;
-    acceptor.serve(ours, Peer::default(), None);
+    acceptor.serve(ours, Peer { is_local: true, ..Peer::default() }, None);
     Ok(theirs)
 }
 
@@ -78,7 +80,7 @@ pub fn socket(app: &App) -> Result<DuplexStream, CallError> {
 pub struct TestClient {
     handle: Handle,
     codec: Codec,
-    session: SessionId,
+    welcome: Box<Welcome>,
     realm: Uri,
 }
 
@@ -91,32 +93,77 @@ impl TestClient {
         TestClient::join(app, "realm1", "wamp.2.json").await
     }
 
+    /// Joins an app: await it, after saying what is to be other than the default.
+    ///
+    /// ```
+    /// # use serverwamp::testing::{CallError, TestClient};
+    /// # use serverwamp::{App, Credentials};
+    /// # async fn joins(app: App) -> Result<(), CallError> {
+    /// let client =
+    ///     TestClient::build(&app).realm("customers").credentials(Credentials::ticket("joe", "secret")).await?;
+    /// assert_eq!((client.authid(), client.authrole()), ("joe", "customer"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn build(app: &App) -> TestJoin<'_> {
+        TestJoin::new(app)
+    }
+
     /// Joins a realm of an app with a serializer, given by its WebSocket subprotocol (not a batched one).
     ///
     /// # Errors
     /// The app is put together wrongly, or does not welcome the session.
     pub async fn join(app: &App, realm: &str, subprotocol: &str) -> Result<TestClient, CallError> {
-        let realm = Uri::new(realm)?;
-        let (transport, subprotocol) = raw::open(app, subprotocol)?;
-        TestClient::over(transport, subprotocol.codec, realm).await
+        TestClient::build(app).realm(realm).serializer(subprotocol).await
     }
 
     /// Joins a realm of whatever is at the other end of a transport.
-    async fn over(transport: Memory, codec: Codec, realm: Uri) -> Result<TestClient, CallError> {
+    async fn over(
+        transport: Memory,
+        codec: Codec,
+        realm: Uri,
+        credentials: &Credentials,
+    ) -> Result<TestClient, CallError> {
         let scan = ScanLimits { depth: 256, nodes: 10_000_000 };
-        let Connected { handle, welcome } = client::connect(transport, codec, scan, realm.clone()).await?;
+        let Connected { handle, welcome } = client::connect(transport, codec, scan, realm.clone(), credentials).await?;
         let realm = welcome.details.realm.clone().unwrap_or(realm);
-        Ok(TestClient { handle, codec, session: welcome.session, realm })
+        Ok(TestClient { handle, codec, welcome, realm })
     }
 
     /// The session's id.
     pub fn session(&self) -> SessionId {
-        self.session
+        self.welcome.session
     }
 
     /// The realm that was joined.
     pub fn realm(&self) -> &str {
         &self.realm
+    }
+
+    /// Who the app says the client is.
+    pub fn authid(&self) -> &str {
+        self.welcome.details.authid.as_deref().unwrap_or_default()
+    }
+
+    /// The role that the app gave the client.
+    pub fn authrole(&self) -> &str {
+        self.welcome.details.authrole.as_deref().unwrap_or_default()
+    }
+
+    /// The method by which the client has logged in.
+    pub fn authmethod(&self) -> &str {
+        self.welcome.details.authmethod.as_deref().unwrap_or_default()
+    }
+
+    /// Where the app knows the client from.
+    pub fn authprovider(&self) -> &str {
+        self.welcome.details.authprovider.as_deref().unwrap_or_default()
+    }
+
+    /// What else the app says of who the client is; empty if there is nothing.
+    pub fn authextra(&self) -> Dict {
+        let authextra = self.welcome.details.authextra.as_ref();
+        authextra.and_then(|authextra| authextra.to_dict().ok()).unwrap_or_default()
     }
 
     /// Calls a procedure: await it, for the type that the result is to be read as.

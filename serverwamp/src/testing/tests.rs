@@ -1,5 +1,7 @@
 //! The test client against a router that does as its script says.
 
+mod logins;
+
 use std::collections::HashMap;
 
 use futures_util::StreamExt;
@@ -17,7 +19,8 @@ impl Router {
     async fn welcome() -> (TestClient, Router) {
         let (ours, theirs) = Memory::pair(usize::MAX, usize::MAX);
         let mut router = Router(ours);
-        let joining = TestClient::over(theirs, Codec::Json, Uri::new("realm1").unwrap());
+        let credentials = Credentials::default();
+        let joining = TestClient::over(theirs, Codec::Json, Uri::new("realm1").unwrap(), &credentials);
         let welcoming = async {
             assert_eq!(router.receive().await[0], 1);
             router.send(json!([2, 7, {"roles": {"broker": {}}}])).await;

@@ -4,8 +4,12 @@ mod buffer;
 mod memory;
 mod opening;
 mod rawsocket;
+#[cfg(feature = "tls")]
+mod tls;
 mod upgrade;
 mod websocket;
+#[cfg(not(feature = "tls"))]
+mod without_tls;
 
 use std::io;
 use std::task::{Context, Poll};
@@ -14,11 +18,17 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpStream;
 
+use crate::handler::TlsInfo;
+
 pub(crate) use memory::Memory;
 pub(crate) use opening::{OpenError, Opened, no_room, open};
 pub(crate) use rawsocket::{Handshake, RawSocket};
+#[cfg(feature = "tls")]
+pub use tls::{ClientCertificates, TlsConfig, TlsError};
 pub(crate) use upgrade::{Origins, Upgrade, UpgradeError};
 pub(crate) use websocket::WebSocket;
+#[cfg(not(feature = "tls"))]
+pub(crate) use without_tls::TlsConfig;
 
 /// A connection that carries frames both ways.
 ///
@@ -51,8 +61,13 @@ pub(crate) trait Transport: Send + Unpin + 'static {
 
 /// A byte stream beneath frames.
 pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
-    /// Whether it is worth to try to read.
+    /// Whether it is worth to try to read again, after a read that found nothing.
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()>;
+
+    /// What is known of the TLS that the stream is protected by; none if it is not.
+    fn tls_info(&self) -> Option<TlsInfo> {
+        None
+    }
 }
 
 impl ByteStream for TcpStream {

@@ -20,6 +20,8 @@ pub(crate) enum Opened {
 pub(crate) enum OpenError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    #[error("no TLS: {0}")]
+    Tls(std::io::Error),
     #[error("closed before it sent anything")]
     Silent,
     #[error("begins with {0:#04x}, as neither HTTP nor RawSocket does")]

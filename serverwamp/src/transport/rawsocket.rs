@@ -27,6 +27,8 @@ pub(crate) struct RawSocket<S> {
     stream: S,
     input: BytesMut,
     output: WriteBuffer,
+    /// The last read found nothing: only the stream's readiness makes another one worthwhile.
+    drained: bool,
     /// Octets of a frame that the handshake allows the peer.
     announced: usize,
     /// Octets of a frame that are accepted now.
@@ -96,6 +98,7 @@ impl<S: ByteStream> RawSocket<S> {
             stream,
             input: BytesMut::from(rest.as_slice()),
             output: WriteBuffer::default(),
+            drained: false,
             announced,
             accepted: accepted.min(announced),
             closing: Closing::Open,
@@ -147,9 +150,15 @@ impl<S: ByteStream> RawSocket<S> {
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        ready!(self.stream.poll_readable(context));
+        // TLS may have taken more from its socket than a read has got, of which the socket's readiness says nothing.
+        if self.drained {
+            ready!(self.stream.poll_readable(context));
+            self.drained = false;
+        }
         self.input.reserve(READ_BUFFER);
-        pin!(self.stream.read_buf(&mut self.input)).poll(context)
+        let read = pin!(self.stream.read_buf(&mut self.input)).poll(context);
+        self.drained = read.is_pending();
+        read
     }
 }
 

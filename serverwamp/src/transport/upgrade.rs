@@ -70,6 +70,7 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     match answer {
         Ok((response, upgrade, rest)) => {
             stream.write_all(&response).await?;
+            stream.flush().await?;
             Ok(Upgrade { rest, ..upgrade })
         }
         Err(error) => {

@@ -208,9 +208,6 @@ messages! {
     /// A router wants a proof of who the client is.
     Challenge { method: Box<str>, extra: RawDict }
 
-    /// The proof.
-    Authenticate { signature: Box<str>, extra: RawDict }
-
     /// A peer closes the session, or answers that.
     Goodbye { details: Options<GoodbyeDetails>, reason: Uri }
 
@@ -296,4 +293,18 @@ messages! {
 
     /// An invocation's result, or a part of it.
     Yield { request: RequestId, options: Options<YieldOptions>, payload: Payload }
+}
+
+/// The proof of who a client is.
+#[derive(Clone)]
+pub(crate) struct Authenticate {
+    pub(crate) signature: Box<str>,
+    pub(crate) extra: RawDict,
+}
+
+/// Shows no signature: it may be a password.
+impl fmt::Debug for Authenticate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Authenticate").field("extra", &self.extra).finish_non_exhaustive()
+    }
 }

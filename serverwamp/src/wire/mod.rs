@@ -34,8 +34,8 @@ pub(crate) use decode::{Arena, Decoder, decode, missing};
 pub(crate) use encode::PayloadBuilder;
 pub(crate) use id::MAX_ID;
 pub(crate) use messages::{
-    Abort, Call, Cancel, Event, Goodbye, Hello, Message, MessageType, Publish, Published, Register, Subscribe,
-    Subscribed, Unregister, Unsubscribe, Unsubscribed, Welcome,
+    Abort, Authenticate, Call, Cancel, Challenge, Event, Goodbye, Hello, Message, MessageType, Publish, Published,
+    Register, Subscribe, Subscribed, Unregister, Unsubscribe, Unsubscribed, Welcome,
 };
 pub(crate) use options::{
     AbortDetails, Audience, CallOptions, CancelMode, CancelOptions, EventDetails, Feature, Features, GoodbyeDetails,

@@ -2,13 +2,16 @@
 
 use std::{borrow::Borrow, fmt, ops::Deref, sync::Arc};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The most bytes a URI may have.
 pub(crate) const MAX_URI_LENGTH: usize = 255;
 
 /// How the URI of a subscription or a registration is compared with the URIs of publications or calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+///
+/// Read from text (TOML, say) by the name that it has in the option `match`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MatchPolicy {
     /// Both are the same.
     #[default]

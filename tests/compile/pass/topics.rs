@@ -17,7 +17,7 @@ type Outcome<T = ()> = Result<T, Refused>;
 #[wamp::subscribe]
 async fn any(_topic: Topic, _subscription: Subscription, _session: Session, _request: Request) {}
 
-#[wamp::subscribe("rooms.", match = "prefix", realm = "customers", manual)]
+#[wamp::subscribe("rooms.", match = "prefix", realm = "customers", role = "admin | staff", manual)]
 async fn refuses(topic: Topic) -> Outcome {
     if topic.ends_with(".secret") { Err(Refused) } else { Ok(()) }
 }

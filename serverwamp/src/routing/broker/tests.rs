@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::handler::{
-    Announcement, Audience, Command, Publication, PublishError, RealmDirectory, RealmHandle, SessionDetails,
-    TransportInfo,
+    Announcement, Audience, Claims, Command, Principal, Publication, PublishError, RealmDirectory, RealmHandle,
+    SessionDetails, TransportInfo,
 };
 use crate::wire::{Message, Payload, PublicationId, ScanLimits};
 
@@ -18,16 +18,15 @@ impl RealmDirectory for Nowhere {
 }
 
 fn session(id: u64, codec: Codec) -> Session {
-    let details = SessionDetails {
-        realm: Uri::new("realm1").unwrap(),
-        authid: format!("user{id}"),
-        authrole: if id.is_multiple_of(2) { "even" } else { "odd" }.to_owned(),
-        authmethod: "anonymous".to_owned(),
-        announcement: Announcement::default(),
-    };
+    let details = SessionDetails { realm: Uri::new("realm1").unwrap(), announcement: Announcement::default() };
     let realm = RealmHandle::to_name("realm1", Arc::new(Nowhere));
     let transport = Arc::new(TransportInfo::default());
-    Session::new(SessionId::new(id).unwrap(), details, transport, codec, realm, Limits::default().outbound_bytes)
+    let outbound_bytes = Limits::default().outbound_bytes;
+    let (number, claims) = (SessionId::new(id).unwrap(), Claims::default());
+    let session = Session::new(number, details, claims, transport, codec, realm, outbound_bytes);
+    let role = if id.is_multiple_of(2) { "even" } else { "odd" };
+    session.settle_as(Principal { authid: format!("user{id}"), ..Principal::anonymous(role) });
+    session
 }
 
 fn broker() -> Broker {

@@ -1,7 +1,7 @@
 //! What users who do not exist are challenged with.
 
 use super::{
-    AuthenticationError, CraSalt, CraSecret, Kdf, Key, Salt, ScramCredential, ScramDialect, ScramKeys, Secret, text,
+    AuthenticationError, CraCredential, Kdf, Key, Salt, ScramCredential, ScramDialect, ScramKeys, Secret, text,
 };
 
 /// Makes up credentials for users who do not exist, so that challenges do not tell who does.
@@ -15,26 +15,19 @@ use super::{
 pub(crate) struct Decoys(Key);
 
 impl Decoys {
-    /// Octets of the salts that are made up for WAMP-CRA, before they are written as base64.
-    const CRA_SALT: usize = 16;
-
     /// Derives everything from a secret that only servers know.
     pub(crate) fn new(secret: [u8; 32]) -> Self {
         Self(secret.into())
     }
 
-    /// What a provider might have said of a user with a plain secret.
-    pub(crate) fn cra(&self, authid: &str) -> CraSecret {
-        CraSecret::new(self.secret("cra", authid))
-    }
-
-    /// What a provider might have said of a user with a salt of 16 octets, in base64.
-    ///
-    /// # Errors
-    /// No iterations, or more than ten million.
-    pub(crate) fn salted_cra(&self, authid: &str, iterations: u32) -> Result<CraSecret, AuthenticationError> {
-        let salt = text::base64(&self.octets("cra salt", authid, Self::CRA_SALT));
-        Ok(CraSecret::salted(self.secret("cra", authid), CraSalt::new(salt, iterations)?))
+    /// What a provider might have said of a user who logs in with WAMP-CRA, if it says such things of real users; a plain
+    /// password, if it has said nothing yet.
+    pub(crate) fn cra(&self, authid: &str, like: Option<&CraCredential>) -> CraCredential {
+        let secret = self.secret("cra", authid);
+        match like {
+            Some(real) => real.disguise(secret, &self.octets("cra salt", authid, 256)),
+            None => CraCredential::password(secret),
+        }
     }
 
     /// What a provider might have said of a user who logs in with SCRAM.
@@ -50,9 +43,8 @@ impl Decoys {
         let salt = Salt::new(self.octets("scram salt", authid, salt_length))?;
         let credential = ScramCredential::new(kdf, salt);
         Ok(ScramDialect::ALL.into_iter().fold(credential, |credential, dialect| {
-            let stored = self.key(&format!("{dialect:?} stored"), authid, 0);
-            let server = self.key(&format!("{dialect:?} server"), authid, 0);
-            credential.keys(dialect, ScramKeys::new(stored, server))
+            let key = |purpose| *self.key(&format!("{dialect:?} {purpose}"), authid, 0).as_bytes();
+            credential.keys(dialect, ScramKeys::new(key("stored"), key("server")))
         }))
     }
 
@@ -82,12 +74,12 @@ mod tests {
         assert_eq!(scram(&decoys, "joe"), scram(&again, "joe"));
         assert_ne!(scram(&decoys, "joe").salt(), scram(&decoys, "jim").salt());
         assert_ne!(scram(&decoys, "joe").salt(), scram(&other, "joe").salt());
-        let cra = |decoys: &Decoys, authid| decoys.salted_cra(authid, 1000).unwrap();
-        assert_eq!(cra(&decoys, "joe"), cra(&again, "joe"));
-        assert_ne!(cra(&decoys, "joe").salt, cra(&decoys, "jim").salt);
-        assert_ne!(cra(&decoys, "joe").salt, cra(&other, "joe").salt);
-        assert_eq!(decoys.cra("joe"), again.cra("joe"));
-        assert_ne!(decoys.cra("joe"), decoys.cra("jim"));
+        let real = CraCredential::salted("key", "c2FsdCBzYWx0IHNhbHQ=", 1000, 32).unwrap();
+        for like in [None, Some(&real)] {
+            assert_eq!(decoys.cra("joe", like), again.cra("joe", like));
+            assert_ne!(decoys.cra("joe", like), decoys.cra("jim", like));
+            assert_ne!(decoys.cra("joe", like), other.cra("joe", like));
+        }
     }
 
     #[test]
@@ -110,10 +102,10 @@ mod tests {
         let keys = |dialect| credential.keys_of(dialect).unwrap().clone();
         let (specification, autobahn) = (keys(ScramDialect::Specification), keys(ScramDialect::Autobahn));
         let mut all = vec![
-            specification.stored().as_bytes().to_vec(),
-            specification.server().as_bytes().to_vec(),
-            autobahn.stored().as_bytes().to_vec(),
-            autobahn.server().as_bytes().to_vec(),
+            specification.stored().to_vec(),
+            specification.server().to_vec(),
+            autobahn.stored().to_vec(),
+            autobahn.server().to_vec(),
             credential.salt().as_bytes().to_vec(),
         ];
         all.sort();

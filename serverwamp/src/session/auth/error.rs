@@ -6,7 +6,8 @@ use crate::wire::uris;
 
 /// Why an authentication ended without success, on either side.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum AuthenticationError {
+#[non_exhaustive]
+pub enum AuthenticationError {
     /// The peer's proof is wrong. It does not say whether there is such a user.
     #[error("the credentials are wrong")]
     Denied,

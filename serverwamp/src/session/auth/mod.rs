@@ -22,15 +22,18 @@ mod text;
 mod ticket;
 
 pub(crate) use channel::{ChannelBinding, ChannelBindingType};
-pub(crate) use cra::{CraChallenge, CraClient, CraSalt, CraSecret};
-pub(crate) use cryptosign::{CryptosignChallenge, CryptosignClient, CryptosignKeys, PublicKey, SigningKey};
+pub use cra::CraCredential;
+pub(crate) use cra::{CraChallenge, CraClient};
+pub(crate) use cryptosign::{CryptosignChallenge, CryptosignClient};
+pub use cryptosign::{PublicKey, SigningKey};
 pub(crate) use decoy::Decoys;
-pub(crate) use error::AuthenticationError;
-pub(crate) use scram::{
-    Kdf, Salt, ScramChallenge, ScramClient, ScramCredential, ScramDialect, ScramKeys, ScramServerProof,
-};
-pub(crate) use secret::{Key, Secret};
-pub(crate) use ticket::ticket_matches;
+pub use error::AuthenticationError;
+pub use scram::{Kdf, Salt, ScramCredential, ScramDialect, ScramKeys};
+pub(crate) use scram::{ScramChallenge, ScramClient, ScramServerProof};
+pub(crate) use secret::Key;
+pub use secret::Secret;
+
+use std::fmt;
 
 use crate::wire::Dict;
 
@@ -79,12 +82,14 @@ impl AuthenticationMethod {
 }
 
 /// What a client says in AUTHENTICATE.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Answer {
+///
+/// `Debug` does not show the signature, which may be a password.
+#[derive(Clone, Default, PartialEq)]
+pub struct Answer {
     /// `AUTHENTICATE.Signature`.
-    pub(crate) signature: String,
+    pub signature: String,
     /// `AUTHENTICATE.Extra`.
-    pub(crate) extra: Dict,
+    pub extra: Dict,
 }
 
 impl From<String> for Answer {
@@ -93,9 +98,27 @@ impl From<String> for Answer {
     }
 }
 
+impl From<&str> for Answer {
+    fn from(signature: &str) -> Self {
+        signature.to_owned().into()
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Answer").field("extra", &self.extra).finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answers_are_not_shown() {
+        let shown = format!("{:?}", Answer::from("sesame"));
+        assert!(!shown.contains("sesame"), "{shown}");
+    }
 
     #[test]
     fn methods_have_names() {

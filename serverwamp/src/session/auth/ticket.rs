@@ -6,11 +6,20 @@
 
 use super::{Key, Secret};
 
-/// Whether the ticket that a client sent is the expected one, in a time that does not depend on where they differ.
-///
-/// Hashes are compared, so that the expected ticket's length does not show either.
-pub(crate) fn ticket_matches(given: &str, expected: &Secret) -> bool {
-    Key::sha256(given.as_bytes()) == Key::sha256(expected.as_bytes())
+impl Secret {
+    /// Whether this is the secret that a client sent, in a time that shows neither where they differ nor how long this
+    /// one is: hashes are compared.
+    ///
+    /// ```
+    /// use serverwamp::Secret;
+    ///
+    /// let ticket = Secret::from("open sesame");
+    /// assert!(ticket.matches("open sesame"));
+    /// assert!(!ticket.matches("open"));
+    /// ```
+    pub fn matches(&self, given: &str) -> bool {
+        Key::sha256(given.as_bytes()) == Key::sha256(self.as_bytes())
+    }
 }
 
 #[cfg(test)]
@@ -23,9 +32,9 @@ mod tests {
         #[test]
         fn only_the_ticket_itself_matches(ticket: String, other: String) {
             let expected = Secret::from(ticket.as_str());
-            prop_assert!(ticket_matches(&ticket, &expected));
-            prop_assert_eq!(ticket_matches(&other, &expected), ticket == other);
-            prop_assert!(!ticket_matches(&(ticket + " "), &expected));
+            prop_assert!(expected.matches(&ticket));
+            prop_assert_eq!(expected.matches(&other), ticket == other);
+            prop_assert!(!expected.matches(&(ticket + " ")));
         }
     }
 }

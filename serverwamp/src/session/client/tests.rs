@@ -5,11 +5,16 @@ use crate::wire::PayloadBuilder;
 
 /// A session in JSON that has been welcomed.
 fn established() -> ClientSession {
-    let mut session = ClientSession::join(Codec::Json, ScanLimits { depth: 64, nodes: 1000 }, uri("realm1"), "test");
+    let mut session = join(Offer::default());
     assert_eq!(sent(&mut session)[0][0], 1);
     receive(&mut session, json!([2, 7, {"roles": {"broker": {}}}]));
     assert!(matches!(session.poll_notification(), Some(Notification::Welcome(_))));
     session
+}
+
+pub(super) fn join(offer: Offer) -> ClientSession {
+    let scan = ScanLimits { depth: 64, nodes: 1000 };
+    ClientSession::join(Codec::Json, scan, uri("realm1"), "test", offer).unwrap()
 }
 
 fn uri(text: &str) -> Uri {
@@ -20,11 +25,11 @@ fn id(number: u64) -> SubscriptionId {
     SubscriptionId::new(number).unwrap()
 }
 
-fn receive(session: &mut ClientSession, message: Value) {
+pub(super) fn receive(session: &mut ClientSession, message: Value) {
     session.handle_message(message.to_string().into());
 }
 
-fn sent(session: &mut ClientSession) -> Vec<Value> {
+pub(super) fn sent(session: &mut ClientSession) -> Vec<Value> {
     let mut messages = Vec::new();
     session.drain_output(|message| messages.push(serde_json::from_slice(message).unwrap()));
     messages
@@ -35,12 +40,13 @@ fn subscribe(session: &mut ClientSession, topic: &str) -> u64 {
 }
 
 /// What the session tells, in a few words.
-fn told(session: &mut ClientSession) -> Vec<String> {
+pub(super) fn told(session: &mut ClientSession) -> Vec<String> {
     std::iter::from_fn(|| session.poll_notification()).map(|notification| in_words(&notification)).collect()
 }
 
 fn in_words(notification: &Notification) -> String {
     match notification {
+        Notification::Challenge { method, extra } => format!("challenge {method} {extra}"),
         Notification::Welcome(_) => "welcome".to_owned(),
         Notification::Result { request, progress, .. } => format!("result {request} {progress}"),
         Notification::Error { request, error, .. } => format!("error {request} {error}"),
@@ -55,7 +61,7 @@ fn in_words(notification: &Notification) -> String {
 
 #[test]
 fn hello_announces_the_features_of_each_role() {
-    let mut session = ClientSession::join(Codec::Json, ScanLimits { depth: 64, nodes: 1000 }, uri("realm1"), "test");
+    let mut session = join(Offer::default());
     let expected = json!({
         "caller": {"features": {"progressive_call_results": true, "call_timeout": true, "call_canceling": true,
             "caller_identification": true}},
@@ -211,6 +217,7 @@ fn what_nobody_asked_for_is_a_violation() {
         json!([32, 1, {}, "a"]),
         json!([16, 1, {}, "a"]),
         json!([2, 8, {}]),
+        json!([4, "ticket", {}]),
     ] {
         let mut session = established();
         subscribe(&mut session, "a");

@@ -26,7 +26,7 @@ impl ServerSession {
                 self.forget_calls();
                 self.actions.push_back(Action::Left);
             }
-            State::Joining => self.abort(reason, message),
+            State::Joining | State::Challenging => self.abort(reason, message),
             State::AwaitingHello => self.close(Ending::Done),
             State::ShuttingDown | State::Closed => {}
         }
@@ -63,7 +63,7 @@ impl ServerSession {
     pub(super) fn close(&mut self, ending: Ending) {
         match self.state {
             State::Closed => return,
-            State::Established | State::Joining => self.actions.push_back(Action::Left),
+            State::Established | State::Joining | State::Challenging => self.actions.push_back(Action::Left),
             State::AwaitingHello | State::ShuttingDown => {}
         }
         self.forget_calls();

@@ -67,6 +67,7 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     let (codec, peer_accepts) = agreed;
     let [_, serializer, ..] = request;
     stream.write_all(&[MAGIC, length << 4 | serializer & 0x0f, 0, 0]).await?;
+    stream.flush().await?;
     Ok(Handshake {
         subprotocol: Subprotocol { codec, batched: false },
         peer_accepts,

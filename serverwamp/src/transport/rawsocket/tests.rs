@@ -352,7 +352,8 @@ async fn a_peer_that_reads_nothing_holds_up_what_is_sent() {
     let sent = vec![1; 200_000];
     socket.send(&sent);
     assert!(futures_util::FutureExt::now_or_never(flush(&mut socket)).is_none());
-    assert_eq!((socket.unsent(), socket.sent()), (200_004 - 65_536, 65_536));
+    // Of what the stream has taken and not handed on, one octet counts.
+    assert_eq!((socket.unsent(), socket.sent()), (200_004 - 65_536 + 1, 65_536));
     let mut got = vec![0; 200_004];
     let ((), read) = tokio::join!(flush(&mut socket), theirs.read_exact(&mut got));
     read.unwrap();

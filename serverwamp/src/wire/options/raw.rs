@@ -1,7 +1,6 @@
 //! A dict whose keys the protocol does not know, or not all of them.
 
 use bytes::Bytes;
-#[cfg(test)]
 use serde::Serialize;
 
 use super::{Problem, Source};
@@ -26,7 +25,6 @@ impl RawDict {
     ///
     /// # Errors
     /// What the codec cannot hold, and values of another shape.
-    #[cfg(test)]
     pub(crate) fn encode<T: Serialize + ?Sized>(codec: Codec, map: &T) -> Result<Self, EncodeError> {
         let mut dict = Vec::new();
         crate::wire::encode::encode_into(codec, map, &mut dict)?;
@@ -34,6 +32,11 @@ impl RawDict {
             Ok(Token::Map(_)) => Ok(Self::new(codec, dict.into())),
             _ => Err(EncodeError::new("options and details are a map")),
         }
+    }
+
+    /// The dict in memory of its own, so that the message that it came in need not be kept.
+    pub(crate) fn detached(&self) -> Self {
+        Self(self.0.as_ref().map(|(codec, dict)| (*codec, Bytes::copy_from_slice(dict))))
     }
 
     /// How many octets the dict takes as it came.

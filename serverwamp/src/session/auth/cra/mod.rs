@@ -25,37 +25,79 @@ use super::{Answer, AuthenticationError, AuthenticationMethod, Key, Secret, extr
 use crate::wire::{Dict, SessionId};
 
 /// What a provider says of a user who logs in with WAMP-CRA.
+///
+/// `Debug` does not show the secret, which is wiped from memory when it is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CraSecret {
+pub struct CraCredential {
     /// What both sides know: the password itself, or with a salt the key that is derived from it.
-    pub(crate) secret: Secret,
+    secret: Secret,
     /// How clients derive the key; `None` if the secret is used as it is.
-    pub(crate) salt: Option<CraSalt>,
-    /// The role, which the challenge names.
-    pub(crate) role: Option<String>,
-    /// What the challenge names as the source of the secret.
-    pub(crate) provider: Option<String>,
+    salt: Option<CraSalt>,
+    role: Option<String>,
+    provider: Option<String>,
 }
 
-impl CraSecret {
-    /// A secret that both sides use as it is.
-    pub(crate) fn new(secret: impl Into<Secret>) -> Self {
-        Self { secret: secret.into(), salt: None, role: None, provider: None }
+impl CraCredential {
+    /// A password that both sides use as it is.
+    pub fn password(password: impl Into<Secret>) -> Self {
+        Self::with_salt(password, None)
     }
 
-    /// A key that was derived with [`CraSalt::derive`], and how.
-    pub(crate) fn salted(key: impl Into<Secret>, salt: CraSalt) -> Self {
-        Self { secret: key.into(), salt: Some(salt), role: None, provider: None }
+    /// A key that was derived from a password with PBKDF2-HMAC-SHA-256, in base64, as [`derive`](Self::derive) and other
+    /// implementations have it; clients are told how to derive it: with a salt, iterations, and octets of the key.
+    ///
+    /// # Errors
+    /// A salt of not 1 to 256 octets, no iterations or more than ten million, a key of not 16 to 64 octets.
+    pub fn salted(
+        key: impl Into<Secret>,
+        salt: impl Into<String>,
+        iterations: u32,
+        key_length: u32,
+    ) -> Result<Self, AuthenticationError> {
+        Ok(Self::with_salt(key, Some(CraSalt::new(salt, iterations)?.key_length(key_length)?)))
     }
 
-    /// The role, which the challenge names.
-    pub(crate) fn role(mut self, role: impl Into<String>) -> Self {
+    /// Derives a key of 32 octets from a password, to be stored with its salt and number of iterations. Slow on purpose:
+    /// for a thread that may block.
+    ///
+    /// # Errors
+    /// A salt of not 1 to 256 octets, no iterations or more than ten million.
+    pub fn derive(password: &str, salt: impl Into<String>, iterations: u32) -> Result<Self, AuthenticationError> {
+        let salt = CraSalt::new(salt, iterations)?;
+        Ok(Self::with_salt(salt.derive(password.as_bytes()), Some(salt)))
+    }
+
+    pub(super) fn with_salt(secret: impl Into<Secret>, salt: Option<CraSalt>) -> Self {
+        Self { secret: secret.into(), salt, role: None, provider: None }
+    }
+
+    /// The password, or the key that was derived from it, to store.
+    pub fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// Another credential that a client cannot tell from one of the same source: all is alike but the secret and the
+    /// salt, which are made of these octets.
+    pub(super) fn disguise(&self, secret: impl Into<Secret>, octets: &[u8]) -> Self {
+        Self {
+            secret: secret.into(),
+            salt: self.salt.as_ref().map(|salt| salt.disguise(octets)),
+            role: self.role.clone(),
+            provider: self.provider.clone(),
+        }
+    }
+
+    /// The role, which the challenge names. It is not the role that the client is given:
+    /// [`Authenticated`](crate::Authenticated) has that.
+    #[must_use]
+    pub fn role(mut self, role: impl Into<String>) -> Self {
         self.role = Some(role.into());
         self
     }
 
     /// What the challenge names as the source of the secret.
-    pub(crate) fn provider(mut self, provider: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn provider(mut self, provider: impl Into<String>) -> Self {
         self.provider = Some(provider.into());
         self
     }
@@ -71,17 +113,23 @@ pub(crate) struct CraChallenge {
 
 impl CraChallenge {
     /// Makes the challenge of a session that is about to be.
-    pub(crate) fn new(secret: &CraSecret, authid: &str, session: SessionId, nonce: [u8; 16], now: SystemTime) -> Self {
+    pub(crate) fn new(
+        credential: &CraCredential,
+        authid: &str,
+        session: SessionId,
+        nonce: [u8; 16],
+        now: SystemTime,
+    ) -> Self {
         let text = json!({
             "authid": authid,
-            "authrole": secret.role,
+            "authrole": credential.role,
             "authmethod": AuthenticationMethod::Cra.name(),
-            "authprovider": secret.provider,
+            "authprovider": credential.provider,
             "nonce": text::base64(&nonce),
             "timestamp": iso8601(now),
             "session": session,
         });
-        Self { text: text.to_string(), key: secret.secret.clone(), salt: secret.salt.clone() }
+        Self { text: text.to_string(), key: credential.secret.clone(), salt: credential.salt.clone() }
     }
 
     /// `CHALLENGE.Extra`.

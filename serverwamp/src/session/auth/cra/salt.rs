@@ -47,6 +47,13 @@ impl CraSalt {
         Ok(Self { salt, iterations, key_length })
     }
 
+    /// This salt with another text of the same length, and of hexadecimal digits if this one is.
+    pub(super) fn disguise(&self, octets: &[u8]) -> Self {
+        let hexadecimal = self.salt.bytes().all(|octet| matches!(octet, b'0'..=b'9' | b'a'..=b'f'));
+        let text = if hexadecimal { text::hex(octets) } else { text::base64(octets) };
+        Self { salt: text.chars().take(self.salt.len()).collect(), ..self.clone() }
+    }
+
     /// Derives the key from a password: the ASCII text that both sides sign with. Slow on purpose.
     pub(crate) fn derive(&self, password: &[u8]) -> Secret {
         let mut octets = Zeroizing::new(vec![0; self.key_length as usize]);

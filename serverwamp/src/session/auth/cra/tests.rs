@@ -70,14 +70,14 @@ fn keys_are_derived_like_everywhere_else() {
     }
 }
 
-fn challenge(secret: &CraSecret) -> CraChallenge {
+fn challenge(secret: &CraCredential) -> CraChallenge {
     let time = UNIX_EPOCH + Duration::from_millis(1_403_454_985_448);
     CraChallenge::new(secret, "joe \"é\"", SessionId::new(3_251_278_072_152_162).unwrap(), [7; 16], time)
 }
 
 #[test]
 fn challenges_name_all_parts() {
-    let secret = CraSecret::new("secret").role("user").provider("userdb");
+    let secret = CraCredential::password("secret").role("user").provider("userdb");
     let extra = challenge(&secret).extra();
     assert_eq!(extra.len(), 1);
     let text: serde_json::Value = serde_json::from_str(extra.get("challenge").unwrap().as_str().unwrap()).unwrap();
@@ -98,15 +98,45 @@ fn challenges_name_all_parts() {
 #[test]
 fn salted_challenges_carry_what_clients_need() {
     let salt = CraSalt::new("salt123", 100).unwrap().key_length(16).unwrap();
-    let extra = challenge(&CraSecret::salted(salt.derive(b"password"), salt)).extra();
+    let extra = challenge(&CraCredential::with_salt(salt.derive(b"password"), Some(salt))).extra();
     assert_eq!(extra.get("salt").and_then(Value::as_str), Some("salt123"));
     assert_eq!(extra.get("iterations").and_then(Value::as_u64), Some(100));
     assert_eq!(extra.get("keylen").and_then(Value::as_u64), Some(16));
 }
 
 #[test]
+fn stored_keys_are_the_password_s() {
+    let derived = CraCredential::derive("password", "salt123", 100).unwrap();
+    let key = derived.secret().as_str().unwrap();
+    assert_eq!(CraCredential::salted(key, "salt123", 100, 32), Ok(derived.clone()));
+    let answer = CraClient::new("password").answer(&challenge(&derived).extra()).unwrap();
+    assert_eq!(challenge(&derived).verify(&answer.signature), Ok(()));
+    let error = CraCredential::salted(key, "", 100, 32).unwrap_err();
+    assert_eq!(error.to_string(), "`salt`: 0 is not within 1 to 256");
+}
+
+#[test]
+fn disguises_differ_in_nothing_but_secret_and_salt() {
+    let named = |credential: CraCredential| credential.role("user").provider("db");
+    for (salt, digits) in [("0123456789abcdef0", "0123456789abcdef"), ("Zz+", "")] {
+        let real = named(CraCredential::salted("key", salt, 100, 16).unwrap());
+        let disguise = real.disguise("other", &[0xa5; 256]);
+        let (one, other) = (challenge(&real).extra(), challenge(&disguise).extra());
+        assert_ne!(one.get("salt"), other.get("salt"));
+        for name in ["challenge", "iterations", "keylen"] {
+            assert_eq!(one.get(name), other.get(name), "{name}");
+        }
+        let text = other.get("salt").and_then(Value::as_str).unwrap();
+        assert_eq!(text.len(), salt.len());
+        assert!(digits.is_empty() || text.chars().all(|digit| digits.contains(digit)), "{text}");
+        assert_ne!(real.secret, disguise.secret);
+    }
+    assert_eq!(CraCredential::password("a").disguise("b", &[1]), CraCredential::password("b"));
+}
+
+#[test]
 fn secrets_are_not_shown() {
-    let secret = CraSecret::new("pencil");
+    let secret = CraCredential::password("pencil");
     let shown = format!("{secret:?} {:?} {:?}", challenge(&secret), CraClient::new("pencil"));
     assert!(!shown.contains("pencil") && !shown.contains("112"), "{shown}");
 }
@@ -149,9 +179,9 @@ proptest! {
     fn both_sides_agree(password: String, salt in "[ -~é]{1,40}", iterations in 1_u32..20, salted: bool) {
         let secret = if salted {
             let salt = CraSalt::new(salt, iterations).unwrap();
-            CraSecret::salted(salt.derive(password.as_bytes()), salt)
+            CraCredential::with_salt(salt.derive(password.as_bytes()), Some(salt))
         } else {
-            CraSecret::new(password.as_str())
+            CraCredential::password(password.as_str())
         };
         let answer = CraClient::new(password.as_str()).answer(&challenge(&secret).extra()).unwrap();
         prop_assert_eq!(challenge(&secret).verify(&answer.signature), Ok(()));
@@ -161,7 +191,7 @@ proptest! {
 
     #[test]
     fn flipped_bits_and_arbitrary_text_are_refused(bit in 0_usize..256, arbitrary: String) {
-        let secret = CraSecret::new("secret");
+        let secret = CraCredential::password("secret");
         let answer = CraClient::new("secret").answer(&challenge(&secret).extra()).unwrap();
         let mut octets = text::from_base64(&answer.signature).unwrap();
         octets[bit / 8] ^= 1 << (bit % 8);
@@ -172,7 +202,7 @@ proptest! {
 
     #[test]
     fn shortened_signatures_are_refused(length in 0_usize..43) {
-        let secret = CraSecret::new("secret");
+        let secret = CraCredential::password("secret");
         let answer = CraClient::new("secret").answer(&challenge(&secret).extra()).unwrap();
         prop_assert_eq!(
             challenge(&secret).verify(&answer.signature[..length]),

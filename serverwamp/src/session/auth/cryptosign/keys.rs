@@ -12,16 +12,16 @@ use super::AuthenticationError;
 const SIGNATURE: usize = 64;
 const SIGNED: usize = SIGNATURE + 32;
 
-/// The public key of a user or a router.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct PublicKey(VerifyingKey);
+/// The public key of a user or a router (Ed25519).
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
     /// Takes the 32 octets in hexadecimal, as in `authextra.pubkey`.
     ///
     /// # Errors
     /// Anything else, and keys that accept signatures by everybody.
-    pub(crate) fn from_hex(text: &str) -> Result<Self, AuthenticationError> {
+    pub fn from_hex(text: &str) -> Result<Self, AuthenticationError> {
         from_hex(text)
             .and_then(|octets| VerifyingKey::from_bytes(&octets).ok())
             .filter(|key| !key.is_weak())
@@ -33,7 +33,7 @@ impl PublicKey {
     }
 
     /// The key in hexadecimal: the authid of a user who gives none.
-    pub(crate) fn to_hex(&self) -> String {
+    pub fn to_hex(&self) -> String {
         hex(self.0.as_bytes())
     }
 
@@ -55,45 +55,28 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// What a provider says of a user who logs in with cryptosign: every key that the user may have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CryptosignKeys(Vec<PublicKey>);
-
-impl CryptosignKeys {
-    /// Whether the user has this key.
-    pub(crate) fn contains(&self, key: &PublicKey) -> bool {
-        self.0.contains(key)
-    }
-}
-
-impl FromIterator<PublicKey> for CryptosignKeys {
-    fn from_iter<I: IntoIterator<Item = PublicKey>>(keys: I) -> Self {
-        Self(keys.into_iter().collect())
-    }
-}
-
-/// A private key: wiped when dropped, hidden from `Debug`.
+/// A private key (Ed25519): wiped when dropped, hidden from `Debug`.
 #[derive(Clone)]
-pub(crate) struct SigningKey(ed25519_dalek::SigningKey);
+pub struct SigningKey(ed25519_dalek::SigningKey);
 
 impl SigningKey {
     /// Takes the 32 octets of the private key in hexadecimal.
     ///
     /// # Errors
     /// Anything else.
-    pub(crate) fn from_hex(text: &str) -> Result<Self, AuthenticationError> {
+    pub fn from_hex(text: &str) -> Result<Self, AuthenticationError> {
         from_hex(text)
             .map(|octets| Self::from_bytes(&Zeroizing::new(octets)))
             .ok_or(AuthenticationError::Malformed { name: "private key", expected: "64 hexadecimal digits" })
     }
 
     /// Takes the 32 octets of the private key.
-    pub(crate) fn from_bytes(octets: &[u8; 32]) -> Self {
+    pub fn from_bytes(octets: &[u8; 32]) -> Self {
         Self(ed25519_dalek::SigningKey::from_bytes(octets))
     }
 
     /// The public key that belongs to this one.
-    pub(crate) fn public_key(&self) -> PublicKey {
+    pub fn public_key(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
     }
 

@@ -12,7 +12,7 @@ mod keys;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use keys::{CryptosignKeys, PublicKey, SigningKey};
+pub use keys::{PublicKey, SigningKey};
 
 use super::{Answer, AuthenticationError, ChannelBinding, ChannelBindingType, extra};
 use crate::wire::Dict;
@@ -36,22 +36,20 @@ fn message(challenge: [u8; 32], binding: Option<&ChannelBinding>) -> [u8; 32] {
 #[derive(Debug)]
 pub(crate) struct CryptosignChallenge {
     key: PublicKey,
-    known: bool,
     message: [u8; 32],
     extra: Dict,
 }
 
 impl CryptosignChallenge {
-    /// Answers HELLO, with what it said in `authextra`, with the keys of the user and the channel bindings that the
-    /// connection has. With a key of the router it proves itself to clients that ask for it.
+    /// Answers HELLO, with what it said in `authextra` and with the channel bindings that the connection has. With a key
+    /// of the router it proves itself to clients that ask for it.
     ///
-    /// A key that is not the user's is challenged just the same, and refused afterwards.
+    /// Every key is challenged; whose it is, is a question for when the client has shown that it has it.
     ///
     /// # Errors
     /// A HELLO without a public key, or one that asks for a channel binding that there is not.
     pub(crate) fn new(
         authextra: &Dict,
-        keys: &CryptosignKeys,
         challenge: [u8; 32],
         bindings: &[ChannelBinding],
         router_key: Option<&SigningKey>,
@@ -65,7 +63,7 @@ impl CryptosignChallenge {
             extra.insert("pubkey", router_key.public_key().to_hex());
             extra.insert("signature", router_key.sign(message(challenge, binding)));
         }
-        Ok(Self { known: keys.contains(&key), key, message: message(challenge, binding), extra })
+        Ok(Self { key, message: message(challenge, binding), extra })
     }
 
     /// `CHALLENGE.Extra`.
@@ -73,14 +71,17 @@ impl CryptosignChallenge {
         &self.extra
     }
 
+    /// The key that the client says to have.
+    pub(crate) fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
     /// Verifies `AUTHENTICATE.Signature`, and returns the key that the client has.
     ///
     /// # Errors
-    /// A signature with another key, of another challenge or over another connection, and a key that is not the user's.
+    /// A signature with another key, of another challenge or over another connection.
     pub(crate) fn verify(self, signature: &str) -> Result<PublicKey, AuthenticationError> {
-        // The signature is verified for unknown keys too, so that the time does not tell which ones are known.
-        let signed = self.key.has_signed(self.message, signature);
-        if signed && self.known { Ok(self.key) } else { Err(AuthenticationError::Denied) }
+        if self.key.has_signed(self.message, signature) { Ok(self.key) } else { Err(AuthenticationError::Denied) }
     }
 }
 

@@ -18,10 +18,6 @@ fn binding_of(vector: &serde_json::Value) -> Option<ChannelBinding> {
     Some(ChannelBinding { kind: ChannelBindingType::Unique, data })
 }
 
-fn user(key: &PublicKey) -> CryptosignKeys {
-    [key.clone()].into_iter().collect()
-}
-
 /// What a server makes of a signature by somebody who says to have this key.
 fn verify(
     key: &PublicKey,
@@ -32,7 +28,7 @@ fn verify(
     let mut authextra = Dict::from([("pubkey", key.to_hex())]);
     authextra.insert("channel_binding", binding.as_ref().map(|binding| binding.kind.name()));
     let bindings: Vec<_> = binding.into_iter().collect();
-    CryptosignChallenge::new(&authextra, &user(key), challenge, &bindings, None).unwrap().verify(signature)
+    CryptosignChallenge::new(&authextra, challenge, &bindings, None).unwrap().verify(signature)
 }
 
 #[test]
@@ -99,7 +95,7 @@ fn public_key() -> PublicKey {
 fn signatures_are_bound_to_the_connection() {
     let challenge = |binding| {
         let authextra = client(Some(exporter(3))).authextra();
-        CryptosignChallenge::new(&authextra, &user(&public_key()), [5; 32], &[binding], None).unwrap()
+        CryptosignChallenge::new(&authextra, [5; 32], &[binding], None).unwrap()
     };
     let answer = client(Some(exporter(3))).answer(challenge(exporter(3)).extra()).unwrap();
     assert_eq!(challenge(exporter(3)).verify(&answer.signature), Ok(public_key()));
@@ -116,23 +112,13 @@ fn a_replayed_message_with_a_valid_signature_is_refused() {
 }
 
 #[test]
-fn unknown_keys_are_challenged_and_refused() {
-    let challenge = |keys| CryptosignChallenge::new(&client(None).authextra(), keys, [5; 32], &[], None).unwrap();
-    let (known, unknown) = (user(&public_key()), CryptosignKeys::default());
-    assert_eq!(challenge(&known).extra(), challenge(&unknown).extra());
-    let answer = client(None).answer(challenge(&unknown).extra()).unwrap();
-    assert_eq!(challenge(&known).verify(&answer.signature), Ok(public_key()));
-    assert_eq!(challenge(&unknown).verify(&answer.signature), Err(AuthenticationError::Denied));
-}
-
-#[test]
 fn routers_prove_themselves() {
     let router = SigningKey::from_bytes(&[2; 32]);
     for binding in [None, Some(exporter(3))] {
         let client = || client(binding.clone()).expect_router(router.public_key(), [7; 32]);
         let bindings: Vec<_> = binding.clone().into_iter().collect();
         let challenge = |key: Option<&SigningKey>| {
-            CryptosignChallenge::new(&client().authextra(), &user(&public_key()), [5; 32], &bindings, key).unwrap()
+            CryptosignChallenge::new(&client().authextra(), [5; 32], &bindings, key).unwrap()
         };
         assert!(client().answer(challenge(Some(&router)).extra()).is_ok());
         let impostor = SigningKey::from_bytes(&[3; 32]);
@@ -148,7 +134,7 @@ fn check_hello_refused(authextra: Dict, expected: &str) {
         ChannelBinding { kind: ChannelBindingType::Unique, data: vec![1; 12] },
     ];
     let router = SigningKey::from_bytes(&[2; 32]);
-    let error = CryptosignChallenge::new(&authextra, &user(&public_key()), [5; 32], &bindings, Some(&router));
+    let error = CryptosignChallenge::new(&authextra, [5; 32], &bindings, Some(&router));
     assert_eq!(error.unwrap_err().to_string(), expected);
 }
 
@@ -183,7 +169,7 @@ fn nulls_are_as_good_as_absent() {
         authextra.insert(name, ());
     }
     let router = SigningKey::from_bytes(&[2; 32]);
-    let challenge = CryptosignChallenge::new(&authextra, &user(&public_key()), [5; 32], &[], Some(&router)).unwrap();
+    let challenge = CryptosignChallenge::new(&authextra, [5; 32], &[], Some(&router)).unwrap();
     assert_eq!(challenge.extra(), &Dict::from([("challenge", hex(&[5; 32]).into()), ("channel_binding", Value::Null)]));
 }
 
@@ -238,7 +224,7 @@ proptest! {
         let bindings: Vec<_> = binding.clone().into_iter().collect();
         let client = CryptosignClient::new(key, binding).unwrap();
         let server =
-            CryptosignChallenge::new(&client.authextra(), &user(&public_key), challenge, &bindings, None).unwrap();
+            CryptosignChallenge::new(&client.authextra(), challenge, &bindings, None).unwrap();
         let answer = client.answer(server.extra()).unwrap();
         prop_assert_eq!(server.verify(&answer.signature), Ok(public_key));
     }

@@ -5,14 +5,14 @@ use super::{AuthenticationError, Kdf, Key, Salt, ScramDialect};
 
 /// The keys by which a server recognises a user, and by which the user recognises the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ScramKeys {
+pub struct ScramKeys {
     stored: Key,
     server: Key,
 }
 
 impl ScramKeys {
-    /// Takes `StoredKey` and `ServerKey` (RFC 5802).
-    pub(crate) fn new(stored: impl Into<Key>, server: impl Into<Key>) -> Self {
+    /// Takes `StoredKey` and `ServerKey` (RFC 5802), 32 octets each.
+    pub fn new(stored: [u8; 32], server: [u8; 32]) -> Self {
         Self { stored: stored.into(), server: server.into() }
     }
 
@@ -21,13 +21,13 @@ impl ScramKeys {
     }
 
     /// `StoredKey`: a hash of what the client proves to know.
-    pub(crate) fn stored(&self) -> &Key {
-        &self.stored
+    pub fn stored(&self) -> &[u8; 32] {
+        self.stored.as_bytes()
     }
 
     /// `ServerKey`: what the server proves to know.
-    pub(crate) fn server(&self) -> &Key {
-        &self.server
+    pub fn server(&self) -> &[u8; 32] {
+        self.server.as_bytes()
     }
 }
 
@@ -45,7 +45,7 @@ pub(super) fn server_key(salted_password: &[u8]) -> Key {
 ///
 /// The dialects derive different keys from one password, so a credential has keys for each one that the user may speak.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ScramCredential {
+pub struct ScramCredential {
     kdf: Kdf,
     salt: Salt,
     specification: Option<ScramKeys>,
@@ -54,7 +54,7 @@ pub(crate) struct ScramCredential {
 
 impl ScramCredential {
     /// A credential without keys: [`keys`](Self::keys) adds those that were stored.
-    pub(crate) fn new(kdf: Kdf, salt: Salt) -> Self {
+    pub fn new(kdf: Kdf, salt: Salt) -> Self {
         Self { kdf, salt, specification: None, autobahn: None }
     }
 
@@ -62,7 +62,7 @@ impl ScramCredential {
     ///
     /// # Errors
     /// A password that SASLprep (RFC 4013) does not allow, with control characters for example.
-    pub(crate) fn derive(password: &str, kdf: Kdf, salt: Salt) -> Result<Self, AuthenticationError> {
+    pub fn derive(password: &str, kdf: Kdf, salt: Salt) -> Result<Self, AuthenticationError> {
         let prepared = ScramDialect::Specification.prepare(password)?;
         let specification = kdf.derive(prepared.as_bytes(), &salt)?;
         let other = if prepared.as_bytes() == password.as_bytes() {
@@ -79,7 +79,8 @@ impl ScramCredential {
     }
 
     /// Sets the keys of a dialect.
-    pub(crate) fn keys(mut self, dialect: ScramDialect, keys: ScramKeys) -> Self {
+    #[must_use]
+    pub fn keys(mut self, dialect: ScramDialect, keys: ScramKeys) -> Self {
         match dialect {
             ScramDialect::Specification => self.specification = Some(keys),
             ScramDialect::Autobahn => self.autobahn = Some(keys),
@@ -88,20 +89,25 @@ impl ScramCredential {
     }
 
     /// The keys of a dialect, if there are any.
-    pub(crate) fn keys_of(&self, dialect: ScramDialect) -> Option<&ScramKeys> {
+    pub fn keys_of(&self, dialect: ScramDialect) -> Option<&ScramKeys> {
         match dialect {
             ScramDialect::Specification => self.specification.as_ref(),
             ScramDialect::Autobahn => self.autobahn.as_ref(),
         }
     }
 
+    /// What a client sees of it.
+    pub(crate) fn without_keys(&self) -> Self {
+        Self::new(self.kdf, self.salt.clone())
+    }
+
     /// How the keys are derived.
-    pub(crate) fn kdf(&self) -> Kdf {
+    pub fn kdf(&self) -> Kdf {
         self.kdf
     }
 
     /// The user's salt.
-    pub(crate) fn salt(&self) -> &Salt {
+    pub fn salt(&self) -> &Salt {
         &self.salt
     }
 }

@@ -13,22 +13,28 @@ use crate::wire::Dict;
 
 /// The salt of one user: 8 to 128 random octets, 16 for a new user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Salt(Vec<u8>);
+pub struct Salt(Vec<u8>);
 
 impl Salt {
     /// Takes the octets.
     ///
     /// # Errors
     /// Fewer than 8 or more than 128.
-    pub(crate) fn new(octets: impl Into<Vec<u8>>) -> Result<Self, AuthenticationError> {
+    pub fn new(octets: impl Into<Vec<u8>>) -> Result<Self, AuthenticationError> {
         let octets = octets.into();
         within("salt", octets.len() as u64, 8, 128)?;
         Ok(Self(octets))
     }
 
     /// The octets.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl From<[u8; 16]> for Salt {
+    fn from(octets: [u8; 16]) -> Self {
+        Self(octets.into())
     }
 }
 
@@ -37,7 +43,7 @@ impl Salt {
 ///
 /// By default Argon2id with two passes over 19 MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kdf(Function);
+pub struct Kdf(Function);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Function {
@@ -50,7 +56,7 @@ impl Kdf {
     ///
     /// # Errors
     /// Fewer than 4,096 iterations (RFC 7677) or more than ten million, a matter of seconds.
-    pub(crate) fn pbkdf2(iterations: u64) -> Result<Self, AuthenticationError> {
+    pub fn pbkdf2(iterations: u64) -> Result<Self, AuthenticationError> {
         let iterations = within("iterations", iterations, 4096, 10_000_000)? as u32;
         Ok(Self(Function::Pbkdf2 { iterations }))
     }
@@ -60,7 +66,7 @@ impl Kdf {
     /// # Errors
     /// Less than 8 KiB or more than 256 MiB of memory; passes over less than 8 MiB all in all, or more than 8 GiB, a matter
     /// of seconds.
-    pub(crate) fn argon2id(iterations: u64, memory: u64) -> Result<Self, AuthenticationError> {
+    pub fn argon2id(iterations: u64, memory: u64) -> Result<Self, AuthenticationError> {
         const LEAST_WORK: u64 = 8 << 10;
         const MOST_WORK: u64 = 8 << 20;
         let memory = within("memory", memory, Params::MIN_M_COST.into(), 256 << 10)?;
@@ -100,14 +106,14 @@ impl Kdf {
     }
 
     /// The number of iterations or passes.
-    pub(crate) const fn iterations(self) -> u32 {
+    pub const fn iterations(self) -> u32 {
         match self.0 {
             Function::Pbkdf2 { iterations } | Function::Argon2id { iterations, .. } => iterations,
         }
     }
 
     /// The memory in KiB, if memory is used.
-    pub(crate) const fn memory(self) -> Option<u32> {
+    pub const fn memory(self) -> Option<u32> {
         match self.0 {
             Function::Pbkdf2 { .. } => None,
             Function::Argon2id { memory, .. } => Some(memory),

@@ -33,15 +33,15 @@ mod tests;
 use std::borrow::Cow;
 
 pub(crate) use client::{ScramClient, ScramServerProof};
-pub(crate) use credential::{ScramCredential, ScramKeys};
-pub(crate) use kdf::{Kdf, Salt};
+pub use credential::{ScramCredential, ScramKeys};
+pub use kdf::{Kdf, Salt};
 pub(crate) use server::ScramChallenge;
 
 use super::{Answer, AuthenticationError, AuthenticationMethod, ChannelBinding, Key, Secret, extra, text};
 
 /// Which SCRAM is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum ScramDialect {
+pub enum ScramDialect {
     /// `wamp-scram`, as the specification has it.
     Specification,
     /// `scram`, as Autobahn and Crossbar have it.
@@ -50,7 +50,7 @@ pub(crate) enum ScramDialect {
 
 impl ScramDialect {
     /// Both dialects.
-    pub(crate) const ALL: [Self; 2] = [Self::Specification, Self::Autobahn];
+    pub const ALL: [Self; 2] = [Self::Specification, Self::Autobahn];
 
     /// The entry of WELCOME's `authextra` by which the server shows that it knows the user.
     const fn verifier_name(self) -> &'static str {

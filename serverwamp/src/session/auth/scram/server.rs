@@ -87,11 +87,11 @@ impl ScramChallenge {
         let proof = text::from_base64(signature).and_then(|octets| <[u8; 32]>::try_from(octets).ok());
         let proof = Key::from(proof.ok_or(AuthenticationError::Denied)?);
         let message = self.auth_message.as_bytes();
-        let client_key = Key::hmac(self.keys.stored().as_bytes(), &[message]).xor(&proof);
-        if Key::sha256(client_key.as_bytes()) != *self.keys.stored() {
+        let client_key = Key::hmac(self.keys.stored(), &[message]).xor(&proof);
+        if Key::sha256(client_key.as_bytes()) != Key::from(*self.keys.stored()) {
             return Err(AuthenticationError::Denied);
         }
-        let verifier = Key::hmac(self.keys.server().as_bytes(), &[message]);
+        let verifier = Key::hmac(self.keys.server(), &[message]);
         Ok(Dict::from([(self.dialect.verifier_name(), text::base64(verifier.as_bytes()))]))
     }
 

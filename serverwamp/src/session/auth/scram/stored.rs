@@ -8,10 +8,10 @@ const MALFORMED: AuthenticationError =
 impl ScramCredential {
     /// The credential as text: `scram$iterations,memory$salt$keys$keys`, with a memory of 0 for PBKDF2, and the keys of the
     /// specification's dialect before those of Autobahn's. A secret, though no password.
-    pub(crate) fn to_stored(&self) -> Secret {
+    pub fn to_stored(&self) -> Secret {
         let keys = ScramDialect::ALL.map(|dialect| match self.keys_of(dialect) {
             Some(keys) => {
-                format!("{},{}", text::base64(keys.stored().as_bytes()), text::base64(keys.server().as_bytes()))
+                format!("{},{}", text::base64(keys.stored()), text::base64(keys.server()))
             }
             None => String::new(),
         });
@@ -24,7 +24,7 @@ impl ScramCredential {
     ///
     /// # Errors
     /// Any other text, and parameters out of bounds.
-    pub(crate) fn from_stored(stored: &str) -> Result<Self, AuthenticationError> {
+    pub fn from_stored(stored: &str) -> Result<Self, AuthenticationError> {
         let parts: Vec<&str> = stored.split('$').collect();
         let ["scram", cost, salt, specification, autobahn] = parts.as_slice() else { return Err(MALFORMED) };
         let (iterations, memory) = cost.split_once(',').ok_or(MALFORMED)?;

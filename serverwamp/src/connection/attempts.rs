@@ -1,0 +1,200 @@
+//! How often clients may fail to log in.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// After this long an attempt begins to be forgotten; after twice as long it is.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Entries of one generation: at about 32 octets each, both cost 4 MiB at most. Whoever can fill them with attempts could
+/// as well have spent these on guessing.
+const MOST_ENTRIES: usize = 65_536;
+/// How many times as many attempts one address may fail for all users together.
+const PER_ADDRESS: usize = 10;
+/// How many times as many attempts may fail for one user from all addresses together. A stranger who means to lock a user
+/// out needs as many addresses.
+const PER_AUTHID: usize = 100;
+
+/// The failed attempts of the last one to two minutes, and those that have not been decided yet.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    limit: usize,
+    /// Peers choose what is counted, but not under which key.
+    keys: RandomState,
+    generations: Mutex<Generations>,
+}
+
+#[derive(Debug)]
+struct Generations {
+    since: Instant,
+    current: HashMap<u64, usize>,
+    previous: HashMap<u64, usize>,
+}
+
+/// An attempt to log in; it counts as failed unless it succeeds.
+#[derive(Debug)]
+pub(super) struct Attempt<'a> {
+    attempts: &'a Attempts,
+    keys: Vec<u64>,
+}
+
+impl Attempts {
+    /// A client may fail this often for a user.
+    pub(crate) fn new(limit: usize) -> Attempts {
+        let generations = Generations { since: Instant::now(), current: HashMap::new(), previous: HashMap::new() };
+        Attempts { limit, keys: RandomState::new(), generations: Mutex::new(generations) }
+    }
+
+    /// Begins an attempt, unless too many have failed.
+    pub(super) fn begin(&self, address: Option<IpAddr>, realm: &str, authid: &str) -> Option<Attempt<'_>> {
+        let network = address.map(network);
+        // Behind a proxy on this machine, all clients of the world have one address.
+        let shared = network.is_none_or(|network| network.is_loopback());
+        let counted = [
+            Some((self.keys.hash_one((network, realm, authid)), self.limit)),
+            network
+                .filter(|_| !shared)
+                .map(|network| (self.keys.hash_one(network), self.limit.saturating_mul(PER_ADDRESS))),
+            Some((self.keys.hash_one((realm, authid)), self.limit.saturating_mul(PER_AUTHID))),
+        ];
+        let mut generations = self.generations();
+        generations.turn(Instant::now());
+        let counted = counted.into_iter().flatten();
+        if counted.clone().any(|(key, limit)| generations.count(key) >= limit) {
+            return None;
+        }
+        let keys: Vec<u64> = counted.map(|(key, _)| key).collect();
+        keys.iter().for_each(|&key| generations.add(key));
+        Some(Attempt { attempts: self, keys })
+    }
+
+    fn generations(&self) -> MutexGuard<'_, Generations> {
+        self.generations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Attempt<'_> {
+    /// The client has proved who it is.
+    pub(super) fn succeed(self) {
+        let mut generations = self.attempts.generations();
+        self.keys.iter().for_each(|&key| generations.take_back(key));
+    }
+}
+
+impl Generations {
+    fn turn(&mut self, now: Instant) {
+        let age = now.saturating_duration_since(self.since);
+        if age >= WINDOW || self.current.len() >= MOST_ENTRIES {
+            let ended = std::mem::take(&mut self.current);
+            self.previous = if age >= WINDOW.saturating_mul(2) { HashMap::new() } else { ended };
+            self.since = now;
+        }
+    }
+
+    fn count(&self, key: u64) -> usize {
+        let count = |generation: &HashMap<u64, usize>| generation.get(&key).copied().unwrap_or(0);
+        count(&self.current).saturating_add(count(&self.previous))
+    }
+
+    fn add(&mut self, key: u64) {
+        let count = self.current.entry(key).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    fn take_back(&mut self, key: u64) {
+        for generation in [&mut self.current, &mut self.previous] {
+            if let Some(count) = generation.get_mut(&key) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    generation.remove(&key);
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// What a client can change of its address at will does not count: with IPv6 it has 64 bits for that.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
+        }
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    /// How many attempts fail before one is refused, each by another address and for another user as these say.
+    fn failures(limit: usize, address: impl Fn(usize) -> Option<IpAddr>, authid: impl Fn(usize) -> String) -> usize {
+        let attempts = Attempts::new(limit);
+        (0..10_000).take_while(|&at| attempts.begin(address(at), "realm1", &authid(at)).is_some()).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_counts_together() {
+        let (joe, anybody) = (|_| "joe".to_owned(), |at: usize| format!("user{at}"));
+        assert_eq!(failures(3, |_| address("192.0.2.1"), joe), 3, "a user from one address");
+        assert_eq!(failures(3, |_| address("192.0.2.1"), anybody), 30, "an address for all users");
+        assert_eq!(failures(3, |_| address("::ffff:192.0.2.1"), anybody), 30);
+        assert_eq!(failures(3, |at| address(&format!("192.0.{}.{}", at / 250, at % 250)), joe), 300, "a user");
+        assert_eq!(failures(3, |at| address(&format!("2001:db8::{at:x}")), anybody), 30, "an IPv6 network");
+        assert_eq!(failures(3, |at| address(&format!("2001:db8:0:{at:x}::1")), anybody), 10_000, "several of them");
+        for shared in [None, address("127.0.0.1"), address("::1")] {
+            assert_eq!(failures(3, |_| shared, joe), 3, "where all clients have one address");
+            assert_eq!(failures(3, |_| shared, anybody), 10_000, "where all clients have one address");
+        }
+        assert_eq!(failures(0, |_| None, joe), 0);
+        assert_eq!(failures(usize::MAX, |_| address("192.0.2.1"), joe), 10_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn realms_do_not_count_together() {
+        let attempts = Attempts::new(1);
+        assert!(attempts.begin(None, "one", "joe").is_some());
+        assert!(attempts.begin(None, "two", "joe").is_some());
+        assert!(attempts.begin(None, "one", "joe").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_that_run_count_and_those_that_succeed_do_not() {
+        let attempts = Attempts::new(2);
+        let begin = || attempts.begin(None, "realm1", "joe");
+        let (one, _other) = (begin().unwrap(), begin().unwrap());
+        assert!(begin().is_none());
+        one.succeed();
+        assert!(begin().is_some());
+        assert!(begin().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_are_forgotten() {
+        let attempts = Attempts::new(1);
+        for (allowed, then) in [(true, 59), (false, 2), (false, 59), (false, 1), (true, 1), (false, 130), (true, 0)] {
+            assert_eq!(attempts.begin(None, "realm1", "joe").is_some(), allowed, "{then}");
+            tokio::time::advance(Duration::from_secs(then)).await;
+        }
+    }
+
+    /// Whoever fills the table makes it forget, and does not make it grow.
+    #[tokio::test(start_paused = true)]
+    async fn the_table_is_bounded() {
+        let attempts = Attempts::new(1);
+        for at in 0..200_000 {
+            attempts.begin(None, "realm1", &at.to_string());
+        }
+        let generations = attempts.generations();
+        assert!(generations.current.len() <= MOST_ENTRIES + 3 && generations.previous.len() <= MOST_ENTRIES + 3);
+    }
+}

@@ -1,0 +1,200 @@
+//! Whether a session may do what it asks for: asking its realm's rules and authorizer, and keeping what they say.
+
+mod admission;
+mod inquiry;
+
+use std::collections::HashMap;
+use std::future::ready;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub(super) use self::admission::Admission;
+use self::admission::StartOrder;
+use self::inquiry::{Failure, Guarded};
+use super::{Counters, Joined, Shared};
+use crate::handler::{Action, Decision, DecisionFuture, Endpoint, RpcError, Session};
+use crate::routing::{Authorities, RealmState};
+use crate::wire::{self, Uri, uris};
+
+pub(super) use self::inquiry::Inquiry;
+
+/// What decides about the requests of one session.
+pub(super) struct Authorization {
+    session: Session,
+    realm: Arc<RealmState>,
+    counters: Arc<Counters>,
+    /// What the authorizer has decided for the rest of the session.
+    decisions: Mutex<HashMap<(Uri, Action), Decision>>,
+    calls: StartOrder,
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) error: &'static str,
+    pub(super) message: String,
+}
+
+/// What comes of asking.
+pub(super) enum Asked {
+    Answered(Result<Decision, Refusal>),
+    /// The authorizer is to be waited for.
+    Pending(Inquiry),
+}
+
+impl Authorization {
+    /// None where everything is allowed.
+    pub(super) fn of(session: &Session, realm: &Arc<RealmState>, shared: &Shared) -> Option<Arc<Authorization>> {
+        if realm.authorities().are_none() {
+            return None;
+        }
+        Some(Arc::new(Authorization {
+            session: session.clone(),
+            realm: Arc::clone(realm),
+            counters: Arc::clone(&shared.counters),
+            decisions: Mutex::default(),
+            calls: StartOrder::default(),
+        }))
+    }
+
+    /// Asks whether the session may do something.
+    pub(super) fn ask(self: &Arc<Self>, uri: &Uri, action: Action) -> Asked {
+        let by_rules = self.authorities().by_rules(&self.session, uri, action);
+        let Some(authorizer) = self.authorities().authorizer().filter(|_| by_rules.is_allowed()) else {
+            return Asked::Answered(self.conclude(by_rules, uri, action));
+        };
+        let kept = self.decisions().get(&(uri.clone(), action)).copied();
+        if let Some(decision) = kept {
+            return Asked::Answered(self.conclude(decision.or_disclosure(by_rules.disclosure()), uri, action));
+        }
+        let decision = authorizer.decide(self.session.clone(), uri.clone(), action);
+        let (this, uri) = (Arc::clone(self), uri.clone());
+        Asked::Pending(Box::pin(async move {
+            let decision = this.wait(decision, &uri, action).await?;
+            this.conclude(decision.or_disclosure(by_rules.disclosure()), &uri, action)
+        }))
+    }
+
+    /// Asks whether the session may call a procedure. Returns what the call has to wait for before it starts.
+    fn ask_for_call(
+        self: &Arc<Self>,
+        procedure: &Uri,
+        disclose_me: Option<bool>,
+        serial: u64,
+    ) -> Result<Option<Admission>, Refusal> {
+        let inquiry = match self.ask(procedure, Action::call(disclose_me)) {
+            Asked::Answered(answer) => {
+                let decision = answer?;
+                if self.calls.is_empty() {
+                    return Ok(None);
+                }
+                Box::pin(ready(Ok(decision)))
+            }
+            Asked::Pending(inquiry) => inquiry,
+        };
+        Ok(Some(Admission::new(inquiry, self.calls.place(serial))))
+    }
+
+    /// Waits for the authorizer, and keeps its decision if that is to be cached.
+    async fn wait(&self, decision: DecisionFuture, uri: &Uri, action: Action) -> Result<Decision, Refusal> {
+        let limit = self.realm.limits().authorization_timeout;
+        let what = || action.in_words(uri);
+        let failure = match tokio::time::timeout(limit, Guarded::new(decision)).await {
+            Ok(Ok(decision)) => {
+                if decision.is_cached() {
+                    self.keep(decision, uri, action);
+                }
+                return Ok(decision);
+            }
+            Ok(Err(failure)) => failure,
+            Err(_) => {
+                self.counters.limit("authorization_timeout");
+                Failure::TimedOut
+            }
+        };
+        tracing::error!(session = %self.session.id(), action = what(), %failure, "the authorizer failed");
+        self.counters.authorization_failed();
+        let message = format!("it could not be decided whether you may {}", what());
+        Err(Refusal { error: uris::AUTHORIZATION_FAILED, message })
+    }
+
+    fn keep(&self, decision: Decision, uri: &Uri, action: Action) {
+        let maximum = self.realm.limits().cached_decisions;
+        let mut decisions = self.decisions();
+        if decisions.len() >= maximum {
+            decisions.clear();
+            self.counters.limit("cached_decisions");
+        }
+        if maximum > 0 {
+            decisions.insert((uri.clone(), action), decision);
+        }
+    }
+
+    /// What a decision comes to.
+    fn conclude(&self, decision: Decision, uri: &Uri, action: Action) -> Result<Decision, Refusal> {
+        if !decision.is_allowed() {
+            return Err(deny(&self.session, uri, action, &self.counters));
+        }
+        if action.disclose_me() && decision.disclosure() == Some(false) {
+            tracing::debug!(session = %self.session.id(), action = action.in_words(uri), "may not be disclosed");
+            self.counters.denied();
+            let message = format!("you may {}, but not be disclosed", action.in_words(uri));
+            return Err(Refusal { error: uris::DISCLOSURE_DISALLOWED, message });
+        }
+        Ok(decision)
+    }
+
+    fn authorities(&self) -> &Authorities {
+        self.realm.authorities()
+    }
+
+    fn decisions(&self) -> MutexGuard<'_, HashMap<(Uri, Action), Decision>> {
+        self.decisions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Joined {
+    /// Whether a call may start. Returns what it has to wait for before that.
+    pub(super) fn admit(
+        &self,
+        call: &wire::Call,
+        endpoint: &Arc<Endpoint>,
+        serial: u64,
+        counters: &Counters,
+    ) -> Result<Option<Admission>, Refusal> {
+        let (procedure, disclose_me) = (&call.procedure, call.options.disclose_me);
+        check_roles([endpoint], &self.session, procedure, Action::call(disclose_me), counters)?;
+        match &self.authorization {
+            Some(authorization) => authorization.ask_for_call(procedure, disclose_me, serial),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Counts, logs and words a denial.
+#[cold]
+fn deny(session: &Session, uri: &Uri, action: Action, counters: &Counters) -> Refusal {
+    let what = action.in_words(uri);
+    tracing::debug!(session = %session.id(), authrole = session.authrole(), action = what, "denied");
+    counters.denied();
+    Refusal { error: uris::NOT_AUTHORIZED, message: format!("you may not {what}") }
+}
+
+/// Refuses what functions that name roles are not for.
+pub(super) fn check_roles<'e>(
+    functions: impl IntoIterator<Item = &'e Arc<Endpoint>>,
+    session: &Session,
+    uri: &Uri,
+    action: Action,
+    counters: &Counters,
+) -> Result<(), Refusal> {
+    match functions.into_iter().all(|function| function.admits(session)) {
+        true => Ok(()),
+        false => Err(deny(session, uri, action, counters)),
+    }
+}
+
+impl From<Refusal> for RpcError {
+    fn from(refusal: Refusal) -> RpcError {
+        RpcError::new(refusal.error).message(refusal.message)
+    }
+}

@@ -1,0 +1,99 @@
+//! From HELLO to WELCOME, with as many challenges between as the application wants.
+
+use super::{Action, Ending, ServerSession, State, Welcome};
+use crate::session::auth::Answer;
+use crate::wire::{
+    self, Authenticate, Challenge, Feature, Features, Hello, Message, RawDict, Roles, WelcomeDetails, uris,
+};
+
+/// Challenges of one attempt to join: more than any login needs, so that none goes on for ever.
+const MOST_CHALLENGES: u32 = 10;
+
+const AGENT: &str = concat!("serverwamp/", env!("CARGO_PKG_VERSION"));
+
+/// What the dealer and the broker announce, each feature with a test.
+const DEALER: Features = Features::NONE
+    .with(Feature::ProgressiveCallResults)
+    .with(Feature::CallCanceling)
+    .with(Feature::CallTimeout)
+    .with(Feature::CallerIdentification);
+const BROKER: Features = Features::NONE
+    .with(Feature::SubscriptionRevocation)
+    .with(Feature::SubscriberBlackwhiteListing)
+    .with(Feature::PublisherExclusion)
+    .with(Feature::PublisherIdentification)
+    .with(Feature::PatternBasedSubscription);
+
+impl ServerSession {
+    pub(super) fn handle_hello(&mut self, hello: Box<Hello>) {
+        if hello.details.roles.as_ref().is_none_or(|roles| *roles == Roles::default()) {
+            self.abort_with(uris::NO_SUCH_ROLE, "HELLO.Details.roles: expected at least one role", Ending::Done);
+            return;
+        }
+        let subscriber = hello.details.roles.as_ref().and_then(|roles| roles.subscriber);
+        self.knows_revocation = subscriber.is_some_and(|it| it.contains(Feature::SubscriptionRevocation));
+        self.state = State::Joining;
+        self.challenges = 0;
+        self.deadline = self.welcome_by;
+        self.actions.push_back(Action::Join(hello));
+    }
+
+    pub(super) fn handle_authenticate(&mut self, message: Authenticate) {
+        match message.extra.to_dict() {
+            Ok(extra) => {
+                self.state = State::Joining;
+                let answer = Answer { signature: message.signature.into(), extra };
+                self.actions.push_back(Action::Authenticate(answer));
+            }
+            Err(error) => self.violation(&format!("AUTHENTICATE.Extra: {error}")),
+        }
+    }
+
+    /// Wants a proof of who the client is. After too many of them the attempt to join is aborted.
+    ///
+    /// WAMP: CHALLENGE, advanced profile.
+    pub(crate) fn challenge(&mut self, method: &str, extra: RawDict) {
+        if self.state != State::Joining {
+            return;
+        }
+        self.challenges = self.challenges.saturating_add(1);
+        if self.challenges > MOST_CHALLENGES {
+            self.abort_with(uris::AUTHENTICATION_FAILED, "too many challenges", Ending::Done);
+            return;
+        }
+        self.state = State::Challenging;
+        self.write(&Message::Challenge(Box::new(Challenge { method: method.into(), extra })));
+    }
+
+    /// Lets the client in.
+    pub(crate) fn welcome(&mut self, welcome: Welcome) {
+        if self.state != State::Joining {
+            return;
+        }
+        self.state = State::Established;
+        self.was_joined = true;
+        self.deadline = None;
+        self.last_request = 0;
+        let details = WelcomeDetails {
+            roles: Some(Roles { dealer: Some(DEALER), broker: Some(BROKER), ..Roles::default() }),
+            agent: Some(AGENT.into()),
+            realm: Some(welcome.realm),
+            authid: Some(welcome.authid.into()),
+            authrole: Some(welcome.authrole.into()),
+            authmethod: Some(welcome.authmethod.into()),
+            authprovider: Some(welcome.authprovider.into()),
+            authextra: welcome.authextra,
+        };
+        let message = wire::Welcome { session: welcome.session, details: details.into() };
+        self.write(&Message::Welcome(Box::new(message)));
+    }
+
+    /// What a client that has not joined should have sent.
+    pub(super) fn expected(&self) -> &'static str {
+        match self.state {
+            State::Challenging => "AUTHENTICATE",
+            State::Joining => "to wait for WELCOME",
+            _ => "HELLO",
+        }
+    }
+}

@@ -1,0 +1,6 @@
+use serverwamp::wamp;
+
+#[wamp::event("docs", role = ["admin", "staff"])]
+async fn docs() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use serverwamp::wamp;
+
+#[wamp::subscribe("docs", role = "*")]
+async fn docs() {}
+
+fn main() {}

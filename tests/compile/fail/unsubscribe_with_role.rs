@@ -1,0 +1,6 @@
+use serverwamp::wamp;
+
+#[wamp::unsubscribe("docs", role = "admin")]
+async fn docs() {}
+
+fn main() {}
