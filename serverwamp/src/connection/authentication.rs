@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::Shared;
 use super::attempts::Attempt;
 use super::guarded::guarded;
-use crate::handler::{Authenticator, Authenticators, Principal, RpcError, Session, random_authid};
+use crate::handler::{Authenticators, Principal, RpcError, Session, random_authid};
 use crate::session::{
     Answer, AuthenticationError, AuthenticationMethod, CraChallenge, CryptosignChallenge, Kdf, ScramChallenge,
     ScramDialect,
@@ -26,7 +26,10 @@ pub(super) async fn authenticate(
     shared: &Shared,
 ) -> Result<(), RpcError> {
     let authentication = Authentication { session, authenticators, shared };
-    authentication.run().await.map_err(without_internals)
+    authentication.run().await.map_err(without_internals)?;
+    // Whoever has said that the session is to end has refused the client, whatever was found out about it.
+    let settled = session.principal().is_some() && !session.outbox().is_ending();
+    settled.then_some(()).ok_or_else(denied)
 }
 
 /// The authentication of one session.
@@ -40,7 +43,7 @@ impl Authentication<'_> {
     async fn run(&self) -> Result<(), RpcError> {
         let session = self.session;
         if let Some(handler) = &self.authenticators.handler {
-            return self.handle(handler).await;
+            return guarded(handler, session.clone()).await.map(|_| ());
         }
         for authenticator in &self.authenticators.transport {
             if let Some(found) = guarded(authenticator, session.clone()).await? {
@@ -51,21 +54,13 @@ impl Authentication<'_> {
         match method {
             AuthenticationMethod::Anonymous => {
                 let role = self.authenticators.anonymous_role().ok_or_else(denied)?;
-                session.settle_as(Principal::anonymous(role));
-                Ok(())
+                session.settle_as(Principal::anonymous(role))
             }
             AuthenticationMethod::Ticket => self.ticket().await,
             AuthenticationMethod::Cra => self.cra().await,
             AuthenticationMethod::Scram(dialect) => self.scram(dialect).await,
             AuthenticationMethod::Cryptosign => self.cryptosign().await,
         }
-    }
-
-    /// Leaves it to the realm's own handler.
-    async fn handle(&self, handler: &Authenticator<Session, ()>) -> Result<(), RpcError> {
-        guarded(handler, self.session.clone()).await?;
-        let settled = self.session.principal().is_some() && !self.session.outbox().is_ending();
-        settled.then_some(()).ok_or_else(denied)
     }
 
     async fn ticket(&self) -> Result<(), RpcError> {
@@ -84,6 +79,8 @@ impl Authentication<'_> {
         let functions = self.authenticators.cra.as_ref().ok_or_else(denied)?;
         let authid = self.claimed_authid()?;
         let real = guarded(&functions.credential, self.session.clone()).await?;
+        // What is missing in a table is no password.
+        let real = real.filter(|real| !real.secret().as_bytes().is_empty());
         if let Some(real) = &real {
             functions.look.get_or_init(|| self.shared.decoys.cra("", Some(real)));
         }
