@@ -405,6 +405,11 @@ impl Realms {
         Realms { configured, any_name, living }
     }
 
+    /// Whether the realm of this name has a configuration of its own.
+    pub(crate) fn is_configured(&self, name: &str) -> bool {
+        self.configured.contains_key(name)
+    }
+
     /// The realm of this name, if sessions may join it.
     pub(crate) fn join(&self, name: &Uri) -> Option<Arc<RealmState>> {
         let served = self.configured.get(name.as_str()).or(self.any_name.as_ref())?;
