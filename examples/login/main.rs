@@ -16,9 +16,7 @@ pub(crate) mod users;
 use std::env;
 use std::io::{self, Write};
 
-use serverwamp::{
-    App, Authenticated, CraCredential, Identity, Inject, RpcError, ScramCredential, Session, Single, wamp,
-};
+use serverwamp::{App, Authenticated, CraCredential, Identity, Inject, ScramCredential, Session, Single, wamp};
 use users::{Failure, User, Users};
 
 /// Who is calling.
@@ -28,12 +26,9 @@ async fn whoami(user: Identity<User>) -> String {
 }
 
 /// The names of all users, for administrators.
-#[wamp::rpc("users.list")]
-async fn list(user: Identity<User>, users: Inject<Users>) -> Result<Single<Vec<String>>, RpcError> {
-    if user.role != "admin" {
-        return Err(RpcError::not_authorized("for administrators"));
-    }
-    users.names().await.map(Single).map_err(serverwamp::WampError::into_rpc_error)
+#[wamp::rpc("users.list", role = "admin")]
+async fn list(users: Inject<Users>) -> Result<Single<Vec<String>>, Failure> {
+    users.names().await.map(Single)
 }
 
 /// A server for the users of a table.

@@ -12,7 +12,9 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Octets of one message from a peer. Default 1 MiB. Costs up to twice that per connection while the message
-    /// is read. Past it the WebSocket is closed with 1009.
+    /// is read. Past it the WebSocket is closed with 1009; a RawSocket without a word. The handshake of RawSocket
+    /// promises the largest of all realms, as far as a power of two from 512 octets to 16 MiB can say it: what is between
+    /// two of them counts as the lower one. Its pings are bounded as messages are.
     pub message_size: usize,
     /// Octets of one message from a peer that has not been welcomed yet. Default 64 KiB.
     pub message_size_before_welcome: usize,
@@ -24,8 +26,8 @@ pub struct Limits {
     pub header_size: usize,
     /// Header fields of an HTTP request. Default 64. Past it: 431.
     pub header_count: usize,
-    /// From accepting a connection to the end of the WebSocket upgrade, TLS handshake included. Default 5 s. Past it the
-    /// connection is dropped.
+    /// From accepting a connection to the end of the WebSocket upgrade or the RawSocket handshake, with that of TLS. Default
+    /// 5 s. Past it the connection is dropped.
     pub upgrade_timeout: Duration,
     /// From the upgrade (or a GOODBYE) to HELLO. Default 5 s. Past it: ABORT.
     pub hello_timeout: Duration,
@@ -38,18 +40,21 @@ pub struct Limits {
     /// somebody out takes a hundred addresses, and behind a proxy, whose address all clients share, ten failures.
     /// Costs 4 MiB for all clients together. Past it: ABORT `wamp.error.authentication_denied`.
     pub authentication_attempts: usize,
-    /// How often a ping is sent. Default 25 s; zero for no pings.
+    /// How often a ping is sent. Default 25 s; zero for no pings, as Autobahn|Python needs it over RawSocket: it takes a
+    /// ping for an error and closes.
     pub ping_interval: Duration,
     /// How long a peer may take to answer a ping with anything at all. Default 10 s. Past it the connection is dropped.
     pub pong_timeout: Duration,
     /// Octets that wait to be sent to one peer. Default 4 MiB, held in memory for a peer that does not read.
     /// Past it the connection is cut. A result or an event larger than a quarter of it is not sent at all: the caller or
-    /// publisher gets `wamp.error.payload_size_exceeded`.
+    /// publisher gets `wamp.error.payload_size_exceeded`. So does a caller whose result is larger than what its RawSocket
+    /// takes ([`TransportInfo::peer_message_size`](crate::TransportInfo)); an event that is ends the subscriber's session.
     pub outbound_bytes: usize,
     /// How long octets may wait without the peer taking a single one. Default 10 s. Past it the connection is cut.
     pub write_stall: Duration,
     /// Connections at one time. Default: the limit of open files less 128, at most 65,536. Costs about 12 KiB each, with
-    /// TLS 8 KiB more. Past it: 503, with TLS nothing.
+    /// TLS 8 KiB more. Past it: 503, or error 4 for a RawSocket; 64 of these are told at one time, others, and those with
+    /// TLS, are dropped.
     pub connections: usize,
     /// Calls of one session that run, or wait for an authorizer, at one time; as many event functions that it set off, and as
     /// many of its other requests that wait for an authorizer or a subscribe function, and as many functions that run for the

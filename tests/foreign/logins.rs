@@ -7,10 +7,10 @@ use serverwamp::{
 
 use super::{Client, Server, assert_success, finish, node, python, start};
 
-const AUTOBAHN_PYTHON: Client = Client { program: python, script: "logins/with_autobahn.py" };
-const AUTOBAHN_JS: Client = Client { program: node, script: "logins/with_autobahn.mjs" };
-const WAMPY: Client = Client { program: node, script: "logins/with_wampy.mjs" };
-const XCONN_PYTHON: Client = Client { program: python, script: "logins/with_xconn.py" };
+const AUTOBAHN_PYTHON: Client = Client { program: python, script: "logins/with_autobahn.py", url: Server::web_socket };
+const AUTOBAHN_JS: Client = Client { program: node, script: "logins/with_autobahn.mjs", url: Server::web_socket };
+const WAMPY: Client = Client { program: node, script: "logins/with_wampy.mjs", url: Server::web_socket };
+const XCONN_PYTHON: Client = Client { program: python, script: "logins/with_xconn.py", url: Server::web_socket };
 
 /// What they try.
 const LOGINS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/foreign/logins/logins.json");

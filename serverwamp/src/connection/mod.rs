@@ -94,7 +94,10 @@ impl<T: Transport> Connection<T> {
         control: Arc<Control>,
     ) -> Connection<T> {
         let now = Instant::now();
-        let session = ServerSession::new(subprotocol.codec, ServerLimits::new(&shared.limits), now.into_std());
+        let mut session = ServerSession::new(subprotocol.codec, ServerLimits::new(&shared.limits), now.into_std());
+        if let Some(octets) = info.peer_message_size {
+            session.set_peer_message_size(octets);
+        }
         Connection {
             transport,
             framing: Framing::new(subprotocol),
@@ -131,7 +134,12 @@ impl<T: Transport> Connection<T> {
             let received = std::task::ready!(self.transport.poll_receive(context));
             self.timers.heard();
             match received {
-                Received::Control => {}
+                Received::Control => {
+                    // Pings are answered, and whoever sends many has to read.
+                    if self.relieve(context, now).is_break() {
+                        return Poll::Pending;
+                    }
+                }
                 Received::Frame(_) if self.stage == Stage::Closing => {}
                 Received::Frame(frame) => {
                     if let Err(violation) = self.framing.split(frame) {
@@ -290,6 +298,9 @@ impl<T: Transport> Connection<T> {
                     self.session.progress(result.request, result.call.serial(), &result.payload);
                 }
                 Command::Event(message) => {
+                    if !self.session.admits_event(&message) {
+                        return;
+                    }
                     self.queue_output();
                     self.framing.push(&message, &mut self.transport);
                 }

@@ -3,6 +3,7 @@
 mod calls;
 mod endings;
 mod joining;
+mod sizes;
 mod topics;
 
 use std::collections::{HashMap, VecDeque};
@@ -50,6 +51,8 @@ pub(crate) struct ServerSession {
     last_called: Option<Uri>,
     actions: VecDeque<Action>,
     output: Output,
+    /// Octets of a message that the peer takes.
+    peer_message_size: usize,
 }
 
 /// What bounds a session.
@@ -170,6 +173,7 @@ impl ServerSession {
             last_called: None,
             actions: VecDeque::new(),
             output: Output::default(),
+            peer_message_size: usize::MAX,
         }
     }
 
@@ -402,6 +406,9 @@ impl ServerSession {
     fn write(&mut self, message: &Message) {
         // What we say ourselves can always be written.
         let _ = self.output.write(|buffer| message.write(self.codec, buffer));
+        if self.takes_back_too_large() {
+            self.write_shorter(message);
+        }
     }
 
     fn write_error(&mut self, request_type: MessageType, request: RequestId, error: &Uri, payload: &Payload) {
@@ -410,5 +417,8 @@ impl ServerSession {
         let codec = self.codec;
         // A payload of the session's codec can always be written.
         let _ = self.output.write(|buffer| wire::write_error(codec, request_type, request, error, payload, buffer));
+        if self.takes_back_too_large() {
+            self.write_shorter_error(request_type, request, error);
+        }
     }
 }

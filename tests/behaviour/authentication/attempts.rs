@@ -104,3 +104,13 @@ async fn success_does_not_count() {
     assert!(!may(&app, "ticket", "joe", "wrong").await);
     assert!(!may(&app, "ticket", "joe", "pencil").await, "nor does it make good for failures");
 }
+
+/// Clients come from where they come from, whatever realm they want.
+#[tokio::test(start_paused = true)]
+async fn the_limit_is_the_app_s() {
+    let none = Limits { authentication_attempts: 0, ..Limits::default() };
+    let realm = Realm::new("realm1").topics("news.").limits(none.clone());
+    let realm = realm.ticket_authenticator(async |_: Session, _: String| Some(Authenticated::new(())));
+    assert!(may(&App::new().realm(realm.clone()), "ticket", "joe", "pencil").await);
+    assert!(!may(&App::new().realm(realm).limits(none), "ticket", "joe", "pencil").await);
+}
