@@ -70,13 +70,13 @@ pub fn unsubscribe(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::function::expand(Kind::Unsubscribe, arguments.into(), item.into(), errors))
 }
 
-/// Runs an `async fn` for each event that a client publishes on a topic, and lets clients publish there.
+/// Runs an `async fn` for each event that a client publishes on a topic, and lets clients publish and subscribe there.
 ///
 /// Subscribers get the event whatever the function makes of it. It goes on without its publisher, and does not run for
 /// what the program itself publishes.
 ///
 /// The topic comes first. Options follow: `match = "exact" | "prefix" | "wildcard" | "regex"`, where a prefix is one of
-/// the topic's text, `realm = "…"`, `role = "admin | staff"` (other roles may not publish), `rename_all = "camelCase"`,
+/// the topic's text, `realm = "…"`, `role = "admin | staff"` (other roles may not publish; they may subscribe), `rename_all = "camelCase"`,
 /// `lenient`, `detached`, `timeout = "5s"`, `concurrency = 10`, `manual`, `crate = "path"`. Parameters are those of
 /// `#[wamp::rpc]`, and the `EventDetails`. The function returns nothing, or `Result<(), E>`, whose error is logged.
 #[proc_macro_attribute]

@@ -34,7 +34,8 @@ pub struct Limits {
     /// From the upgrade (or a GOODBYE) to WELCOME, with logging in and what `on_join` functions take. Default 15 s. Past it: ABORT.
     pub welcome_timeout: Duration,
     /// How often a client may fail to log in as one user of a realm before it is refused whatever it sends. Default 10, within
-    /// one to two minutes. Ten times as many are allowed from one address (of IPv6: the first 64 bits) for all users
+    /// one to two minutes. Realms that are not configured count as one, and so do authids that differ in case or white space.
+    /// Ten times as many are allowed from one address (of IPv6: the first 64 bits) for all users
     /// together, unless it is this machine's own, and a hundred times as many for one user from all addresses: to lock
     /// somebody out takes a hundred addresses, and behind a proxy, whose address all clients share, ten failures.
     /// Costs 4 MiB for all clients together. Past it: ABORT `wamp.error.authentication_denied`.

@@ -1,8 +1,10 @@
 //! Who may join: every way to log in, over the wire.
 
+mod again;
 mod attempts;
 mod choice;
 mod client;
+mod contradictions;
 mod cra;
 mod cryptosign;
 mod handler;

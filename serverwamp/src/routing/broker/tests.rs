@@ -25,7 +25,7 @@ fn session(id: u64, codec: Codec) -> Session {
     let (number, claims) = (SessionId::new(id).unwrap(), Claims::default());
     let session = Session::new(number, details, claims, transport, codec, realm, outbound_bytes);
     let role = if id.is_multiple_of(2) { "even" } else { "odd" };
-    session.settle_as(Principal { authid: format!("user{id}"), ..Principal::anonymous(role) });
+    session.settle_as(Principal { authid: format!("user{id}"), ..Principal::anonymous(role) }).unwrap();
     session
 }
 
