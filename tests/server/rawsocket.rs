@@ -6,12 +6,21 @@ use std::path::{Path, PathBuf};
 use std::{fs, process};
 
 use serde_json::json;
-use serverwamp::{AppHandle, Limits, routes};
+use serverwamp::{AppHandle, Authenticated, Limits, Realm, routes};
+use serverwamp_tests::login;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
+use super::line::localhost;
 use super::*;
+
+over_every_line!(
+    one_port_serves_all,
+    octet_by_octet,
+    a_stalled_reader_is_cut_and_harms_nobody,
+    a_reader_that_leaves_too_much_is_cut_and_harms_nobody,
+);
 
 #[wamp::rpc(manual)]
 async fn peer(session: Session) -> (String, Option<u32>, Option<i32>, bool) {
@@ -31,12 +40,16 @@ async fn slow() -> &'static str {
 struct RawClient<S>(S);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
-    async fn join(mut stream: S) -> RawClient<S> {
+    async fn open(mut stream: S) -> RawClient<S> {
         stream.write_all(&[0x7f, 0xf1, 0, 0]).await.unwrap();
         let mut answer = [0; 4];
         stream.read_exact(&mut answer).await.unwrap();
         assert_eq!(answer, [0x7f, 0xb1, 0, 0]);
-        let mut client = RawClient(stream);
+        RawClient(stream)
+    }
+
+    async fn join(stream: S) -> RawClient<S> {
+        let mut client = RawClient::open(stream).await;
         client.send(json!([1, "realm1", {"roles": {"caller": {}}}])).await;
         assert_eq!(client.receive().await.unwrap()[0], 2);
         client
@@ -47,6 +60,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
         let mut frame = u32::try_from(message.len()).unwrap().to_be_bytes().to_vec();
         frame.extend(message.as_bytes());
         self.0.write_all(&frame).await.unwrap();
+        self.0.flush().await.unwrap();
     }
 
     /// The next message; none at the end of the connection.
@@ -119,12 +133,11 @@ fn functions() -> App {
     App::discover().routes(routes![peer, slow])
 }
 
-#[tokio::test]
-async fn one_port_serves_all() {
-    let address = start(app()).await;
-    let mut raw = RawClient::join(TcpStream::connect(address).await.unwrap()).await;
-    let mut web = Client::join(address).await;
-    let mut http = TcpStream::connect(address).await.unwrap();
+async fn one_port_serves_all(line: Line) {
+    let place = line.start(app()).await;
+    let mut raw = RawClient::join(place.connect().await).await;
+    let mut web = Client::join(place).await;
+    let mut http = place.connect().await;
     http.write_all(b"GET /ws HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let mut answer = String::new();
     http.read_to_string(&mut answer).await.unwrap();
@@ -133,16 +146,15 @@ async fn one_port_serves_all() {
     web.assert_alive().await;
 }
 
-#[tokio::test]
-async fn octet_by_octet() {
-    let address = start(app()).await;
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.set_nodelay(true).unwrap();
+async fn octet_by_octet(line: Line) {
+    let place = line.start(app()).await;
+    let mut stream = place.connect().await;
     let hello = br#"[1,"realm1",{"roles":{"caller":{}}}]"#;
     let mut sent = vec![0x7f, 0xf1, 0, 0, 0, 0, 0, u8::try_from(hello.len()).unwrap()];
     sent.extend(hello);
     for octet in sent {
         stream.write_all(&[octet]).await.unwrap();
+        stream.flush().await.unwrap();
     }
     let mut answer = [0; 4];
     stream.read_exact(&mut answer).await.unwrap();
@@ -170,9 +182,33 @@ async fn large_messages_both_ways() {
     let message = json!([48, 1, {}, "echo", [text]]).to_string();
     client.0.write_all(&[8, 0, 0, 0]).await.unwrap();
     client.0.write_all(message.as_bytes()).await.unwrap();
+    client.0.flush().await.unwrap();
     let result = client.receive().await.unwrap();
     assert_eq!(result[3][0].as_str().unwrap().len(), text.len());
     client.assert_alive().await;
+}
+
+#[tokio::test]
+async fn over_tls_messages_come_as_parts_of_records_and_in_many() {
+    let place = Line::Tls.start(app()).await;
+    let mut client = RawClient::join(place.connect().await).await;
+    assert_eq!(client.ask(json!([48, 1, {}, "tls"])).await[3][0], "TLSv1.3");
+    // One record holds 16 KiB, of which the server reads 4 at a time.
+    let text = "x".repeat(3000);
+    let mut frames = Vec::new();
+    for id in 2..=6 {
+        let message = json!([48, id, {}, "echo", [text]]).to_string();
+        frames.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+        frames.extend(message.as_bytes());
+    }
+    assert!(frames.len() < 16 * 1024);
+    client.0.write_all(&frames).await.unwrap();
+    client.0.flush().await.unwrap();
+    for id in 2..=6 {
+        assert_eq!(client.receive().await, Some(json!([50, id, {}, [text]])));
+    }
+    let large = "x".repeat(500_000);
+    assert_eq!(client.ask(json!([48, 7, {}, "echo", [large]])).await, json!([50, 7, {}, [large]]));
 }
 
 #[tokio::test]
@@ -187,13 +223,12 @@ async fn connections_limit_answers_error_4() {
     first.assert_alive().await;
 }
 
-#[tokio::test]
-async fn a_stalled_reader_is_cut_and_harms_nobody() {
+async fn a_stalled_reader_is_cut_and_harms_nobody(line: Line) {
     let app = app().limits(Limits { write_stall: Duration::from_millis(300), ..Limits::default() });
     let handle = app.handle();
-    let address = start(app).await;
-    let mut good = RawClient::join(TcpStream::connect(address).await.unwrap()).await;
-    let mut stalled = RawClient::join(TcpStream::connect(address).await.unwrap()).await;
+    let place = line.start(app).await;
+    let mut good = RawClient::join(place.connect().await).await;
+    let mut stalled = RawClient::join(place.connect().await).await;
     stalled.send(json!([48, 1, {"receive_progress": true}, "count", [u32::MAX]])).await;
     for _ in 0..100 {
         good.assert_alive().await;
@@ -202,13 +237,12 @@ async fn a_stalled_reader_is_cut_and_harms_nobody() {
     good.assert_alive().await;
 }
 
-#[tokio::test]
-async fn a_reader_that_leaves_too_much_is_cut_and_harms_nobody() {
+async fn a_reader_that_leaves_too_much_is_cut_and_harms_nobody(line: Line) {
     let app = app();
     let handle = app.handle();
-    let address = start(app).await;
-    let mut good = RawClient::join(TcpStream::connect(address).await.unwrap()).await;
-    let mut greedy = RawClient::join(TcpStream::connect(address).await.unwrap()).await;
+    let place = line.start(app).await;
+    let mut good = RawClient::join(place.connect().await).await;
+    let mut greedy = RawClient::join(place.connect().await).await;
     let flood = tokio::spawn(async move {
         let text = "x".repeat(500_000);
         for id in 1..=200 {
@@ -271,6 +305,35 @@ async fn a_unix_socket_serves_all_and_knows_who_connects() {
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
     drop((raw, web));
     server.stop().await;
+}
+
+#[tokio::test]
+async fn tickets_are_taken_over_a_unix_socket() {
+    let realm = Realm::new("realm1")
+        .ticket_authenticator(async |_: Session, ticket: String| (ticket == "sesame").then(|| Authenticated::new(())));
+    let place = Place::new("ticket");
+    let server = Server::start(functions().realm(realm).bind(place.address())).await;
+    for (ticket, expected) in [("sesame", json!([2, "joe"])), ("pencil", json!([3, null]))] {
+        let mut client = RawClient::open(UnixStream::connect(place.socket()).await.unwrap()).await;
+        let hello = login::hello("realm1", &json!({"authmethods": ["ticket"], "authid": "joe"}));
+        assert_eq!(client.ask(hello).await, json!([4, "ticket", {}]));
+        let end = client.ask(login::authenticate(ticket)).await;
+        assert_eq!(json!([end[0], end[2]["authid"]]), expected, "{end}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn unix_sockets_go_without_tls() {
+    let place = Place::new("tls");
+    let server = Server::start(app_on(&place.address()).tls(localhost().config())).await;
+    let mut client = RawClient::join(UnixStream::connect(place.socket()).await.unwrap()).await;
+    assert_eq!(client.ask(json!([48, 1, {}, "tls"])).await, json!([50, 1, {}]));
+    drop(client);
+    server.stop().await;
+    let error = App::discover().bind_tls(place.address(), localhost().config()).serve().await.unwrap_err();
+    assert!(error.to_string().contains("TLS: expected a port, got unix:"), "{error}");
+    assert!(!place.socket().exists());
 }
 
 #[tokio::test]

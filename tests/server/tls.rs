@@ -182,6 +182,20 @@ async fn nobody_waits_for_the_handshakes_of_others() {
 }
 
 #[tokio::test]
+async fn connections_limit_drops() {
+    let app = app().limits(Limits { connections: 1, ..Limits::default() });
+    let handle = app.handle();
+    let place = Line::Tls.start(app).await;
+    let mut first = Client::join(place).await;
+    let mut second = tcp(place.address).await;
+    let mut answer = Vec::new();
+    tokio::time::timeout(PATIENCE, second.read_to_end(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.is_empty(), "{answer:?}");
+    assert_eq!(handle.statistics().limits.get("connections"), Some(&1));
+    first.assert_alive().await;
+}
+
+#[tokio::test]
 async fn what_is_not_tls_is_dropped() {
     let place = Line::Tls.start(app()).await;
     for octets in [
