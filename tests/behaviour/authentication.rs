@@ -10,6 +10,7 @@ mod identity;
 mod order;
 mod scram;
 mod ticket;
+mod topics;
 mod transport;
 
 use serde_json::{Value, json};
