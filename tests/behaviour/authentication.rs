@@ -12,6 +12,7 @@ mod identity;
 mod order;
 mod scram;
 mod ticket;
+mod topics;
 mod transport;
 
 use serde_json::{Value, json};

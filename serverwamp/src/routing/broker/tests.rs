@@ -51,6 +51,28 @@ fn publish(broker: &Broker, topic: &str, audience: &Audience, value: &str) -> Re
     broker.publish(&publication).map(|_| publication.id)
 }
 
+#[test]
+fn wildcards_that_nearly_match_count_for_the_publisher() {
+    let broker = broker();
+    let reader = session(1, Codec::Json);
+    let (topic, audience) = (Uri::new("a.b.c.d.e").unwrap(), Audience::everyone());
+    let payload = Payload::encode(Codec::Cbor, "x").unwrap();
+    let counted = || broker.publish(&Publication::new(&topic, &payload, &audience)).unwrap().octets;
+    assert_eq!(counted(), 0, "nobody listens");
+    subscribe(&broker, &reader, "x..c.d.e", MatchPolicy::Wildcard);
+    let none = counted();
+    let counts: Vec<usize> = ["a..c.d.x", ".b.c.d.x", "..c.d.x"]
+        .into_iter()
+        .map(|pattern| {
+            subscribe(&broker, &reader, pattern, MatchPolicy::Wildcard);
+            counted()
+        })
+        .collect();
+    let [one, two, three] = counts[..] else { panic!("{counts:?}") };
+    assert!(none < one && one < two && two < three, "{none} {counts:?}");
+    assert!(received(&reader).is_empty());
+}
+
 /// What waits for a session: subscription, publication, topic and argument of each event.
 fn received(session: &Session) -> Vec<(u64, u64, Option<String>, String)> {
     let events = session.outbox().take().unwrap().into_iter().map(|command| match command {
