@@ -65,8 +65,8 @@ async fn start(certificate: &Path, key: &Path) -> (Child, String) {
     let mut lines = BufReader::new(server.stdout.take().expect("standard output")).lines();
     let address = async {
         while let Some(line) = lines.next_line().await.expect("a line") {
-            if let Some((_, address)) = line.split_once("listening on wss://") {
-                return address.trim_end_matches("/ws").to_owned();
+            if let Some((_, url)) = line.split_once("listening on wss://") {
+                return url.split_once("/ws").expect("the WebSocket's path").0.to_owned();
             }
         }
         panic!("it ended without listening");

@@ -12,7 +12,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use self::authentication::warn_of_open_realms;
 use self::listeners::{Address, Listeners};
@@ -24,7 +23,7 @@ use crate::handler::{
 };
 use crate::limits::Limits;
 use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Rules, Served, Services, Sources};
-use crate::server::Acceptor;
+use crate::server::{Acceptor, AnyListener};
 use crate::session::Decoys;
 use crate::shutdown::{Signals, drain};
 use crate::transport::Origins;
@@ -117,7 +116,7 @@ pub struct App {
     stop: CancellationToken,
     counters: Arc<Counters>,
     living: Arc<LivingRealms>,
-    addresses_bound: watch::Sender<Vec<SocketAddr>>,
+    addresses_bound: watch::Sender<Option<Vec<SocketAddr>>>,
     shared: OnceLock<Arc<Shared>>,
 }
 
@@ -154,7 +153,7 @@ impl App {
             stop: CancellationToken::new(),
             counters: Arc::default(),
             living: Arc::default(),
-            addresses_bound: watch::Sender::new(Vec::new()),
+            addresses_bound: watch::Sender::new(None),
             shared: OnceLock::new(),
         }
     }
@@ -280,12 +279,25 @@ impl App {
     }
 
     /// Listens on this address; repeatable. Takes precedence over `WAMP_ADDR`.
+    ///
+    /// `127.0.0.1:8080` and `[::]:8080` are ports, port 0 any that is free; `unix:/run/app.sock` is a unix socket. Each
+    /// serves WebSocket and RawSocket, told apart by how a connection begins.
+    ///
+    /// The file of a unix socket has the permissions that the process's umask leaves, with the usual one only its user may
+    /// connect; `unix:/run/app.sock?mode=660` sets others, in octal. It is removed when the server stops, and one that a
+    /// server has left behind makes way; anything else at that path is an error.
+    ///
+    /// ```
+    /// # use serverwamp::App;
+    /// let app = App::discover().bind("127.0.0.1:8080").bind("unix:/run/app.sock?mode=660");
+    /// # let _ = app;
+    /// ```
     pub fn bind(mut self, address: impl ToString) -> App {
         self.listeners.addresses.push(Address { address: address.to_string(), tls: None });
         self
     }
 
-    /// Listens on this address with TLS; repeatable. Others are as [`tls`](App::tls) says, or plain.
+    /// Listens on this port with TLS; repeatable. Others are as [`tls`](App::tls) says, or plain.
     ///
     /// ```
     /// use serverwamp::TlsConfig;
@@ -300,8 +312,8 @@ impl App {
         self
     }
 
-    /// Speaks TLS on every address that [`bind`](App::bind) names, or the environment, or nobody: `wss://` in place of
-    /// `ws://`.
+    /// Speaks TLS on every port that [`bind`](App::bind) names, or the environment, or nobody: `wss://` in place of `ws://`,
+    /// `rss://` in place of `rs://`. Unix sockets go without: what goes over them does not leave the machine.
     ///
     /// A program that configures no TLS takes it from the environment: `WAMP_TLS_CERT` and `WAMP_TLS_KEY` are the files
     /// that [`TlsConfig::from_pem_files`] takes.
@@ -349,19 +361,12 @@ impl App {
         for address in addresses {
             listeners.push(address.listen().await?);
         }
-        let bound = listeners.iter().filter_map(|listener| listener.socket.local_addr().ok());
-        self.addresses_bound.send_replace(bound.collect());
-        let connections = TaskTracker::new();
-        let origins = Arc::new(self.origins);
+        self.addresses_bound.send_replace(Some(listeners.iter().filter_map(AnyListener::address).collect()));
+        let acceptor = self.acceptor()?;
+        let connections = acceptor.connections().clone();
         let mut accepting = tokio::task::JoinSet::new();
         for listener in listeners {
-            let acceptor = Acceptor {
-                shared: Arc::clone(&shared),
-                origins: Arc::clone(&origins),
-                connections: connections.clone(),
-                tls: listener.tls,
-            };
-            accepting.spawn(acceptor.run(listener.socket));
+            accepting.spawn(acceptor.clone().run(listener));
         }
         let signaled = tokio::select! {
             () = signals.next() => true,
@@ -391,6 +396,11 @@ impl App {
                 Ok(Arc::clone(self.shared.get_or_init(|| shared)))
             }
         }
+    }
+
+    /// What serves connections, wherever they come from.
+    pub(crate) fn acceptor(&self) -> Result<Acceptor> {
+        Ok(Acceptor::new(self.shared()?, self.origins.clone()))
     }
 
     /// What was built is no longer true.
@@ -448,7 +458,7 @@ impl App {
             let name = realm.name();
             tracing::warn!(name, "a realm without rules and authorizer: those of the app are for other realms");
         }
-        warn_of_open_realms(realms());
+        warn_of_open_realms(&self.any_realm, realms());
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
         let decoys = Decoys::new(self.decoy_secret.unwrap_or_else(rand::random));
         Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters), decoys))
@@ -510,7 +520,7 @@ pub struct AppHandle {
     stop: CancellationToken,
     counters: Arc<Counters>,
     living: Arc<LivingRealms>,
-    addresses: watch::Receiver<Vec<SocketAddr>>,
+    addresses: watch::Receiver<Option<Vec<SocketAddr>>>,
 }
 
 impl AppHandle {
@@ -534,11 +544,11 @@ impl AppHandle {
         self.counters.read()
     }
 
-    /// Waits until the server listens. Returns its addresses, of interest where it was bound to port 0; none if the
-    /// server ended without listening. Cancel-safe.
+    /// Waits until the server listens. Returns its addresses, of interest where it was bound to port 0; none if it listens
+    /// on unix sockets only, or ended without listening. Cancel-safe.
     pub async fn addresses(&self) -> Vec<SocketAddr> {
         let mut addresses = self.addresses.clone();
-        let bound = addresses.wait_for(|addresses| !addresses.is_empty()).await;
-        bound.map(|addresses| addresses.clone()).unwrap_or_default()
+        let bound = addresses.wait_for(Option::is_some).await;
+        bound.ok().and_then(|addresses| addresses.clone()).unwrap_or_default()
     }
 }

@@ -12,7 +12,9 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Octets of one message from a peer. Default 1 MiB. Costs up to twice that per connection while the message
-    /// is read. Past it the WebSocket is closed with 1009.
+    /// is read. Past it the WebSocket is closed with 1009; a RawSocket without a word. The handshake of RawSocket
+    /// promises the largest of all realms, as far as a power of two from 512 octets to 16 MiB can say it: what is between
+    /// two of them counts as the lower one. Its pings are bounded as messages are.
     pub message_size: usize,
     /// Octets of one message from a peer that has not been welcomed yet. Default 64 KiB.
     pub message_size_before_welcome: usize,
@@ -24,31 +26,35 @@ pub struct Limits {
     pub header_size: usize,
     /// Header fields of an HTTP request. Default 64. Past it: 431.
     pub header_count: usize,
-    /// From accepting a connection to the end of the WebSocket upgrade, TLS handshake included. Default 5 s. Past it the
-    /// connection is dropped.
+    /// From accepting a connection to the end of the WebSocket upgrade or the RawSocket handshake, with that of TLS. Default
+    /// 5 s. Past it the connection is dropped.
     pub upgrade_timeout: Duration,
     /// From the upgrade (or a GOODBYE) to HELLO. Default 5 s. Past it: ABORT.
     pub hello_timeout: Duration,
     /// From the upgrade (or a GOODBYE) to WELCOME, with logging in and what `on_join` functions take. Default 15 s. Past it: ABORT.
     pub welcome_timeout: Duration,
     /// How often a client may fail to log in as one user of a realm before it is refused whatever it sends. Default 10, within
-    /// one to two minutes. Ten times as many are allowed from one address (of IPv6: the first 64 bits) for all users
+    /// one to two minutes. Realms that are not configured count as one, and so do authids that differ in case or white space.
+    /// Ten times as many are allowed from one address (of IPv6: the first 64 bits) for all users
     /// together, unless it is this machine's own, and a hundred times as many for one user from all addresses: to lock
     /// somebody out takes a hundred addresses, and behind a proxy, whose address all clients share, ten failures.
     /// Costs 4 MiB for all clients together. Past it: ABORT `wamp.error.authentication_denied`.
     pub authentication_attempts: usize,
-    /// How often a ping is sent. Default 25 s; zero for no pings.
+    /// How often a ping is sent. Default 25 s; zero for no pings, as Autobahn|Python needs it over RawSocket: it takes a
+    /// ping for an error and closes.
     pub ping_interval: Duration,
     /// How long a peer may take to answer a ping with anything at all. Default 10 s. Past it the connection is dropped.
     pub pong_timeout: Duration,
     /// Octets that wait to be sent to one peer. Default 4 MiB, held in memory for a peer that does not read.
     /// Past it the connection is cut. A result or an event larger than a quarter of it is not sent at all: the caller or
-    /// publisher gets `wamp.error.payload_size_exceeded`.
+    /// publisher gets `wamp.error.payload_size_exceeded`. So does a caller whose result is larger than what its RawSocket
+    /// takes ([`TransportInfo::peer_message_size`](crate::TransportInfo)); an event that is ends the subscriber's session.
     pub outbound_bytes: usize,
     /// How long octets may wait without the peer taking a single one. Default 10 s. Past it the connection is cut.
     pub write_stall: Duration,
     /// Connections at one time. Default: the limit of open files less 128, at most 65,536. Costs about 12 KiB each, with
-    /// TLS 8 KiB more. Past it: 503, with TLS nothing.
+    /// TLS 8 KiB more. Past it: 503, or error 4 for a RawSocket; 64 of these are told at one time, others, and those with
+    /// TLS, are dropped.
     pub connections: usize,
     /// Calls of one session that run, or wait for an authorizer, at one time; as many event functions that it set off, and as
     /// many of its other requests that wait for an authorizer or a subscribe function, and as many functions that run for the
@@ -56,7 +62,9 @@ pub struct Limits {
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub calls_in_flight: usize,
     /// Topics that one session is subscribed to at one time. Default 1,024. Costs about 500 octets each; a wildcard
-    /// pattern about 400 octets more for each of its components (there are at most 128) that no other pattern shares.
+    /// pattern about 400 octets more for each of its components (there are at most 128) that no other pattern shares, and
+    /// about 50 ns of each publication whose topic agrees with the pattern that far: let those whom you do not trust use
+    /// wildcards where topics have few components, or set this low.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub subscriptions: usize,
     /// How long an authorizer may take to decide about one request. Default 5 s. Past it: ERROR
@@ -126,4 +134,67 @@ fn connections() -> usize {
     #[cfg(not(unix))]
     let open_files: Option<u64> = None;
     open_files.map_or(MOST, |limit| usize::try_from(limit).unwrap_or(MOST).saturating_sub(RESERVED).clamp(1, MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Limits of which each differs from those with another number.
+    fn numbered(number: usize) -> Limits {
+        let duration = Duration::from_secs(number as u64);
+        Limits {
+            message_size: number,
+            message_size_before_welcome: number,
+            depth: number,
+            nodes: number,
+            header_size: number,
+            header_count: number,
+            upgrade_timeout: duration,
+            hello_timeout: duration,
+            welcome_timeout: duration,
+            authentication_attempts: number,
+            ping_interval: duration,
+            pong_timeout: duration,
+            outbound_bytes: number,
+            write_stall: duration,
+            connections: number,
+            calls_in_flight: number,
+            subscriptions: number,
+            authorization_timeout: duration,
+            cached_decisions: number,
+            drain: duration,
+            strict_request_ids: number > 1,
+        }
+    }
+
+    #[test]
+    fn a_realm_has_its_own_limits_but_for_those_of_the_server() {
+        let (realm, server) = (numbered(1), numbered(2));
+        // Every limit is here, so that a new one has to be considered.
+        let expected = Limits {
+            message_size: realm.message_size,
+            message_size_before_welcome: server.message_size_before_welcome,
+            depth: realm.depth,
+            nodes: realm.nodes,
+            header_size: server.header_size,
+            header_count: server.header_count,
+            upgrade_timeout: server.upgrade_timeout,
+            hello_timeout: server.hello_timeout,
+            welcome_timeout: server.welcome_timeout,
+            authentication_attempts: server.authentication_attempts,
+            ping_interval: realm.ping_interval,
+            pong_timeout: realm.pong_timeout,
+            outbound_bytes: realm.outbound_bytes,
+            write_stall: realm.write_stall,
+            connections: server.connections,
+            calls_in_flight: realm.calls_in_flight,
+            subscriptions: realm.subscriptions,
+            authorization_timeout: realm.authorization_timeout,
+            cached_decisions: realm.cached_decisions,
+            drain: server.drain,
+            strict_request_ids: realm.strict_request_ids,
+        };
+        assert_eq!(realm.within(&server), expected);
+    }
 }

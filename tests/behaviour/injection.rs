@@ -97,7 +97,7 @@ async fn injected_values_take_no_argument_slot() {
     check_call(&app, "greet", json!([["Ada"]]), json!([["Hello, Ada"]])).await;
     check_call(&app, "in_any_order", json!([[1, 2, 3]]), json!([[123, true, 1]])).await;
     check_call(&app, "made", json!([]), json!([["REALM1", "made"]])).await;
-    check_call(&app, "session_facts", json!([]), json!([["realm1", "anonymous", "memory", true]])).await;
+    check_call(&app, "session_facts", json!([]), json!([["realm1", "anonymous", "…", true]])).await;
     check_call(&app, "tenant", json!([]), json!([["realm1 tenant tenant"]])).await;
     check_error(&app, "refused", json!([]), "wamp.error.not_authorized", json!([[], {"message": "no tenant"}])).await;
 }

@@ -123,7 +123,7 @@ async fn a_killed_call_is_dropped_and_answered_once() {
         assert_eq!(peer.receive().await, canceled(1));
         settle().await;
         assert_eq!(log.dropped.load(Ordering::SeqCst), 1, "{options}");
-        sleep(Duration::from_secs(200)).await;
+        assert!(peer.is_silent_for(Duration::from_secs(200)).await, "{options}");
         assert_eq!(log.finished.load(Ordering::SeqCst), 0);
         assert_alive(&mut peer, 2).await;
     }

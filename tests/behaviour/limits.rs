@@ -103,12 +103,12 @@ async fn calls_in_flight_limit() {
 
 #[tokio::test]
 async fn message_size_limit() {
-    let app = app(Limits { message_size: 2000, message_size_before_welcome: 1000, ..Limits::default() });
+    let app = app(Limits { message_size: 2048, message_size_before_welcome: 1000, ..Limits::default() });
     for serializer in Serializer::ALL {
         let mut peer = Peer::join(&app, serializer).await;
         peer.send(json!([48, 1, {}, "depth", ["x".repeat(1900)]])).await;
         assert_eq!(peer.receive().await, Some(json!([50, 1, {}, [true]])), "{serializer}");
-        peer.send(json!([48, 2, {}, "depth", ["x".repeat(2000)]])).await;
+        peer.send(json!([48, 2, {}, "depth", ["x".repeat(2048)]])).await;
         assert_eq!(peer.receive().await, None);
 
         let mut peer = Peer::connect(&app, serializer);

@@ -17,6 +17,7 @@ mod lifetime;
 mod limits;
 mod options;
 mod progress;
+mod rawsocket;
 mod realm_limits;
 mod results;
 mod session;

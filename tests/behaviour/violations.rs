@@ -127,6 +127,11 @@ async fn octets_that_are_no_message() {
         for serializer in Serializer::ALL {
             let mut peer = Peer::join(&app, serializer).await;
             peer.send_frame(octets).await;
+            if serializer.is_websocket_text() && std::str::from_utf8(octets).is_err() {
+                // The transport refuses it before the session sees it.
+                assert_eq!(peer.receive().await, None, "{serializer} {octets:?}");
+                continue;
+            }
             assert_aborted(&mut peer, &format!("{serializer} {octets:?}")).await;
         }
     }

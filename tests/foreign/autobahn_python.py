@@ -1,8 +1,8 @@
 """Calls the server with autobahn-python: autobahn_python.py URL CODEC [ROLE].
 
-CODEC is one of autobahn's serializers, or `default` for what autobahn offers by itself. With a role it is one half of
-a conversation with another client: `listen` or `speak`. Without, it prints each case that came
-out otherwise than expected, and then fails.
+URL is ws://HOST:PORT/PATH, rs://HOST:PORT or rs://unix:PATH. CODEC is one of autobahn's serializers, or `default` for
+what autobahn offers by itself. With a role it is one half of a conversation with another client: `listen` or `speak`.
+Without, it prints each case that came out otherwise than expected, and then fails.
 """
 
 import asyncio
@@ -13,16 +13,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from autobahn.asyncio.rawsocket import WampRawSocketClientFactory
 from autobahn.asyncio.wamp import ApplicationRunner, ApplicationSession
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.message import Cancel
 from autobahn.wamp.serializer import create_transport_serializer
-from autobahn.wamp.types import CallOptions, CallResult
+from autobahn.wamp.types import CallOptions, CallResult, ComponentConfig
 
 import topics
 
 REALM = "realm1"
 CASE_SECONDS = 5
+UNIX = "rs://unix:"
 
 
 @dataclass
@@ -296,8 +298,13 @@ async def leave(session):
 async def main(url, codec, role=None):
     async def open_session():
         serializers = None if codec == "default" else [create_transport_serializer(codec)]
-        runner = ApplicationRunner(url, REALM, serializers=serializers)
-        _, protocol = await runner.run(Caller, start_loop=False)
+        if url.startswith(UNIX):
+            # Autobahn's runner knows no unix sockets.
+            factory = WampRawSocketClientFactory(lambda: Caller(ComponentConfig(REALM)), serializer=serializers[0])
+            connecting = asyncio.get_running_loop().create_unix_connection(factory, url.removeprefix(UNIX))
+        else:
+            connecting = ApplicationRunner(url, REALM, serializers=serializers).run(Caller, start_loop=False)
+        _, protocol = await connecting
         return await asyncio.wait_for(asyncio.shield(opened(protocol)), CASE_SECONDS)
 
     session = await open_session()
@@ -332,7 +339,7 @@ async def main(url, codec, role=None):
 
 
 async def opened(protocol):
-    while protocol._session is None:
+    while getattr(protocol, "_session", None) is None:
         await asyncio.sleep(0.01)
     return await protocol._session.joined
 

@@ -10,6 +10,7 @@ use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serverwamp::{App, AppHandle, TlsConfig};
@@ -21,16 +22,19 @@ use tokio::time::timeout;
 
 const SCRIPT_TIME: Duration = Duration::from_secs(60);
 
-/// A client of another language: what runs its script.
+/// A client of another language: what runs its script, and where it connects.
 #[derive(Clone, Copy)]
 struct Client {
     program: fn() -> PathBuf,
     script: &'static str,
+    url: fn(&Server) -> String,
 }
 
-const AUTOBAHN_PYTHON: Client = Client { program: python, script: "autobahn_python.py" };
-const AUTOBAHN_JS: Client = Client { program: node, script: "autobahn_js.mjs" };
-const WAMPY: Client = Client { program: node, script: "wampy.mjs" };
+const AUTOBAHN_PYTHON: Client = Client { program: python, script: "autobahn_python.py", url: Server::web_socket };
+const AUTOBAHN_PYTHON_RAW: Client = Client { url: Server::raw_socket, ..AUTOBAHN_PYTHON };
+const AUTOBAHN_PYTHON_UNIX: Client = Client { url: Server::unix_socket, ..AUTOBAHN_PYTHON };
+const AUTOBAHN_JS: Client = Client { program: node, script: "autobahn_js.mjs", url: Server::web_socket };
+const WAMPY: Client = Client { program: node, script: "wampy.mjs", url: Server::web_socket };
 
 /// Declares a module of tests for a client: one for each codec that it speaks.
 macro_rules! judged_by {
@@ -58,6 +62,20 @@ judged_by! {
 }
 
 judged_by! {
+    autobahn_python_over_rawsocket, AUTOBAHN_PYTHON_RAW:
+    json = "json",
+    msgpack = "msgpack",
+    cbor = "cbor",
+}
+
+judged_by! {
+    autobahn_python_over_a_unix_socket, AUTOBAHN_PYTHON_UNIX:
+    json = "json",
+    msgpack = "msgpack",
+    cbor = "cbor",
+}
+
+judged_by! {
     wampy, WAMPY:
     json = "json",
     msgpack = "msgpack",
@@ -75,7 +93,7 @@ judged_by! {
 macro_rules! conversations {
     ($($test:ident = $speaker:expr, $listener:expr;)*) => {
         mod conversations {
-            use super::{AUTOBAHN_JS, AUTOBAHN_PYTHON, WAMPY};
+            use super::{AUTOBAHN_JS, AUTOBAHN_PYTHON, AUTOBAHN_PYTHON_RAW, AUTOBAHN_PYTHON_UNIX, WAMPY};
 
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,6 +111,8 @@ conversations! {
     autobahn_js_to_autobahn_python = (AUTOBAHN_JS, "cbor"), (AUTOBAHN_PYTHON, "json.batched");
     autobahn_python_to_autobahn_js = (AUTOBAHN_PYTHON, "cbor.batched"), (AUTOBAHN_JS, "msgpack");
     wampy_to_autobahn_js = (WAMPY, "msgpack"), (AUTOBAHN_JS, "json");
+    autobahn_js_to_autobahn_python_over_rawsocket = (AUTOBAHN_JS, "json"), (AUTOBAHN_PYTHON_RAW, "cbor");
+    autobahn_python_over_a_unix_socket_to_wampy = (AUTOBAHN_PYTHON_UNIX, "msgpack"), (WAMPY, "cbor");
     autobahn_js_to_wampy = (AUTOBAHN_JS, "json"), (WAMPY, "cbor");
 }
 
@@ -122,7 +142,9 @@ fn procedures() -> App {
 }
 
 struct Server {
-    url: String,
+    address: SocketAddr,
+    /// Its unix socket.
+    socket: PathBuf,
     /// The certificate that its clients have to trust, if it speaks TLS.
     authority: Option<PathBuf>,
     handle: AppHandle,
@@ -131,18 +153,35 @@ struct Server {
 
 impl Server {
     async fn start(app: App) -> Server {
-        let (address, handle, task) = serve(app.bind("127.0.0.1:0")).await;
-        Server { url: format!("ws://{address}/ws"), authority: None, handle, task }
+        static SERVERS: AtomicUsize = AtomicUsize::new(0);
+        let number = SERVERS.fetch_add(1, Ordering::Relaxed);
+        let socket = std::env::temp_dir().join(format!("serverwamp-foreign-{}-{number}", std::process::id()));
+        let app = app.bind("127.0.0.1:0").bind(format!("unix:{}", socket.display()));
+        let (address, handle, task) = serve(app).await;
+        Server { address, socket, authority: None, handle, task }
     }
 
     async fn start_with_tls(app: App) -> Server {
         let authority = Authority::new("the authority of these tests");
         let Credentials { certificate, key } = authority.sign("localhost", Validity::Now);
-        let tls = TlsConfig::from_pem(certificate, key);
-        let (address, handle, task) = serve(app.bind_tls("127.0.0.1:0", tls)).await;
-        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("authority-{}.pem", address.port()));
+        let server = Server::start(app.tls(TlsConfig::from_pem(certificate, key))).await;
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("authority-{}.pem", server.address.port()));
         std::fs::write(&file, authority.pem()).expect("a file for the authority's certificate");
-        Server { url: format!("wss://{address}/ws"), authority: Some(file), handle, task }
+        Server { authority: Some(file), ..server }
+    }
+
+    fn web_socket(&self) -> String {
+        let scheme = if self.authority.is_some() { "wss" } else { "ws" };
+        format!("{scheme}://{}/ws", self.address)
+    }
+
+    fn raw_socket(&self) -> String {
+        let scheme = if self.authority.is_some() { "rss" } else { "rs" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    fn unix_socket(&self) -> String {
+        format!("rs://unix:{}", self.socket.display())
     }
 
     async fn stop(self) {
@@ -184,7 +223,7 @@ fn start(client: Client, server: &Server, codec: &str, more: Option<&str>) -> Ch
     }
     command
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join(client.script))
-        .args([&server.url, codec])
+        .args([(client.url)(server), codec.to_owned()])
         .args(more)
         .env("NODE_PATH", installed("node_modules"))
         .env("PYTHONDONTWRITEBYTECODE", "1")

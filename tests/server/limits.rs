@@ -125,7 +125,7 @@ async fn header_limits_are_counted(line: Line) {
 }
 
 /// How often a limit was met, once it was.
-async fn met(handle: &AppHandle, limit: &str) -> u64 {
+pub(super) async fn met(handle: &AppHandle, limit: &str) -> u64 {
     let counted = async {
         loop {
             if let Some(&count) = handle.statistics().limits.get(limit) {

@@ -9,6 +9,8 @@ mod ends;
 mod limits;
 mod process;
 mod progress;
+#[cfg(unix)]
+mod rawsocket;
 mod readers;
 mod tls;
 mod upgrade;

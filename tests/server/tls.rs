@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use serverwamp::rustls::ServerConfig;
 use serverwamp::rustls::server::NoServerSessionStorage;
-use serverwamp::{ClientCertificates, Error, Limits, TlsConfig};
+use serverwamp::{ClientCertificates, Error, Limits, RpcError, Subscription, TlsConfig, TlsInfo};
 use serverwamp_tests::certificates::{Authority, Credentials, Validity};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
@@ -30,6 +30,17 @@ async fn seen(session: Session) -> Option<Seen> {
     let alpn = tls.alpn.as_ref().map(|name| String::from_utf8(name.clone()).unwrap());
     let certificate = tls.client_certificate().map(|octets| octets.to_vec().into());
     Some((tls.version, tls.server_name.clone(), alpn, certificate, tls.client_certificates.len()))
+}
+
+/// Tells the subscriber which certificate it has shown; others may not subscribe.
+#[wamp::subscribe("tls.certificate")]
+async fn certificate(session: Session, subscription: Subscription) -> Result<(), RpcError> {
+    let tls = session.transport().tls.as_ref();
+    let Some(certificate) = tls.and_then(TlsInfo::client_certificate) else {
+        return Err(RpcError::not_authorized("no certificate"));
+    };
+    let _ = subscription.send(serde_bytes::Bytes::new(certificate));
+    Ok(())
 }
 
 async fn connect(address: SocketAddr, client: TlsClient) -> std::io::Result<TlsStream> {
@@ -151,6 +162,22 @@ async fn client_certificates() {
     }
 }
 
+#[tokio::test]
+async fn subscribe_functions_see_the_certificate() {
+    let authority = Authority::new("the clients' authority");
+    let good = authority.sign("joe", Validity::Now);
+    let asked = ClientCertificates::optional(authority.pem());
+    let address = start(app().tls(localhost().config().client_certificates(asked))).await;
+    let subscribe = json!([32, 1, {}, "tls.certificate"]);
+    let mut joe = join(address, localhost().client().with(good.clone())).await;
+    joe.send(subscribe.clone()).await;
+    assert_eq!(joe.receive().await.unwrap()[0], 33);
+    assert_eq!(joe.receive().await.unwrap()[4], json!([in_json(&good)]));
+    let mut nobody = join(address, localhost().client()).await;
+    nobody.send(subscribe).await;
+    assert_eq!(nobody.receive().await.unwrap()[4], "wamp.error.not_authorized");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_handshake_and_the_upgrade_have_one_limit() {
     let app = app();
@@ -179,6 +206,20 @@ async fn nobody_waits_for_the_handshakes_of_others() {
     }
     Client::join(place).await.assert_alive().await;
     drop(silent);
+}
+
+#[tokio::test]
+async fn connections_limit_drops() {
+    let app = app().limits(Limits { connections: 1, ..Limits::default() });
+    let handle = app.handle();
+    let place = Line::Tls.start(app).await;
+    let mut first = Client::join(place).await;
+    let mut second = tcp(place.address).await;
+    let mut answer = Vec::new();
+    tokio::time::timeout(PATIENCE, second.read_to_end(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.is_empty(), "{answer:?}");
+    assert_eq!(handle.statistics().limits.get("connections"), Some(&1));
+    first.assert_alive().await;
 }
 
 #[tokio::test]

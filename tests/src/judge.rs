@@ -8,7 +8,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq};
 use serde_json::{Map, Value};
 
-/// A serializer of WAMP.
+use crate::link::Carrier;
+
+/// A serializer of WAMP, with the transport that it is tested on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Serializer {
@@ -18,25 +20,51 @@ pub enum Serializer {
     JsonBatched,
     MessagePackBatched,
     CborBatched,
+    RawSocketJson,
+    RawSocketMessagePack,
+    RawSocketCbor,
 }
 
 impl Serializer {
-    /// All of them.
-    pub const ALL: [Serializer; 6] = [
+    /// All of them, on each transport that has them.
+    pub const ALL: [Serializer; 9] = [
         Serializer::Json,
         Serializer::MessagePack,
         Serializer::Cbor,
         Serializer::JsonBatched,
         Serializer::MessagePackBatched,
         Serializer::CborBatched,
+        Serializer::RawSocketJson,
+        Serializer::RawSocketMessagePack,
+        Serializer::RawSocketCbor,
     ];
 
-    /// Its WebSocket subprotocol.
+    /// The transport.
+    pub fn carrier(self) -> Carrier {
+        match self {
+            Serializer::RawSocketJson | Serializer::RawSocketMessagePack | Serializer::RawSocketCbor => {
+                Carrier::RawSocket
+            }
+            _ => Carrier::WebSocket,
+        }
+    }
+
+    /// Its number in the handshake of RawSocket.
+    pub(crate) fn number(self) -> u8 {
+        match self.subprotocol() {
+            "wamp.2.json" => 1,
+            "wamp.2.msgpack" => 2,
+            "wamp.2.cbor" => 3,
+            other => panic!("{other} has no number"),
+        }
+    }
+
+    /// Its WebSocket subprotocol, or that of the same serializer.
     pub fn subprotocol(self) -> &'static str {
         match self {
-            Serializer::Json => "wamp.2.json",
-            Serializer::MessagePack => "wamp.2.msgpack",
-            Serializer::Cbor => "wamp.2.cbor",
+            Serializer::Json | Serializer::RawSocketJson => "wamp.2.json",
+            Serializer::MessagePack | Serializer::RawSocketMessagePack => "wamp.2.msgpack",
+            Serializer::Cbor | Serializer::RawSocketCbor => "wamp.2.cbor",
             Serializer::JsonBatched => "wamp.2.json.batched",
             Serializer::MessagePackBatched => "wamp.2.msgpack.batched",
             Serializer::CborBatched => "wamp.2.cbor.batched",
@@ -48,32 +76,33 @@ impl Serializer {
     }
 
     fn is_json(self) -> bool {
-        matches!(self, Serializer::Json | Serializer::JsonBatched)
+        self.subprotocol().starts_with("wamp.2.json")
+    }
+
+    fn is_msgpack(self) -> bool {
+        self.subprotocol().starts_with("wamp.2.msgpack")
+    }
+
+    /// Whether its frames are text to the transport, which then refuses what is not UTF-8.
+    pub fn is_websocket_text(self) -> bool {
+        self.is_json() && self.carrier() == Carrier::WebSocket
     }
 
     /// One message.
     pub fn encode(self, message: &Value) -> Vec<u8> {
         match self {
-            Serializer::Json | Serializer::JsonBatched => serde_json::to_vec(message).expect("JSON"),
-            Serializer::MessagePack | Serializer::MessagePackBatched => {
-                rmp_serde::to_vec(&WithBinary(message)).expect("MessagePack")
-            }
-            Serializer::Cbor | Serializer::CborBatched => {
-                cbor4ii::serde::to_vec(Vec::new(), &WithBinary(message)).expect("CBOR")
-            }
+            _ if self.is_json() => serde_json::to_vec(message).expect("JSON"),
+            _ if self.is_msgpack() => rmp_serde::to_vec(&WithBinary(message)).expect("MessagePack"),
+            _ => cbor4ii::serde::to_vec(Vec::new(), &WithBinary(message)).expect("CBOR"),
         }
     }
 
     /// One message.
     pub fn decode(self, octets: &[u8]) -> Value {
         match self {
-            Serializer::Json | Serializer::JsonBatched => serde_json::from_slice(octets).expect("JSON"),
-            Serializer::MessagePack | Serializer::MessagePackBatched => {
-                rmp_serde::from_slice::<Decoded>(octets).expect("MessagePack").0
-            }
-            Serializer::Cbor | Serializer::CborBatched => {
-                cbor4ii::serde::from_slice::<Decoded>(octets).expect("CBOR").0
-            }
+            _ if self.is_json() => serde_json::from_slice(octets).expect("JSON"),
+            _ if self.is_msgpack() => rmp_serde::from_slice::<Decoded>(octets).expect("MessagePack").0,
+            _ => cbor4ii::serde::from_slice::<Decoded>(octets).expect("CBOR").0,
         }
     }
 
@@ -117,7 +146,7 @@ impl Serializer {
 
 impl fmt::Display for Serializer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.subprotocol())
+        write!(formatter, "{} over {:?}", self.subprotocol(), self.carrier())
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod certificates;
 mod judge;
+mod link;
 pub mod login;
 
 #[cfg(doctest)]
@@ -14,9 +15,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use serverwamp::App;
-use serverwamp::testing::RawPeer;
+
+use self::link::Link;
 
 pub use judge::Serializer;
+pub use link::Carrier;
 
 /// How long a test waits for a message that should come.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -24,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// A peer that sends and receives messages in one of the serializers; all are written in JSON here, where a string that
 /// begins with U+0000 is binary.
 pub struct Peer {
-    raw: RawPeer,
+    link: Link,
     serializer: Serializer,
     received: VecDeque<Value>,
 }
@@ -32,8 +35,12 @@ pub struct Peer {
 impl Peer {
     /// Connects without a word.
     pub fn connect(app: &App, serializer: Serializer) -> Peer {
-        let raw = RawPeer::connect(app, serializer.subprotocol()).expect("the app starts");
-        Peer { raw, serializer, received: VecDeque::new() }
+        Peer::accepting(app, serializer, 15)
+    }
+
+    /// Connects without a word, over RawSocket, and says that it takes no message of more than 2^(9 + `length`) octets.
+    pub fn accepting(app: &App, serializer: Serializer, length: u8) -> Peer {
+        Peer { link: Link::open(app, serializer, length), serializer, received: VecDeque::new() }
     }
 
     /// Connects and joins `realm1` with all roles. The WELCOME is checked to be one.
@@ -59,21 +66,26 @@ impl Peer {
 
     /// Sends a frame as it is. A closed connection shows at the next `receive`.
     pub async fn send_frame(&mut self, frame: &[u8]) {
-        let _ = self.raw.send(frame).await;
+        let _ = self.link.send(self.serializer, frame).await;
     }
 
     /// The next message; none once the connection is closed.
     pub async fn receive(&mut self) -> Option<Value> {
         while self.received.is_empty() {
-            let frame = tokio::time::timeout(PATIENCE, self.raw.receive()).await.expect("a message in time")?;
+            let frame = tokio::time::timeout(PATIENCE, self.link.receive()).await.expect("a message in time")?;
             self.received.extend(self.serializer.messages(&frame));
         }
         self.received.pop_front()
     }
 
-    /// Asserts that nothing comes for a while (of paused time).
+    /// Whether nothing comes for a while (of paused time).
     pub async fn is_silent(&mut self) -> bool {
-        self.received.is_empty() && tokio::time::timeout(Duration::from_millis(500), self.raw.receive()).await.is_err()
+        self.is_silent_for(Duration::from_millis(500)).await
+    }
+
+    /// Whether nothing comes for as long, while pings are answered.
+    pub async fn is_silent_for(&mut self, time: Duration) -> bool {
+        self.received.is_empty() && tokio::time::timeout(time, self.link.receive()).await.is_err()
     }
 }
 

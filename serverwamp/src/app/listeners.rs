@@ -3,9 +3,8 @@
 use std::env;
 use std::ffi::OsString;
 
-use tokio::net::TcpListener;
-
 use crate::error::{Error, Problem, Result};
+use crate::server::AnyListener;
 use crate::transport::TlsConfig;
 
 const ADDRESS: &str = "127.0.0.1:8080";
@@ -18,7 +17,7 @@ const TLS_KEY: &str = "WAMP_TLS_KEY";
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
     pub(super) addresses: Vec<Address>,
-    /// For the addresses that have none of their own.
+    /// For the ports that have none of their own.
     pub(super) tls: Option<TlsConfig>,
 }
 
@@ -29,18 +28,12 @@ pub(super) struct Address {
     pub(super) tls: Option<TlsConfig>,
 }
 
-/// A bound address.
-pub(super) struct Listener {
-    pub(super) socket: TcpListener,
-    pub(super) tls: Option<TlsConfig>,
-}
-
 impl Listeners {
     /// The addresses, with certificates and keys read; what the program does not say is as the environment says, or the
     /// default.
     ///
     /// # Errors
-    /// Something is wrong with certificates or keys; all problems are listed.
+    /// Something is wrong with certificates or keys, or a unix socket is to speak TLS; all problems are listed.
     pub(super) fn prepare(self) -> Result<Vec<Address>, Vec<Problem>> {
         let Listeners { mut addresses, mut tls } = self;
         if tls.is_none() && addresses.iter().all(|address| address.tls.is_none()) {
@@ -53,7 +46,13 @@ impl Listeners {
         }
         let mut problems = Vec::new();
         for address in &mut addresses {
-            address.tls = address.tls.take().or_else(|| tls.clone());
+            if !address.is_unix_socket() {
+                address.tls = address.tls.take().or_else(|| tls.clone());
+            } else if address.tls.is_some() {
+                let address = &address.address;
+                problems.push(Problem::new(format!("TLS: expected a port, got {address}: unix sockets go without")));
+                continue;
+            }
             problems.extend(address.tls.iter().flat_map(TlsConfig::problems));
         }
         match problems.is_empty() {
@@ -85,12 +84,14 @@ impl Address {
     ///
     /// # Errors
     /// The address cannot be bound.
-    pub(super) async fn listen(self) -> Result<Listener> {
-        let bound = TcpListener::bind(&self.address).await;
-        let socket = bound.map_err(|source| Error::Bind { address: self.address, source })?;
-        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
-        tracing::info!("listening on {scheme}://{}/ws", socket.local_addr()?);
-        Ok(Listener { socket, tls: self.tls })
+    pub(super) async fn listen(self) -> Result<AnyListener> {
+        let bound = AnyListener::bind(&self.address, self.tls).await;
+        bound.map_err(|source| Error::Bind { address: self.address, source })
+    }
+
+    /// Whether no network is there to be kept out of what is said.
+    fn is_unix_socket(&self) -> bool {
+        self.address.starts_with("unix:")
     }
 }
 

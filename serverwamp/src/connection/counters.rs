@@ -24,7 +24,8 @@ pub struct Statistics {
     pub denied_requests: u64,
     /// Requests that were refused because an authorizer failed, panicked or took too long.
     pub failed_authorizations: u64,
-    /// How often each limit was met, by the name of its field in [`Limits`](crate::Limits).
+    /// How often each limit was met, by the name of its field in [`Limits`](crate::Limits); `peer_message_size` is the
+    /// limit of a peer, `accept` that of the operating system.
     pub limits: BTreeMap<&'static str, u64>,
 }
 

@@ -104,7 +104,10 @@ impl<T: Transport> Connection<T> {
         control: Arc<Control>,
     ) -> Connection<T> {
         let now = Instant::now();
-        let session = ServerSession::new(subprotocol.codec, ServerLimits::new(&shared.limits), now.into_std());
+        let mut session = ServerSession::new(subprotocol.codec, ServerLimits::new(&shared.limits), now.into_std());
+        if let Some(octets) = info.peer_message_size {
+            session.set_peer_message_size(octets);
+        }
         Connection {
             transport,
             received: VecDeque::new(),
@@ -140,7 +143,12 @@ impl<T: Transport> Connection<T> {
                         self.handle_closed(context, now);
                         return Poll::Pending;
                     }
-                    Some(Received::Control) => {}
+                    Some(Received::Control) => {
+                        // Pings are answered, and whoever sends many has to read.
+                        if self.relieve(context, now).is_break() {
+                            return Poll::Pending;
+                        }
+                    }
                     Some(Received::Frame(_) | Received::Invalid(_)) if self.stage == Stage::Closing => {}
                     Some(Received::Frame(frame)) => next = self.first_message(frame, context, now),
                     Some(Received::Invalid(invalid)) => self.handle_invalid(&invalid, context, now),
@@ -151,6 +159,9 @@ impl<T: Transport> Connection<T> {
                 self.perform(context, now);
                 if self.relieve(context, now).is_break() {
                     return Poll::Pending;
+                }
+                if self.session.is_leaving() {
+                    return Poll::Ready(());
                 }
                 if self.fanned_out > FAN_OUT_PER_TURN {
                     context.waker().wake_by_ref();
@@ -173,14 +184,13 @@ impl<T: Transport> Connection<T> {
             && let Poll::Ready(received) = self.transport.poll_receive(context)
         {
             self.timers.heard();
-            let is_last = matches!(received, Received::Invalid(_) | Received::Closed);
-            if let Received::Frame(frame) = &received {
-                octets = octets.saturating_add(frame.len());
-            }
+            let more = match &received {
+                Received::Frame(frame) => frame.len(),
+                // What else may come has its turn first.
+                Received::Control | Received::Invalid(_) | Received::Closed => OCTETS_AHEAD,
+            };
+            octets = octets.saturating_add(more);
             self.received.push_back(received);
-            if is_last {
-                break;
-            }
         }
     }
 
@@ -238,10 +248,13 @@ impl<T: Transport> Connection<T> {
                 Action::Publish(publish) => self.request(Request::Publish(publish), context, now),
                 Action::Register(register) => self.request(Request::Register(register), context, now),
                 Action::Unregister(unregister) => self.unregister(&unregister),
+                Action::Leave => self.begin_leaving(context, now),
                 Action::LimitMet(limit) => self.shared.counters.limit(limit),
                 Action::Left => {
                     self.leave(context);
                     self.apply_limits(now);
+                    // While the client left, nothing was received.
+                    context.waker().wake_by_ref();
                 }
                 Action::Close(_) if self.stage == Stage::Closing => {}
                 Action::Close(ending) => {
@@ -336,6 +349,9 @@ impl<T: Transport> Connection<T> {
                     self.session.progress(result.request, result.call.serial(), &result.payload);
                 }
                 Command::Event(message) => {
+                    if !self.session.admits_event(&message) {
+                        return;
+                    }
                     self.queue_output();
                     self.framing.push(&message, &mut self.transport);
                 }
@@ -474,7 +490,7 @@ impl<T: Transport> Future for Connection<T> {
         if this.has_backlog() {
             // What the peer sent later comes later.
             context.waker().wake_by_ref();
-        } else {
+        } else if !this.session.is_leaving() {
             let _ = this.receive(context, now);
         }
         if let Some(joined) = &this.joined {

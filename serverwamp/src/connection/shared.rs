@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::attempts::Attempts;
@@ -13,6 +14,9 @@ use super::counters::Counters;
 use crate::limits::Limits;
 use crate::routing::Realms;
 use crate::session::Decoys;
+
+/// How many peers at one time are told that there are too many.
+const REFUSALS: usize = 64;
 
 /// A server as its connections see it.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) detached: TaskTracker,
     /// Handlers on the blocking pool.
     pub(crate) blocking: TaskTracker,
+    /// Connections that there is no room for, while they are told.
+    pub(crate) refusals: Arc<Semaphore>,
     connections: Mutex<Connections>,
 }
 
@@ -68,7 +74,18 @@ impl Shared {
     pub(crate) fn new(realms: Realms, limits: Limits, counters: Arc<Counters>, decoys: Decoys) -> Shared {
         let (detached, blocking) = (TaskTracker::new(), TaskTracker::new());
         let attempts = Attempts::new(limits.authentication_attempts);
-        Shared { realms, limits, counters, attempts, decoys, detached, blocking, connections: Mutex::default() }
+        let refusals = Arc::new(Semaphore::new(REFUSALS));
+        Shared {
+            realms,
+            limits,
+            counters,
+            attempts,
+            decoys,
+            detached,
+            blocking,
+            refusals,
+            connections: Mutex::default(),
+        }
     }
 
     /// A place for one more connection, unless there are too many.

@@ -54,6 +54,8 @@ pub(crate) struct Outbox {
     state: Mutex<State>,
     /// Octets that may be queued here and at the transport together.
     limit: usize,
+    /// Octets of a message that the peer takes.
+    peer_message_size: usize,
     /// Octets that the transport has not handed to the operating system yet.
     unsent: AtomicUsize,
     /// Octets that the peer has taken in all.
@@ -95,11 +97,13 @@ pub(crate) enum Pace {
 }
 
 impl Outbox {
-    /// An empty queue, for this many octets here and at the transport together.
-    pub(crate) fn new(limit: usize) -> Outbox {
+    /// An empty queue, for this many octets here and at the transport together, to a peer that may have told how large a
+    /// message it takes.
+    pub(crate) fn new(limit: usize, peer_message_size: Option<usize>) -> Outbox {
         Outbox {
             state: Mutex::default(),
             limit,
+            peer_message_size: peer_message_size.unwrap_or(usize::MAX),
             unsent: AtomicUsize::new(0),
             taken: AtomicU64::new(0),
             stalled: AtomicBool::new(false),
@@ -112,7 +116,7 @@ impl Outbox {
 
     /// The most octets of one event.
     pub(crate) fn largest_event(&self) -> usize {
-        self.limit / 4
+        (self.limit / 4).min(self.peer_message_size)
     }
 
     /// The most octets that are queued.

@@ -50,16 +50,21 @@ pub(crate) struct SessionDetails {
     pub(crate) announcement: Announcement,
 }
 
-/// What a session's connection is, and what its HTTP request said.
+/// What a session's connection is, and what its HTTP request said, if there was one: a RawSocket has none.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TransportInfo {
-    /// `websocket` or `memory`.
+    /// `websocket`, `rawsocket` or `memory`.
     pub kind: &'static str,
     /// The serializer, as in the WebSocket subprotocol: `json`, `msgpack`, `cbor`, or one of them with `.batched`.
     pub serializer: &'static str,
-    /// The address of the other end.
+    /// The address of the other end; none on a unix socket.
     pub peer: Option<SocketAddr>,
+    /// The process at the other end of a unix socket.
+    pub credentials: Option<PeerCredentials>,
+    /// Octets of a message that the client takes, where it says so: over RawSocket. What is larger is not sent to it: a
+    /// call then ends in `wamp.error.payload_size_exceeded`, and an event ends the session.
+    pub peer_message_size: Option<usize>,
     /// The path of the HTTP request.
     pub path: String,
     /// The query of the HTTP request, without the question mark.
@@ -68,6 +73,27 @@ pub struct TransportInfo {
     pub headers: Vec<(String, Vec<u8>)>,
     /// What its TLS handshake said; none for a connection without TLS, whatever a proxy before it may have spoken.
     pub tls: Option<TlsInfo>,
+    /// Whether no network is on the way: it is a unix socket, or in memory.
+    pub(crate) is_local: bool,
+}
+
+/// Who opened the other end of a unix socket, as the operating system knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerCredentials {
+    /// The user.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+    /// The process, on systems that tell.
+    pub pid: Option<i32>,
+}
+
+impl PeerCredentials {
+    #[cfg(unix)]
+    pub(crate) fn new(uid: u32, gid: u32, pid: Option<i32>) -> PeerCredentials {
+        PeerCredentials { uid, gid, pid }
+    }
 }
 
 /// Shows which header fields there are, but neither them nor the query: they may hold secrets.
@@ -76,6 +102,7 @@ impl fmt::Debug for TransportInfo {
         let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         let mut shown = formatter.debug_struct("TransportInfo");
         shown.field("kind", &self.kind).field("serializer", &self.serializer).field("peer", &self.peer);
+        shown.field("credentials", &self.credentials).field("peer_message_size", &self.peer_message_size);
         shown.field("path", &self.path).field("headers", &headers).field("tls", &self.tls).finish_non_exhaustive()
     }
 }
@@ -90,8 +117,8 @@ impl TransportInfo {
     /// Whether nobody on the way can read along, as far as this process can tell: by TLS, or since the line does not leave
     /// the machine.
     pub(crate) fn is_confidential(&self) -> bool {
-        let local = self.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-        local || self.tls.is_some() || matches!(self.kind, "memory" | "unix")
+        let is_loopback = self.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+        self.is_local || is_loopback || self.tls.is_some()
     }
 
     /// The value of a cookie.
@@ -114,6 +141,7 @@ impl Session {
         realm: RealmHandle,
         outbound_bytes: usize,
     ) -> Session {
+        let outbox = Outbox::new(outbound_bytes, transport.peer_message_size);
         Session(Arc::new(Inner {
             id,
             details,
@@ -121,7 +149,7 @@ impl Session {
             transport,
             codec,
             realm,
-            outbox: Outbox::new(outbound_bytes),
+            outbox,
             data: Mutex::new(Some(Data::new())),
             ended: CancellationToken::new(),
         }))
@@ -330,17 +358,17 @@ mod tests {
 
     #[test]
     fn lines_that_do_not_leave_the_machine_are_confidential() {
-        let line = |kind, peer: Option<&str>| {
+        let line = |peer: Option<&str>, is_local| {
             let peer = peer.map(|peer| SocketAddr::new(peer.parse().unwrap(), 7));
-            TransportInfo { kind, peer, ..TransportInfo::default() }.is_confidential()
+            TransportInfo { peer, is_local, ..TransportInfo::default() }.is_confidential()
         };
         for peer in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
-            assert!(line("websocket", Some(peer)), "{peer}");
+            assert!(line(Some(peer), false), "{peer}");
         }
         for peer in ["192.0.2.1", "10.0.0.1", "2001:db8::1", "::ffff:192.0.2.1", "0.0.0.0", "::"] {
-            assert!(!line("websocket", Some(peer)), "{peer}");
+            assert!(!line(Some(peer), false), "{peer}");
         }
-        assert!(line("memory", None) && line("unix", None) && !line("websocket", None));
+        assert!(line(None, true) && !line(None, false));
     }
 
     #[test]

@@ -41,6 +41,10 @@ enum State {
     Ended,
 }
 
+/// What a held event takes, and later its EVENT, besides its payload and topic.
+const HELD_OVERHEAD: usize = 160;
+const _: () = assert!(size_of::<HeldEvent>() <= HELD_OVERHEAD);
+
 /// Events that wait for a subscription to be accepted.
 #[derive(Default)]
 struct Held {
@@ -98,9 +102,10 @@ impl Subscription {
     /// follows the shape rule of results. To a pattern the event comes without a topic;
     /// [`Session::send_event`] names one.
     ///
-    /// The delivery fails if the payload cannot be encoded, if it is too large (a quarter of
-    /// [`Limits::outbound_bytes`](crate::Limits::outbound_bytes); all of it for what is held), or if the subscription is
-    /// over.
+    /// The delivery fails if the payload cannot be encoded, if it is too large (for the client, where it tells; else a
+    /// quarter of [`Limits::outbound_bytes`](crate::Limits::outbound_bytes); half of it for all that is held, so that the
+    /// subscriber need not be cut for it), or if the subscription is over. More than that a subscribe function sends as a
+    /// stream.
     pub fn send(&self, payload: impl IntoPayload) -> Delivery {
         let encoded = payload.into_payload(self.0.session.codec()).map_err(PublishError::from);
         let publication = PublicationId::from_random(rand::random());
@@ -156,8 +161,9 @@ impl Subscription {
         let mut state = self.state();
         match &mut *state {
             State::Pending(held) => {
-                let maximum = session.outbox().limit();
-                let octets = held.octets.saturating_add(payload.size()).saturating_add(size_of::<HeldEvent>());
+                let maximum = session.outbox().limit() / 2;
+                let octets = held.octets.saturating_add(payload.size()).saturating_add(topic.map_or(0, |it| it.len()));
+                let octets = octets.saturating_add(HELD_OVERHEAD);
                 if octets > maximum {
                     return Err(PublishError::TooLarge { maximum });
                 }
@@ -165,7 +171,13 @@ impl Subscription {
                 held.events.push(HeldEvent { publication, topic: topic.cloned(), payload: payload.clone() });
                 Ok(FanOut::default())
             }
-            State::Active(id) => self.push(*id, publication, topic, payload),
+            State::Active(id) => {
+                let message = self.encode(*id, publication, topic, payload)?;
+                if message.len() > maximum {
+                    return Err(PublishError::TooLarge { maximum });
+                }
+                self.push(message)
+            }
             State::Ended => Err(PublishError::Closed),
         }
     }
@@ -185,8 +197,9 @@ impl Subscription {
         let mut state = self.state();
         let State::Pending(held) = &mut *state else { return false };
         for event in std::mem::take(&mut held.events) {
+            let encoded = self.encode(id, event.publication, event.topic.as_ref(), &event.payload);
             // An event that can no longer be sent is one to a session that is over.
-            let _ = self.push(id, event.publication, event.topic.as_ref(), &event.payload);
+            let _ = encoded.and_then(|message| self.push(message));
         }
         *state = State::Active(id);
         true
@@ -199,16 +212,19 @@ impl Subscription {
         !matches!(state, State::Ended)
     }
 
-    fn push(
+    fn encode(
         &self,
         id: SubscriptionId,
         publication: PublicationId,
         topic: Option<&Uri>,
         payload: &Payload,
-    ) -> Result<FanOut, PublishError> {
-        let session = &self.0.session;
+    ) -> Result<Bytes, PublishError> {
         let details = topic.map(|topic| EventDetails { topic: Some(topic.clone()), ..EventDetails::default() }.into());
-        let message = event(session.codec(), id, publication, details.as_ref(), payload)?;
+        event(self.0.session.codec(), id, publication, details.as_ref(), payload)
+    }
+
+    fn push(&self, message: Bytes) -> Result<FanOut, PublishError> {
+        let session = &self.0.session;
         let octets = message.len();
         let pace = session.outbox().push_event(message).map_err(|_| PublishError::Closed)?;
         let slow = (pace == Pace::Lags).then(|| session.clone()).into_iter().collect();

@@ -405,6 +405,17 @@ impl Realms {
         Realms { configured, any_name, living }
     }
 
+    /// Whether the realm of this name has a configuration of its own.
+    pub(crate) fn is_configured(&self, name: &str) -> bool {
+        self.configured.contains_key(name)
+    }
+
+    /// The most octets that a message may have in any of them.
+    pub(crate) fn message_size(&self) -> usize {
+        let served = self.configured.values().chain(&self.any_name);
+        served.map(|served| served.limits.message_size).max().unwrap_or_default()
+    }
+
     /// The realm of this name, if sessions may join it.
     pub(crate) fn join(&self, name: &Uri) -> Option<Arc<RealmState>> {
         let served = self.configured.get(name.as_str()).or(self.any_name.as_ref())?;

@@ -33,6 +33,19 @@ impl Output {
         self.buffer.len()
     }
 
+    /// Takes the last message back if it has more than so many octets.
+    pub(super) fn take_back_above(&mut self, most: usize) -> bool {
+        let mut ends = self.ends.iter().rev();
+        let end = ends.next().copied().unwrap_or_default();
+        let start = ends.next().copied().unwrap_or_default();
+        let is_above = end.saturating_sub(start) > most;
+        if is_above {
+            self.ends.pop();
+            self.buffer.truncate(start);
+        }
+        is_above
+    }
+
     /// Hands out all messages in order.
     pub(super) fn drain(&mut self, mut send: impl FnMut(&[u8])) {
         let mut start = 0;

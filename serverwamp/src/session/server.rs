@@ -3,6 +3,7 @@
 mod calls;
 mod endings;
 mod joining;
+mod sizes;
 mod topics;
 
 use std::collections::{HashMap, VecDeque};
@@ -12,7 +13,6 @@ use bytes::Bytes;
 
 use super::auth::Answer;
 use super::output::Output;
-use super::words::goodbye;
 use crate::limits::Limits;
 use crate::wire::{
     self, Codec, Hello, MAX_ID, Message, MessageType, ParseError, Parser, Payload, PayloadBuilder, Publish, RawDict,
@@ -49,6 +49,8 @@ pub(crate) struct ServerSession {
     parser: Parser,
     actions: VecDeque<Action>,
     output: Output,
+    /// Octets of a message that the peer takes.
+    peer_message_size: usize,
 }
 
 /// What bounds a session.
@@ -86,6 +88,8 @@ enum State {
     /// CHALLENGE is out.
     Challenging,
     Established,
+    /// The peer's GOODBYE is in, ours is not out.
+    Leaving,
     /// Our GOODBYE is out, the peer's is not in.
     ShuttingDown,
     Closed,
@@ -119,6 +123,8 @@ pub(crate) enum Action {
     Unregister(Unregister),
     /// A limit of this name was met.
     LimitMet(&'static str),
+    /// A client says GOODBYE: once what it asked for before is done, answer with `part`.
+    Leave,
     /// The session is over, or the attempt to join: drop all that belongs to it.
     Left,
     /// Close the connection once all output is out.
@@ -146,7 +152,7 @@ pub(crate) struct Welcome {
     pub(crate) authextra: Option<RawDict>,
 }
 
-/// How long a peer may take to answer GOODBYE.
+/// How long a peer may take to answer GOODBYE, and how long its own may wait for ours.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl ServerSession {
@@ -169,6 +175,7 @@ impl ServerSession {
             parser: Parser::new(codec),
             actions: VecDeque::new(),
             output: Output::default(),
+            peer_message_size: usize::MAX,
         }
     }
 
@@ -222,7 +229,7 @@ impl ServerSession {
             self.calls.insert(request, call);
         }
         match self.state {
-            State::Closed => {}
+            State::Closed | State::Leaving => {}
             State::ShuttingDown => {
                 // Only the peer's GOODBYE or ABORT counts now; whatever else is wrong no longer matters.
                 match Message::parse(self.codec, message, self.limits.scan) {
@@ -269,6 +276,7 @@ impl ServerSession {
                 self.actions.push_back(Action::LimitMet("welcome_timeout"));
                 self.abort_with(uris::AUTHENTICATION_FAILED, "joining took too long", Ending::Done);
             }
+            State::Leaving => self.part(now),
             State::ShuttingDown => self.close(Ending::Done),
             State::Established | State::Closed => {}
         }
@@ -321,10 +329,7 @@ impl ServerSession {
                     self.actions.push_back(Action::Unregister(unregister));
                 }
             }
-            Message::Goodbye(_) => {
-                self.write(&goodbye(Uri::known(uris::GOODBYE_AND_OUT), None));
-                self.leave(now);
-            }
+            Message::Goodbye(_) => self.handle_goodbye(now),
             Message::Abort(_) => self.close(Ending::Done),
             Message::EventReceived(_) => {}
             other => self.unexpected(&other, "a client's message"),
@@ -408,6 +413,9 @@ impl ServerSession {
     fn write(&mut self, message: &Message) {
         // What we say ourselves can always be written.
         let _ = self.output.write(|buffer| message.write(self.codec, buffer));
+        if self.takes_back_too_large() {
+            self.write_shorter(message);
+        }
     }
 
     fn write_error(&mut self, request_type: MessageType, request: RequestId, error: &Uri, payload: &Payload) {
@@ -416,5 +424,8 @@ impl ServerSession {
         let codec = self.codec;
         // A payload of the session's codec can always be written.
         let _ = self.output.write(|buffer| wire::write_error(codec, request_type, request, error, payload, buffer));
+        if self.takes_back_too_large() {
+            self.write_shorter_error(request_type, request, error);
+        }
     }
 }

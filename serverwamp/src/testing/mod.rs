@@ -28,9 +28,12 @@ mod raw;
 mod tests;
 mod topics;
 
+use tokio::io::DuplexStream;
+
 use crate::app::App;
 use crate::client::{self, Connected, Credentials, Handle};
 use crate::handler::IntoPayload;
+use crate::server::Peer;
 use crate::transport::Memory;
 use crate::wire::{Codec, Dict, Payload, ScanLimits, SessionId, Uri, Welcome, uris};
 
@@ -39,6 +42,36 @@ pub use calls::{Next, RunningCall, TestCall};
 pub use join::TestJoin;
 pub use raw::RawPeer;
 pub use topics::{TestPublish, TestSubscribe, TestSubscription};
+
+/// Opens a connection to an app as a socket would: octets, of which WebSocket, RawSocket or HTTP is to be made.
+///
+/// It is for clients of other crates, and for what goes on beneath a session; it works with paused time.
+///
+/// ```
+/// use serverwamp::{App, testing};
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// # async fn opens(app: App) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut socket = testing::socket(&app)?;
+/// socket.write_all(&[0x7f, 0xf1, 0, 0]).await?; // RawSocket with JSON
+/// let mut answer = [0; 4];
+/// socket.read_exact(&mut answer).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// The app is put together wrongly.
+///
+/// # Panics
+/// Outside of a tokio runtime.
+pub fn socket(app: &App) -> Result<DuplexStream, CallError> {
+    const CAPACITY: usize = 64 * 1024;
+    let (ours, theirs) = tokio::io::duplex(CAPACITY);
+    let acceptor = app.acceptor().map_err(|error| CallError::Startup(error.to_string()))?;
+    acceptor.serve(ours, Peer { is_local: true, ..Peer::default() }, None);
+    Ok(theirs)
+}
 
 /// The client's side of a session with an app, over a transport in memory.
 ///

@@ -59,7 +59,8 @@ pub(super) fn open(app: &App, subprotocol: &str) -> Result<(Memory, Subprotocol)
 }
 
 async fn serve(transport: Memory, subprotocol: Subprotocol, shared: Arc<Shared>, place: Place) {
-    let info = TransportInfo { kind: "memory", serializer: subprotocol.serializer(), ..TransportInfo::default() };
+    let serializer = subprotocol.serializer();
+    let info = TransportInfo { kind: "memory", serializer, is_local: true, ..TransportInfo::default() };
     let control = Arc::clone(place.control());
     Connection::new(transport, subprotocol, info, shared, control).await;
     drop(place);

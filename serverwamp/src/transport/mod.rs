@@ -2,6 +2,8 @@
 
 mod buffer;
 mod memory;
+mod opening;
+mod rawsocket;
 #[cfg(feature = "tls")]
 mod tls;
 mod upgrade;
@@ -13,15 +15,17 @@ use std::io;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpStream;
 
 use crate::handler::TlsInfo;
 
 pub(crate) use memory::Memory;
+pub(crate) use opening::{OpenError, Opened, no_room, open};
+pub(crate) use rawsocket::{Handshake, RawSocket};
 #[cfg(feature = "tls")]
 pub use tls::{ClientCertificates, TlsConfig, TlsError};
-pub(crate) use upgrade::{Origins, Upgrade, UpgradeError, accept, refusal};
+pub(crate) use upgrade::{Origins, Upgrade, UpgradeError};
 pub(crate) use websocket::WebSocket;
 #[cfg(not(feature = "tls"))]
 pub(crate) use without_tls::TlsConfig;
@@ -57,7 +61,7 @@ pub(crate) trait Transport: Send + Unpin + 'static {
 
 /// A byte stream beneath frames.
 pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin + 'static {
-    /// Whether it is worth to try to read.
+    /// Whether it is worth to try to read again, after a read that found nothing.
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()>;
 
     /// What is known of the TLS that the stream is protected by; none if it is not.
@@ -70,6 +74,21 @@ impl ByteStream for TcpStream {
     fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
         // Reading reports what is wrong.
         self.poll_read_ready(context).map(drop)
+    }
+}
+
+#[cfg(unix)]
+impl ByteStream for tokio::net::UnixStream {
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        // Reading reports what is wrong.
+        self.poll_read_ready(context).map(drop)
+    }
+}
+
+impl ByteStream for DuplexStream {
+    fn poll_readable(&self, _: &mut Context<'_>) -> Poll<()> {
+        // Only reading tells.
+        Poll::Ready(())
     }
 }
 

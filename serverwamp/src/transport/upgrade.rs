@@ -27,8 +27,6 @@ pub(crate) struct Upgrade {
 pub(crate) enum UpgradeError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    #[error("no TLS: {0}")]
-    Tls(std::io::Error),
     #[error("closed before its request was complete")]
     Incomplete,
     #[error("refused with {status}: {reason}")]
@@ -41,7 +39,7 @@ impl UpgradeError {
     /// What the peer is told.
     fn answer(&self) -> Option<(StatusCode, &str)> {
         match self {
-            UpgradeError::Io(_) | UpgradeError::Tls(_) | UpgradeError::Incomplete => None,
+            UpgradeError::Io(_) | UpgradeError::Incomplete => None,
             UpgradeError::Refused { status, reason } => Some((*status, reason)),
             UpgradeError::TooLarge { reason, .. } => Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, reason)),
         }
@@ -54,17 +52,18 @@ pub(crate) struct Origins(pub(crate) Vec<String>);
 
 const PATHS: [&str; 2] = ["/", "/ws"];
 
-/// Reads the request and answers it.
+/// Reads the request, of which `received` is the beginning, and answers it.
 ///
 /// # Errors
 /// The request is refused; the peer has been answered.
 pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
+    received: Vec<u8>,
     listener: Option<SocketAddr>,
     origins: &Origins,
     limits: &Limits,
 ) -> Result<Upgrade, UpgradeError> {
-    let answer = match read_head(stream, limits).await {
+    let answer = match read_head(stream, received, limits).await {
         Ok((request, rest)) => answer(&request, listener, origins).map(|(response, upgrade)| (response, upgrade, rest)),
         Err(error) => Err(error),
     };
@@ -86,8 +85,12 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// An answer for a connection that cannot be served at all.
-pub(crate) fn refusal(status: StatusCode, reason: &str) -> String {
+/// The answer where there are too many connections.
+pub(crate) fn no_room() -> String {
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "too many connections")
+}
+
+fn refusal(status: StatusCode, reason: &str) -> String {
     let upgrade = match status {
         StatusCode::UPGRADE_REQUIRED => "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
         _ => "",
@@ -98,18 +101,21 @@ pub(crate) fn refusal(status: StatusCode, reason: &str) -> String {
     )
 }
 
-async fn read_head<S: AsyncRead + Unpin>(stream: &mut S, limits: &Limits) -> Result<(Request, Vec<u8>), UpgradeError> {
-    let mut octets = Vec::with_capacity(1024);
+async fn read_head<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    mut octets: Vec<u8>,
+    limits: &Limits,
+) -> Result<(Request, Vec<u8>), UpgradeError> {
     loop {
-        if stream.read_buf(&mut octets).await? == 0 {
-            return Err(UpgradeError::Incomplete);
-        }
         if let Some(length) = head_length(&octets) {
             if length <= limits.header_size {
                 let rest = octets.split_off(length);
                 return Ok((parse_head(&octets, limits)?, rest));
             }
         } else if octets.len() <= limits.header_size {
+            if stream.read_buf(&mut octets).await? == 0 {
+                return Err(UpgradeError::Incomplete);
+            }
             continue;
         }
         return Err(too_large(

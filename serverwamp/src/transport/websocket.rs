@@ -2,12 +2,13 @@
 
 mod frames;
 
+use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
+use tokio::io::AsyncReadExt;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_util::io::poll_read_buf;
 
 use self::frames::{Frame, Frames, Head, append};
 use super::buffer::WriteBuffer;
@@ -57,12 +58,27 @@ impl<S: ByteStream> WebSocket<S> {
             ready!(self.stream.poll_readable(context));
             self.drained = false;
         }
-        let read = poll_read_buf(Pin::new(&mut self.stream), context, self.input.room(LEAST_ROOM, READ_BUFFER));
+        let read = pin!(self.stream.read_buf(self.input.room(LEAST_ROOM, READ_BUFFER))).poll(context);
         if read.is_pending() {
             self.drained = true;
             self.input.rest();
         }
         read
+    }
+
+    /// Takes what has been read, if it is there as a whole.
+    fn next_received(&mut self) -> Option<Received> {
+        if self.broken {
+            self.input.clear();
+            return None;
+        }
+        match self.input.next() {
+            Ok(frame) => frame.map(|frame| self.handle(frame)),
+            Err(invalid) => {
+                self.broken = true;
+                Some(Received::Invalid(invalid))
+            }
+        }
     }
 
     /// What a frame means for the connection.
@@ -99,25 +115,13 @@ impl<S: ByteStream> WebSocket<S> {
 
 impl<S: ByteStream> Transport for WebSocket<S> {
     fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Received> {
-        loop {
-            if !self.broken {
-                match self.input.next() {
-                    Ok(Some(frame)) => return Poll::Ready(self.handle(frame)),
-                    Ok(None) => {}
-                    Err(invalid) => {
-                        self.broken = true;
-                        return Poll::Ready(Received::Invalid(invalid));
-                    }
-                }
-            }
-            match ready!(self.poll_read(context)) {
-                Ok(0) | Err(_) => return Poll::Ready(Received::Closed),
-                Ok(_) if self.broken => {
-                    self.input.clear();
-                    return Poll::Ready(Received::Control);
-                }
-                Ok(_) => {}
-            }
+        if let Some(received) = self.next_received() {
+            return Poll::Ready(received);
+        }
+        match ready!(self.poll_read(context)) {
+            // Part of a frame also shows that the client is there, however long the frame may take.
+            Ok(1..) => Poll::Ready(self.next_received().unwrap_or(Received::Control)),
+            Ok(0) | Err(_) => Poll::Ready(Received::Closed),
         }
     }
 

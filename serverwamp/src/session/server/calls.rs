@@ -106,6 +106,8 @@ impl ServerSession {
         let written = self.output.write(|buffer| wire::write_result(codec, request, progress, payload, buffer));
         if written.is_err() {
             self.write_error(MessageType::Call, request, &Uri::known(uris::RUNTIME_ERROR), &Payload::empty(codec));
+        } else if self.takes_back_too_large() {
+            self.write_too_large(request, progress);
         }
     }
 
@@ -116,7 +118,8 @@ impl ServerSession {
             self.forget_call(request);
             self.actions.push_back(Action::Cancel { serial, mode: CancelMode::KillNoWait });
         }
-        let message = format!("the result is larger than {} octets", self.limits.reply_size);
+        let maximum = self.limits.reply_size.min(self.peer_message_size);
+        let message = format!("the result is larger than {maximum} octets");
         self.refuse(MessageType::Call, request, uris::PAYLOAD_SIZE_EXCEEDED, &message);
     }
 }
