@@ -50,7 +50,8 @@ pub fn rpc(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// The topic comes first; without one the function is for any topic. Options follow: `match = "exact" | "prefix" |
 /// "wildcard" | "regex"`, where a prefix is one of the topic's text, `realm = "…"`, `role = "admin | staff"` (other roles
-/// may not subscribe), `manual`, `crate = "path"`.
+/// may not subscribe), `timeout = "5s"` (for deciding, not for a stream; past it the subscription is refused with
+/// `wamp.error.timeout`), `manual`, `crate = "path"`.
 ///
 /// Every parameter is injected: the `Topic`, the `Subscription`, the `Request`, the `Session`, `Inject<T>` and others.
 /// The function returns nothing, a `Stream` of events that are sent to the subscriber until the subscription ends, or a
@@ -70,13 +71,13 @@ pub fn unsubscribe(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::function::expand(Kind::Unsubscribe, arguments.into(), item.into(), errors))
 }
 
-/// Runs an `async fn` for each event that a client publishes on a topic, and lets clients publish there.
+/// Runs an `async fn` for each event that a client publishes on a topic, and lets clients publish and subscribe there.
 ///
 /// Subscribers get the event whatever the function makes of it. It goes on without its publisher, and does not run for
 /// what the program itself publishes.
 ///
 /// The topic comes first. Options follow: `match = "exact" | "prefix" | "wildcard" | "regex"`, where a prefix is one of
-/// the topic's text, `realm = "…"`, `role = "admin | staff"` (other roles may not publish), `rename_all = "camelCase"`,
+/// the topic's text, `realm = "…"`, `role = "admin | staff"` (other roles may not publish; they may subscribe), `rename_all = "camelCase"`,
 /// `lenient`, `detached`, `timeout = "5s"`, `concurrency = 10`, `manual`, `crate = "path"`. Parameters are those of
 /// `#[wamp::rpc]`, and the `EventDetails`. The function returns nothing, or `Result<(), E>`, whose error is logged.
 #[proc_macro_attribute]
@@ -89,8 +90,9 @@ pub fn event(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Functions run one after the other, those with `before_authentication` first. What one of them has begun and another
 /// then refuses is best kept with `Session::set`: it is dropped however the session ends.
 ///
-/// Options: `before_authentication`, `realm = "…"`, `manual`, `crate = "path"`. Every parameter is injected. The function
-/// returns nothing, or `Result<(), E>`, whose error refuses the session.
+/// Options: `before_authentication`, `realm = "…"`, `timeout = "5s"` (past it the session is refused with
+/// `wamp.error.timeout`; all of joining also has to end within `Limits::welcome_timeout`), `manual`, `crate = "path"`.
+/// Every parameter is injected. The function returns nothing, or `Result<(), E>`, whose error refuses the session.
 #[proc_macro_attribute]
 pub fn on_join(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::function::expand(Kind::Join, arguments.into(), item.into(), errors))

@@ -13,6 +13,9 @@ async fn nothing() {}
 
 const TOPIC: &str = "com.example.sensors.7.temperature";
 
+/// A URI has no more.
+const COMPONENTS: usize = 128;
+
 /// A table with the topic itself among this many.
 fn table(exact: usize) -> TopicTable<usize> {
     let mut table = TopicTable::default();
@@ -32,6 +35,20 @@ fn table_with_patterns(patterns: usize) -> TopicTable<usize> {
         table.insert(&prefix, MatchPolicy::Prefix, number);
         let wildcard = Uri::pattern(&format!("com..actors.{number}."), MatchPolicy::Wildcard).unwrap();
         table.insert(&wildcard, MatchPolicy::Wildcard, number);
+    }
+    table
+}
+
+/// Wildcard patterns of as many components as there can be, none of which matches, though it takes the last component to
+/// tell: at worst a session has 1,024 of them.
+fn table_with_near_misses(patterns: usize) -> TopicTable<usize> {
+    let mut table = TopicTable::default();
+    for number in 0..patterns {
+        let component = |place: usize| if number >> place & 1 == 1 { "a" } else { "" };
+        let components: Vec<&str> =
+            (0..COMPONENTS - 1).map(|place| if place < 16 { component(place) } else { "" }).collect();
+        let pattern = Uri::pattern(&format!("{}.b", components.join(".")), MatchPolicy::Wildcard).unwrap();
+        table.insert(&pattern, MatchPolicy::Wildcard, number);
     }
     table
 }
@@ -64,6 +81,18 @@ fn matching(criterion: &mut Criterion) {
         }
         group.bench_function(format!("among 100000 of which {matching} match"), |bencher| {
             bencher.iter(|| count(&table, black_box(TOPIC)));
+        });
+    }
+}
+
+/// What one session's subscriptions, and those of sixteen, can make of one publication.
+fn near_misses(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("match a topic");
+    let topic = vec!["a"; COMPONENTS].join(".");
+    for patterns in [1_024, 16 * 1_024] {
+        let table = table_with_near_misses(patterns);
+        group.bench_function(format!("among {patterns} wildcards that nearly match"), |bencher| {
+            bencher.iter(|| count(&table, black_box(&topic)));
         });
     }
 }
@@ -106,5 +135,5 @@ fn publishing(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, matching, publishing);
+criterion_group!(benches, matching, near_misses, publishing);
 criterion_main!(benches);

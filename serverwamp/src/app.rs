@@ -458,7 +458,7 @@ impl App {
             let name = realm.name();
             tracing::warn!(name, "a realm without rules and authorizer: those of the app are for other realms");
         }
-        warn_of_open_realms(realms());
+        warn_of_open_realms(&self.any_realm, realms());
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
         let decoys = Decoys::new(self.decoy_secret.unwrap_or_else(rand::random));
         Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters), decoys))

@@ -34,7 +34,8 @@ pub struct Limits {
     /// From the upgrade (or a GOODBYE) to WELCOME, with logging in and what `on_join` functions take. Default 15 s. Past it: ABORT.
     pub welcome_timeout: Duration,
     /// How often a client may fail to log in as one user of a realm before it is refused whatever it sends. Default 10, within
-    /// one to two minutes. Ten times as many are allowed from one address (of IPv6: the first 64 bits) for all users
+    /// one to two minutes. Realms that are not configured count as one, and so do authids that differ in case or white space.
+    /// Ten times as many are allowed from one address (of IPv6: the first 64 bits) for all users
     /// together, unless it is this machine's own, and a hundred times as many for one user from all addresses: to lock
     /// somebody out takes a hundred addresses, and behind a proxy, whose address all clients share, ten failures.
     /// Costs 4 MiB for all clients together. Past it: ABORT `wamp.error.authentication_denied`.
@@ -61,7 +62,9 @@ pub struct Limits {
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub calls_in_flight: usize,
     /// Topics that one session is subscribed to at one time. Default 1,024. Costs about 500 octets each; a wildcard
-    /// pattern about 400 octets more for each of its components (there are at most 128) that no other pattern shares.
+    /// pattern about 400 octets more for each of its components (there are at most 128) that no other pattern shares, and
+    /// about 50 ns of each publication whose topic agrees with the pattern that far: let those whom you do not trust use
+    /// wildcards where topics have few components, or set this low.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub subscriptions: usize,
     /// How long an authorizer may take to decide about one request. Default 5 s. Past it: ERROR
@@ -131,4 +134,67 @@ fn connections() -> usize {
     #[cfg(not(unix))]
     let open_files: Option<u64> = None;
     open_files.map_or(MOST, |limit| usize::try_from(limit).unwrap_or(MOST).saturating_sub(RESERVED).clamp(1, MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Limits of which each differs from those with another number.
+    fn numbered(number: usize) -> Limits {
+        let duration = Duration::from_secs(number as u64);
+        Limits {
+            message_size: number,
+            message_size_before_welcome: number,
+            depth: number,
+            nodes: number,
+            header_size: number,
+            header_count: number,
+            upgrade_timeout: duration,
+            hello_timeout: duration,
+            welcome_timeout: duration,
+            authentication_attempts: number,
+            ping_interval: duration,
+            pong_timeout: duration,
+            outbound_bytes: number,
+            write_stall: duration,
+            connections: number,
+            calls_in_flight: number,
+            subscriptions: number,
+            authorization_timeout: duration,
+            cached_decisions: number,
+            drain: duration,
+            strict_request_ids: number > 1,
+        }
+    }
+
+    #[test]
+    fn a_realm_has_its_own_limits_but_for_those_of_the_server() {
+        let (realm, server) = (numbered(1), numbered(2));
+        // Every limit is here, so that a new one has to be considered.
+        let expected = Limits {
+            message_size: realm.message_size,
+            message_size_before_welcome: server.message_size_before_welcome,
+            depth: realm.depth,
+            nodes: realm.nodes,
+            header_size: server.header_size,
+            header_count: server.header_count,
+            upgrade_timeout: server.upgrade_timeout,
+            hello_timeout: server.hello_timeout,
+            welcome_timeout: server.welcome_timeout,
+            authentication_attempts: server.authentication_attempts,
+            ping_interval: realm.ping_interval,
+            pong_timeout: realm.pong_timeout,
+            outbound_bytes: realm.outbound_bytes,
+            write_stall: realm.write_stall,
+            connections: server.connections,
+            calls_in_flight: realm.calls_in_flight,
+            subscriptions: realm.subscriptions,
+            authorization_timeout: realm.authorization_timeout,
+            cached_decisions: realm.cached_decisions,
+            drain: server.drain,
+            strict_request_ids: realm.strict_request_ids,
+        };
+        assert_eq!(realm.within(&server), expected);
+    }
 }

@@ -1,8 +1,10 @@
 //! Who may join: every way to log in, over the wire.
 
+mod again;
 mod attempts;
 mod choice;
 mod client;
+mod contradictions;
 mod cra;
 mod cryptosign;
 mod handler;
@@ -10,6 +12,7 @@ mod identity;
 mod order;
 mod scram;
 mod ticket;
+mod topics;
 mod transport;
 
 use serde_json::{Value, json};

@@ -2,6 +2,8 @@
 
 mod events;
 mod lifespan;
+mod limits;
+mod order;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

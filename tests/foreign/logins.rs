@@ -1,8 +1,8 @@
 //! Clients log in with every method that they have, with right and wrong secrets.
 
 use serverwamp::{
-    App, Authenticated, AuthenticationError, CraCredential, Kdf, MaybeIdentity, PublicKey, Realm, Salt,
-    ScramCredential, Session, SigningKey, routes, wamp,
+    App, Authenticated, CraCredential, Kdf, MaybeIdentity, PublicKey, Realm, RpcError, Salt, ScramCredential, Session,
+    SigningKey, routes, wamp,
 };
 
 use super::{Client, Server, assert_success, finish, node, python, start};
@@ -104,24 +104,26 @@ async fn ticket(session: Session, ticket: String) -> Option<Authenticated> {
     user_of(&session).filter(|user| user.password == ticket).map(authenticated)
 }
 
-async fn cra(session: Session) -> Result<Option<CraCredential>, AuthenticationError> {
-    let credential = |user: User| match user.salted {
-        false => Ok(CraCredential::password(user.password)),
-        true => CraCredential::derive(user.password, "salt of the user", 1000),
-    };
-    user_of(&session).map(credential).transpose()
+async fn cra(session: Session) -> Result<Option<CraCredential>, RpcError> {
+    Ok(match user_of(&session) {
+        Some(user) if user.salted => Some(CraCredential::derive(user.password, "salt of the user", 1000)?),
+        Some(user) => Some(CraCredential::password(user.password)),
+        None => None,
+    })
 }
 
-async fn scram(session: Session) -> Result<Option<ScramCredential>, AuthenticationError> {
-    let credential = |user: User| ScramCredential::derive(user.password, Kdf::default(), Salt::new([7; 16])?);
-    user_of(&session).map(credential).transpose()
+async fn scram(session: Session) -> Result<Option<ScramCredential>, RpcError> {
+    Ok(match user_of(&session) {
+        Some(user) => Some(ScramCredential::derive(user.password, Kdf::default(), Salt::new([7; 16])?)?),
+        None => None,
+    })
 }
 
 async fn claimed(session: Session) -> Option<Authenticated> {
     user_of(&session).map(authenticated)
 }
 
-async fn key(session: Session, key: PublicKey) -> Result<Option<Authenticated>, AuthenticationError> {
+async fn key(session: Session, key: PublicKey) -> Result<Option<Authenticated>, RpcError> {
     for user in USERS {
         if let Some(private_key) = user.private_key
             && SigningKey::from_hex(private_key)?.public_key() == key

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use serverwamp::rustls::ServerConfig;
 use serverwamp::rustls::server::NoServerSessionStorage;
-use serverwamp::{ClientCertificates, Error, Limits, TlsConfig};
+use serverwamp::{ClientCertificates, Error, Limits, RpcError, Subscription, TlsConfig, TlsInfo};
 use serverwamp_tests::certificates::{Authority, Credentials, Validity};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
@@ -30,6 +30,17 @@ async fn seen(session: Session) -> Option<Seen> {
     let alpn = tls.alpn.as_ref().map(|name| String::from_utf8(name.clone()).unwrap());
     let certificate = tls.client_certificate().map(|octets| octets.to_vec().into());
     Some((tls.version, tls.server_name.clone(), alpn, certificate, tls.client_certificates.len()))
+}
+
+/// Tells the subscriber which certificate it has shown; others may not subscribe.
+#[wamp::subscribe("tls.certificate")]
+async fn certificate(session: Session, subscription: Subscription) -> Result<(), RpcError> {
+    let tls = session.transport().tls.as_ref();
+    let Some(certificate) = tls.and_then(TlsInfo::client_certificate) else {
+        return Err(RpcError::not_authorized("no certificate"));
+    };
+    let _ = subscription.send(serde_bytes::Bytes::new(certificate));
+    Ok(())
 }
 
 async fn connect(address: SocketAddr, client: TlsClient) -> std::io::Result<TlsStream> {
@@ -149,6 +160,22 @@ async fn client_certificates() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn subscribe_functions_see_the_certificate() {
+    let authority = Authority::new("the clients' authority");
+    let good = authority.sign("joe", Validity::Now);
+    let asked = ClientCertificates::optional(authority.pem());
+    let address = start(app().tls(localhost().config().client_certificates(asked))).await;
+    let subscribe = json!([32, 1, {}, "tls.certificate"]);
+    let mut joe = join(address, localhost().client().with(good.clone())).await;
+    joe.send(subscribe.clone()).await;
+    assert_eq!(joe.receive().await.unwrap()[0], 33);
+    assert_eq!(joe.receive().await.unwrap()[4], json!([in_json(&good)]));
+    let mut nobody = join(address, localhost().client()).await;
+    nobody.send(subscribe).await;
+    assert_eq!(nobody.receive().await.unwrap()[4], "wamp.error.not_authorized");
 }
 
 #[tokio::test(start_paused = true)]

@@ -117,18 +117,50 @@ impl App {
 }
 
 /// Logs which realms let everybody in, where others do not and nobody has said that it is meant to be so.
-pub(super) fn warn_of_open_realms<'a>(realms: impl Iterator<Item = &'a Realm> + Clone) {
-    let is_open = |realm: &&Realm| realm.authenticators().are_none();
-    if realms.clone().all(|realm| is_open(&realm)) {
-        return;
-    }
-    for realm in realms.filter(is_open).filter(|realm| realm.authenticators().anonymous.is_none()) {
+///
+/// The authenticators of the app count even where nobody can join its realms: they may be meant for the others.
+pub(super) fn warn_of_open_realms<'a>(any_realm: &Realm, realms: impl Iterator<Item = &'a Realm> + Clone) {
+    for realm in open_realms(any_realm, realms) {
         match realm.name() {
             Some(name) => tracing::warn!("realm `{name}` lets everybody in: allow_anonymous says that it is to"),
             None => tracing::warn!(
                 "realms that are not configured let everybody in: default_realm(false) turns them away, and \
                  allow_anonymous says that it is to be so"
             ),
+        }
+    }
+}
+
+fn open_realms<'a>(any_realm: &Realm, realms: impl Iterator<Item = &'a Realm> + Clone) -> Vec<&'a Realm> {
+    let is_open = |realm: &&Realm| realm.authenticators().are_none();
+    if is_open(&any_realm) && realms.clone().all(|realm| is_open(&realm)) {
+        return Vec::new();
+    }
+    realms.filter(is_open).filter(|realm| realm.authenticators().anonymous.is_none()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn realms_that_may_be_open_by_accident() {
+        let open = Realm::new("open");
+        let meant = Realm::new("meant").allow_anonymous("guest");
+        let closed = |realm: Realm| realm.transport_authenticator(async |_: Session| None::<Authenticated>);
+        let (any, any_closed) = (Realm::of_any_name(), closed(Realm::of_any_name()));
+        let shut = closed(Realm::new("shut"));
+        for (any_realm, realms, expected) in [
+            (&any, vec![&open, &any], vec![]),
+            (&any, vec![&open, &shut, &meant, &any], vec![Some("open"), None]),
+            (&any, vec![&open, &shut], vec![Some("open")]),
+            (&any_closed, vec![&open, &any_closed], vec![Some("open")]),
+            // The app turns away whom its authenticators would be for.
+            (&any_closed, vec![&open, &meant], vec![Some("open")]),
+            (&any_closed, vec![&meant], vec![]),
+        ] {
+            let found: Vec<_> = open_realms(any_realm, realms.into_iter()).iter().map(|realm| realm.name()).collect();
+            assert_eq!(found, expected);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::Shared;
 use super::attempts::Attempt;
 use super::guarded::guarded;
-use crate::handler::{Authenticator, Authenticators, Principal, RpcError, Session, random_authid};
+use crate::handler::{Authenticators, Principal, RpcError, Session, random_authid};
 use crate::session::{
     Answer, AuthenticationError, AuthenticationMethod, CraChallenge, CryptosignChallenge, Kdf, ScramChallenge,
     ScramDialect,
@@ -26,7 +26,10 @@ pub(super) async fn authenticate(
     shared: &Shared,
 ) -> Result<(), RpcError> {
     let authentication = Authentication { session, authenticators, shared };
-    authentication.run().await.map_err(without_internals)
+    authentication.run().await.map_err(without_internals)?;
+    // Whoever has said that the session is to end has refused the client, whatever was found out about it.
+    let settled = session.principal().is_some() && !session.outbox().is_ending();
+    settled.then_some(()).ok_or_else(denied)
 }
 
 /// The authentication of one session.
@@ -40,7 +43,7 @@ impl Authentication<'_> {
     async fn run(&self) -> Result<(), RpcError> {
         let session = self.session;
         if let Some(handler) = &self.authenticators.handler {
-            return self.handle(handler).await;
+            return guarded(handler, session.clone()).await.map(|_| ());
         }
         for authenticator in &self.authenticators.transport {
             if let Some(found) = guarded(authenticator, session.clone()).await? {
@@ -51,8 +54,7 @@ impl Authentication<'_> {
         match method {
             AuthenticationMethod::Anonymous => {
                 let role = self.authenticators.anonymous_role().ok_or_else(denied)?;
-                session.settle_as(Principal::anonymous(role));
-                Ok(())
+                session.settle_as(Principal::anonymous(role))
             }
             AuthenticationMethod::Ticket => self.ticket().await,
             AuthenticationMethod::Cra => self.cra().await,
@@ -61,18 +63,11 @@ impl Authentication<'_> {
         }
     }
 
-    /// Leaves it to the realm's own handler.
-    async fn handle(&self, handler: &Authenticator<Session, ()>) -> Result<(), RpcError> {
-        guarded(handler, self.session.clone()).await?;
-        let settled = self.session.principal().is_some() && !self.session.outbox().is_ending();
-        settled.then_some(()).ok_or_else(denied)
-    }
-
     async fn ticket(&self) -> Result<(), RpcError> {
         let authenticator = self.authenticators.ticket.as_ref().ok_or_else(denied)?;
         let answer = self.challenge(AuthenticationMethod::Ticket, Dict::new()).await?;
         let claimed = self.session.claims().authid();
-        let attempt = self.attempt(claimed.unwrap_or_default()).ok_or_else(denied)?;
+        let attempt = self.attempt(claimed.unwrap_or_default()).await.ok_or_else(denied)?;
         let found = guarded(authenticator, (self.session.clone(), answer.signature)).await?;
         let found = found.ok_or_else(denied)?;
         attempt.succeed();
@@ -84,6 +79,8 @@ impl Authentication<'_> {
         let functions = self.authenticators.cra.as_ref().ok_or_else(denied)?;
         let authid = self.claimed_authid()?;
         let real = guarded(&functions.credential, self.session.clone()).await?;
+        // What is missing in a table is no password.
+        let real = real.filter(|real| !real.secret().as_bytes().is_empty());
         if let Some(real) = &real {
             functions.look.get_or_init(|| self.shared.decoys.cra("", Some(real)));
         }
@@ -92,7 +89,7 @@ impl Authentication<'_> {
         let (id, nonce, now) = (self.session.id(), rand::random(), SystemTime::now());
         let challenge = CraChallenge::new(credential, authid, id, nonce, now);
         let answer = self.challenge(AuthenticationMethod::Cra, challenge.extra()).await?;
-        let attempt = self.attempt(authid);
+        let attempt = self.attempt(authid).await;
         let verified = challenge.verify(&answer.signature);
         self.conclude(attempt, verified.map(|()| Dict::new()), real.is_some())?;
         let found = guarded(&functions.identity, self.session.clone()).await?.ok_or_else(denied)?;
@@ -109,18 +106,19 @@ impl Authentication<'_> {
         let look = functions.look.get();
         let (kdf, salt) = look.map_or((Kdf::default(), SALT), |look| (look.kdf(), look.salt().as_bytes().len()));
         let decoy = self.shared.decoys.scram(&self.decoy_name(authid), kdf, salt).map_err(refusal)?;
-        // A user who has no keys for the dialect must not be told from one who does not exist.
-        let real = real.filter(|real| real.keys_of(dialect).is_some());
-        let credential = real.as_ref().unwrap_or(&decoy);
+        let exists = real.as_ref().is_some_and(|real| real.keys_of(dialect).is_some());
+        // A user who has no keys for the dialect must not be told from one who does not exist, who has the same salt in
+        // both dialects.
+        let credential = real.unwrap_or_else(|| decoy.clone()).or_keys_of(&decoy);
         let method = AuthenticationMethod::Scram(dialect);
         let authextra = self.session.claims().authextra();
         let bindings = self.session.transport().channel_bindings();
-        let challenge = ScramChallenge::new(dialect, authid, authextra, credential, rand::random(), &bindings);
+        let challenge = ScramChallenge::new(dialect, authid, authextra, &credential, rand::random(), &bindings);
         let challenge = challenge.map_err(refusal)?;
         let answer = self.challenge(method, challenge.extra().clone()).await?;
-        let attempt = self.attempt(authid);
+        let attempt = self.attempt(authid).await;
         let verified = challenge.verify(&answer.signature, &answer.extra);
-        let proof = self.conclude(attempt, verified, real.is_some())?;
+        let proof = self.conclude(attempt, verified, exists)?;
         let found = guarded(&functions.identity, self.session.clone()).await?.ok_or_else(denied)?;
         self.session.settle(found, method.name(), || authid.to_owned(), proof)
     }
@@ -133,7 +131,7 @@ impl Authentication<'_> {
         let challenge = challenge.map_err(refusal)?;
         let authid = claims.authid().map_or_else(|| challenge.key().to_hex(), str::to_owned);
         let answer = self.challenge(AuthenticationMethod::Cryptosign, challenge.extra().clone()).await?;
-        let attempt = self.attempt(&authid).ok_or_else(denied)?;
+        let attempt = self.attempt(&authid).await.ok_or_else(denied)?;
         let key = challenge.verify(&answer.signature).map_err(refusal)?;
         let found = guarded(authenticator, (self.session.clone(), key)).await?.ok_or_else(denied)?;
         attempt.succeed();
@@ -145,9 +143,12 @@ impl Authentication<'_> {
     }
 
     /// Begins an attempt, unless too many have failed.
-    fn attempt(&self, authid: &str) -> Option<Attempt<'_>> {
+    async fn attempt(&self, authid: &str) -> Option<Attempt<'_>> {
         let peer = self.session.transport().peer.as_ref().map(SocketAddr::ip);
-        let attempt = self.shared.attempts.begin(peer, self.session.realm(), authid);
+        // Realms that are not configured have their users in common: a client must not have as many attempts as it can
+        // think of names.
+        let realm = Some(self.session.realm()).filter(|name| self.shared.realms.is_configured(name));
+        let attempt = self.shared.attempts.begin(peer, realm.unwrap_or_default(), authid).await;
         if attempt.is_none() {
             // Not the authid: it is as long as the client likes, and may be a password in the wrong field.
             tracing::warn!(?peer, realm = self.session.realm(), "too many failed attempts to log in");

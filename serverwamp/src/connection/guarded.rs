@@ -8,7 +8,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use tokio::time::{Sleep, sleep};
+
 use crate::handler::{Authenticator, Call, Endpoint, HandlerFuture, Outcome, Reply, RpcError};
+use crate::wire::uris;
 
 /// Starts a handler, once it is one of those that may run at a time.
 pub(super) fn begin(endpoint: &Arc<Endpoint>, mut call: Call) -> HandlerFuture {
@@ -50,31 +53,33 @@ pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     text.unwrap_or("of an unknown kind")
 }
 
-/// A handler's run that somebody waits for.
+/// A handler's run that somebody waits for, as long as the handler's own timeout allows.
 pub(super) struct Guarded {
     endpoint: Arc<Endpoint>,
     future: Option<HandlerFuture>,
+    timeout: Option<Pin<Box<Sleep>>>,
 }
 
 impl Guarded {
     pub(super) fn start(endpoint: &Arc<Endpoint>, call: Call) -> Guarded {
-        Guarded { endpoint: Arc::clone(endpoint), future: Some(begin(endpoint, call)) }
+        let timeout = endpoint.timeout().map(|timeout| Box::pin(sleep(timeout)));
+        Guarded { endpoint: Arc::clone(endpoint), future: Some(begin(endpoint, call)), timeout }
+    }
+
+    /// Lets the run take as long as it likes from now on.
+    pub(super) fn without_timeout(&mut self) {
+        self.timeout = None;
     }
 
     /// Runs to the end, of which only the log learns.
     pub(super) async fn finish(self) {
         let endpoint = Arc::clone(&self.endpoint);
-        let ended = match endpoint.timeout() {
-            Some(timeout) => tokio::time::timeout(timeout, self).await,
-            None => Ok(self.await),
-        };
         let function = || endpoint.route().title();
-        match ended {
-            Ok(Ok(_)) => {}
+        match self.await {
+            Ok(_) => {}
             // What a client sent is no failure of ours.
-            Ok(Err(error)) if error.is_invalid_argument() => tracing::debug!(function = function(), %error, "not run"),
-            Ok(Err(error)) => tracing::warn!(function = function(), %error, "failed"),
-            Err(_) => tracing::warn!(function = function(), "took too long"),
+            Err(error) if error.is_invalid_argument() => tracing::debug!(function = function(), %error, "not run"),
+            Err(error) => tracing::warn!(function = function(), %error, "failed"),
         }
     }
 }
@@ -85,7 +90,14 @@ impl Future for Guarded {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let Some(future) = &mut this.future else { return Poll::Ready(Err(RpcError::default())) };
-        let ended = ready!(poll_handler(future, context, &this.endpoint));
+        let ended = match poll_handler(future, context, &this.endpoint) {
+            Poll::Ready(ended) => ended,
+            Poll::Pending => {
+                let Some(timeout) = &mut this.timeout else { return Poll::Pending };
+                ready!(timeout.as_mut().poll(context));
+                Err(RpcError::new(uris::TIMEOUT))
+            }
+        };
         drop_handler(this.future.take(), &this.endpoint);
         Poll::Ready(ended)
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::authentication::authenticate;
 use super::authorization::Authorization;
-use super::guarded::Guarded;
+use super::guarded::{Guarded, panic_text};
 use super::{Connection, Joined, Shared};
 use crate::handler::{
     Announcement, Call, Claims, Endpoint, Lingering, Principal, RpcError, Session, SessionDetails, Subscription,
@@ -52,7 +52,8 @@ impl<T: Transport> Connection<T> {
         if realm.dealer().endpoints().join.is_empty()
             && let (true, Some(role)) = (authenticators.are_none(), authenticators.anonymous_role())
         {
-            session.settle_as(Principal::anonymous(role));
+            // Nobody has had the session before.
+            let _ = session.settle_as(Principal::anonymous(role));
             return self.enter(session, realm, now);
         }
         let decision = Box::pin(decide(session.clone(), Arc::clone(&realm), Arc::clone(&self.shared)));
@@ -71,7 +72,12 @@ impl<T: Transport> Connection<T> {
     pub(super) fn poll_joining(&mut self, context: &mut Context<'_>, now: Instant) {
         let Some(joining) = &mut self.joining else { return };
         joining.session.outbox().register(context.waker());
-        let polled = joining.decision.as_mut().poll(context);
+        // The program's own values are dropped in it, besides the functions that are guarded.
+        let polled = catch_unwind(AssertUnwindSafe(|| joining.decision.as_mut().poll(context)));
+        let polled = polled.unwrap_or_else(|panic| {
+            tracing::error!(session = %joining.session.id(), panic = panic_text(&*panic), "a login panicked");
+            Poll::Ready(Err(RpcError::new(uris::AUTHENTICATION_FAILED)))
+        });
         if let Some((method, extra)) = joining.session.take_challenge() {
             self.session.challenge(&method, extra);
         }
@@ -82,6 +88,10 @@ impl<T: Transport> Connection<T> {
             self.fetch_farewell(now);
         }
         match decision {
+            Ok(()) if self.session.is_challenging() => {
+                let message = "a challenge has not been answered";
+                self.session.abort(&Uri::known(uris::AUTHENTICATION_FAILED), Some(message));
+            }
             Ok(()) => {
                 if let Some(Joining { session, realm, .. }) = self.joining.take() {
                     self.enter(session, realm, now);
@@ -115,6 +125,8 @@ impl<T: Transport> Connection<T> {
         let authorization = Authorization::of(&session, &realm, &self.shared);
         self.joined = Some(Joined { session, realm, authorization });
         self.apply_limits(now);
+        // A client that is to go does nothing before, however much it has sent already.
+        self.fetch_farewell(now);
     }
 
     /// Drops all that belongs to a session that is over, or that never began.

@@ -126,6 +126,9 @@ impl<T: Transport> Connection<T> {
                 if self.relieve(context, now).is_break() {
                     return Poll::Pending;
                 }
+                if self.session.is_leaving() {
+                    return Poll::Ready(());
+                }
                 if self.fanned_out > FAN_OUT_PER_TURN {
                     context.waker().wake_by_ref();
                     return Poll::Ready(());
@@ -199,10 +202,13 @@ impl<T: Transport> Connection<T> {
                 Action::Publish(publish) => self.request(Request::Publish(publish), context, now),
                 Action::Register(register) => self.request(Request::Register(register), context, now),
                 Action::Unregister(unregister) => self.unregister(&unregister),
+                Action::Leave => self.begin_leaving(context, now),
                 Action::LimitMet(limit) => self.shared.counters.limit(limit),
                 Action::Left => {
                     self.leave(context);
                     self.apply_limits(now);
+                    // While the client left, nothing was received.
+                    context.waker().wake_by_ref();
                 }
                 Action::Close(_) if self.stage == Stage::Closing => {}
                 Action::Close(ending) => {
@@ -435,7 +441,7 @@ impl<T: Transport> Future for Connection<T> {
         if this.has_backlog() {
             // What the peer sent later comes later.
             context.waker().wake_by_ref();
-        } else {
+        } else if !this.session.is_leaving() {
             let _ = this.receive(context, now);
         }
         if let Some(joined) = &this.joined {

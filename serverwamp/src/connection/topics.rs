@@ -44,6 +44,23 @@ pub(super) struct Topics {
     streams: FuturesUnordered<EventStream>,
 }
 
+impl Topics {
+    /// Whether no request waits.
+    fn is_idle(&self) -> bool {
+        self.deciding.is_none() && self.waiting.is_empty()
+    }
+
+    /// Drops all requests that are of no use to a client that leaves.
+    fn keep_publications(&mut self) {
+        let is_publication = |request: &Request| matches!(request, Request::Publish(_));
+        self.deciding = self.deciding.take().filter(|deciding| match deciding {
+            Deciding::Authorizer { request, .. } => is_publication(request),
+            Deciding::Functions(_) => false,
+        });
+        self.waiting.retain(is_publication);
+    }
+}
+
 /// Who decides about the request that is next.
 enum Deciding {
     Authorizer { request: Request, inquiry: Inquiry },
@@ -77,7 +94,7 @@ impl<T: Transport> Connection<T> {
     pub(super) fn request(&mut self, request: Request, context: &mut Context<'_>, now: Instant) {
         let &Limits { calls_in_flight, outbound_bytes, .. } = self.limits();
         match &mut self.topics {
-            Some(topics) if topics.deciding.is_some() || !topics.waiting.is_empty() => {
+            Some(topics) if !topics.is_idle() => {
                 let octets = topics.octets.saturating_add(request.octets());
                 if topics.waiting.len() >= calls_in_flight || octets > outbound_bytes {
                     return match request {
@@ -107,11 +124,31 @@ impl<T: Transport> Connection<T> {
         self.poll_decisions(context, now);
         while let Some(topics) = &mut self.topics {
             match topics.streams.poll_next_unpin(context) {
-                Poll::Ready(Some((subscription, Err(error)))) => self.revoke(&subscription, &error, context, now),
-                Poll::Ready(Some((_, Ok(_)))) => {}
-                Poll::Ready(None) if topics.deciding.is_none() && topics.waiting.is_empty() => self.topics = None,
+                Poll::Ready(Some(Some((subscription, error)))) => self.revoke(&subscription, &error, context, now),
+                Poll::Ready(Some(None)) => {}
+                Poll::Ready(None) if topics.is_idle() => self.topics = None,
                 Poll::Ready(None) | Poll::Pending => break,
             }
+        }
+        if self.session.is_leaving() {
+            self.part_if_idle(now);
+            self.perform(context, now);
+        }
+    }
+
+    /// A client leaves: what it has published is still handled, as far as that is decided in time.
+    pub(super) fn begin_leaving(&mut self, context: &mut Context<'_>, now: Instant) {
+        self.calls.drop_all(context);
+        if let Some(topics) = &mut self.topics {
+            topics.keep_publications();
+            self.poll_decisions(context, now);
+        }
+        self.part_if_idle(now);
+    }
+
+    fn part_if_idle(&mut self, now: Instant) {
+        if self.topics.as_ref().is_none_or(|topics| topics.is_idle()) {
+            self.session.part(now.into_std());
         }
     }
 
@@ -280,9 +317,12 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Runs the functions that are for the end of a subscription.
-    fn end_subscription(&self, subscription: &Subscription) {
+    /// Stops what sends events to a subscription that is over, then runs the functions that are for its end.
+    fn end_subscription(&mut self, subscription: &Subscription) {
         let Some(Joined { realm, .. }) = &self.joined else { return };
+        if let Some(topics) = &mut self.topics {
+            topics.streams.iter_mut().for_each(|stream| stream.stop(subscription));
+        }
         let runs = at_end_of(realm, subscription);
         if !runs.is_empty() {
             let lingering = self.calls.linger(&self.shared.detached);

@@ -59,7 +59,8 @@ pub enum PublishError {
 /// What an event has caused.
 #[derive(Debug, Default)]
 pub(crate) struct FanOut {
-    /// The event's octets, counted for each receiver, and a little for each subscriber.
+    /// The event's octets, counted for each receiver, and a little for each subscriber and all that was looked at to find
+    /// them.
     pub(crate) octets: usize,
     /// Receivers with much to take.
     pub(crate) slow: Vec<Session>,

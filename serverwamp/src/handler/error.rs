@@ -52,19 +52,9 @@ impl WampError for RpcError {
 }
 
 /// A credential that is not as it should be: the cause goes to the log.
-impl WampError for AuthenticationError {
-    fn into_rpc_error(self) -> RpcError {
-        RpcError::internal(&self)
-    }
-
-    fn from_rpc_error(_: &RpcError) -> Option<AuthenticationError> {
-        None
-    }
-}
-
 impl From<AuthenticationError> for RpcError {
     fn from(error: AuthenticationError) -> RpcError {
-        error.into_rpc_error()
+        RpcError::internal(&error)
     }
 }
 

@@ -41,6 +41,10 @@ enum State {
     Ended,
 }
 
+/// What a held event takes, and later its EVENT, besides its payload and topic.
+const HELD_OVERHEAD: usize = 160;
+const _: () = assert!(size_of::<HeldEvent>() <= HELD_OVERHEAD);
+
 /// Events that wait for a subscription to be accepted.
 #[derive(Default)]
 struct Held {
@@ -99,8 +103,9 @@ impl Subscription {
     /// [`Session::send_event`] names one.
     ///
     /// The delivery fails if the payload cannot be encoded, if it is too large (for the client, where it tells; else a
-    /// quarter of [`Limits::outbound_bytes`](crate::Limits::outbound_bytes); all of it for what is held), or if the
-    /// subscription is over.
+    /// quarter of [`Limits::outbound_bytes`](crate::Limits::outbound_bytes); half of it for all that is held, so that the
+    /// subscriber need not be cut for it), or if the subscription is over. More than that a subscribe function sends as a
+    /// stream.
     pub fn send(&self, payload: impl IntoPayload) -> Delivery {
         let encoded = payload.into_payload(self.0.session.codec()).map_err(PublishError::from);
         let publication = PublicationId::from_random(rand::random());
@@ -156,8 +161,9 @@ impl Subscription {
         let mut state = self.state();
         match &mut *state {
             State::Pending(held) => {
-                let maximum = session.outbox().limit();
-                let octets = held.octets.saturating_add(payload.size()).saturating_add(size_of::<HeldEvent>());
+                let maximum = session.outbox().limit() / 2;
+                let octets = held.octets.saturating_add(payload.size()).saturating_add(topic.map_or(0, |it| it.len()));
+                let octets = octets.saturating_add(HELD_OVERHEAD);
                 if octets > maximum {
                     return Err(PublishError::TooLarge { maximum });
                 }

@@ -140,12 +140,12 @@ impl Realm {
     /// password, and not enough to log in with.
     ///
     /// ```
-    /// use serverwamp::{App, Authenticated, AuthenticationError, Realm, ScramCredential, Session};
+    /// use serverwamp::{App, Authenticated, Realm, RpcError, ScramCredential, Session};
     /// # async fn stored(_authid: &str) -> Option<String> { None }
     ///
-    /// async fn credential_of(session: Session) -> Result<Option<ScramCredential>, AuthenticationError> {
+    /// async fn credential_of(session: Session) -> Result<Option<ScramCredential>, RpcError> {
     ///     match stored(session.claims().authid().unwrap_or_default()).await {
-    ///         Some(text) => ScramCredential::from_stored(&text).map(Some),
+    ///         Some(text) => Ok(Some(ScramCredential::from_stored(&text)?)),
     ///         None => Ok(None),
     ///     }
     /// }

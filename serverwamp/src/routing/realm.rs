@@ -405,6 +405,11 @@ impl Realms {
         Realms { configured, any_name, living }
     }
 
+    /// Whether the realm of this name has a configuration of its own.
+    pub(crate) fn is_configured(&self, name: &str) -> bool {
+        self.configured.contains_key(name)
+    }
+
     /// The most octets that a message may have in any of them.
     pub(crate) fn message_size(&self) -> usize {
         let served = self.configured.values().chain(&self.any_name);

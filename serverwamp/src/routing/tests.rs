@@ -246,7 +246,7 @@ fn session() -> Session {
     let realm = Arc::new(LivingRealms::default()).handle("realm1");
     let (id, claims) = (SessionId::new(7).unwrap(), Claims::default());
     let session = Session::new(id, details, claims, Arc::default(), Codec::Json, realm, 1 << 20);
-    session.settle_as(Principal { authid: "joe".to_owned(), ..Principal::anonymous("user") });
+    session.settle_as(Principal { authid: "joe".to_owned(), ..Principal::anonymous("user") }).unwrap();
     session
 }
 

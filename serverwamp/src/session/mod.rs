@@ -15,7 +15,7 @@ pub use auth::{
 };
 pub(crate) use auth::{
     AuthenticationMethod, ChannelBinding, ChannelBindingType, CraChallenge, CraClient, CryptosignChallenge,
-    CryptosignClient, Decoys, ScramChallenge, ScramClient, ScramServerProof,
+    CryptosignClient, Decoys, ScramChallenge, ScramClient, ScramServerProof, folded,
 };
 pub(crate) use client::{ClientSession, Notification, Offer};
 pub(crate) use server::{Action, CancelMode, Ending, ServerLimits, ServerSession, Welcome};

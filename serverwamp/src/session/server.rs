@@ -13,7 +13,6 @@ use bytes::Bytes;
 
 use super::auth::Answer;
 use super::output::Output;
-use super::words::goodbye;
 use crate::limits::Limits;
 use crate::wire::{
     self, Codec, Hello, MAX_ID, Message, MessageType, ParseError, Payload, PayloadBuilder, Publish, RawDict, Register,
@@ -90,6 +89,8 @@ enum State {
     /// CHALLENGE is out.
     Challenging,
     Established,
+    /// The peer's GOODBYE is in, ours is not out.
+    Leaving,
     /// Our GOODBYE is out, the peer's is not in.
     ShuttingDown,
     Closed,
@@ -123,6 +124,8 @@ pub(crate) enum Action {
     Unregister(Unregister),
     /// A limit of this name was met.
     LimitMet(&'static str),
+    /// A client says GOODBYE: once what it asked for before is done, answer with `part`.
+    Leave,
     /// The session is over, or the attempt to join: drop all that belongs to it.
     Left,
     /// Close the connection once all output is out.
@@ -150,7 +153,7 @@ pub(crate) struct Welcome {
     pub(crate) authextra: Option<RawDict>,
 }
 
-/// How long a peer may take to answer GOODBYE.
+/// How long a peer may take to answer GOODBYE, and how long its own may wait for ours.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl ServerSession {
@@ -220,7 +223,7 @@ impl ServerSession {
     pub(crate) fn handle_message(&mut self, message: Bytes, now: Instant) {
         self.calls.extend(self.newest.take());
         match self.state {
-            State::Closed => {}
+            State::Closed | State::Leaving => {}
             State::ShuttingDown => {
                 // Only the peer's GOODBYE or ABORT counts now; whatever else is wrong no longer matters.
                 match Message::parse(self.codec, message, self.limits.scan) {
@@ -267,6 +270,7 @@ impl ServerSession {
                 self.actions.push_back(Action::LimitMet("welcome_timeout"));
                 self.abort_with(uris::AUTHENTICATION_FAILED, "joining took too long", Ending::Done);
             }
+            State::Leaving => self.part(now),
             State::ShuttingDown => self.close(Ending::Done),
             State::Established | State::Closed => {}
         }
@@ -319,10 +323,7 @@ impl ServerSession {
                     self.actions.push_back(Action::Unregister(unregister));
                 }
             }
-            Message::Goodbye(_) => {
-                self.write(&goodbye(Uri::known(uris::GOODBYE_AND_OUT), None));
-                self.leave(now);
-            }
+            Message::Goodbye(_) => self.handle_goodbye(now),
             Message::Abort(_) => self.close(Ending::Done),
             Message::EventReceived(_) => {}
             other => self.unexpected(&other, "a client's message"),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use serverwamp::{App, Authenticated, CraCredential, PublicKey, Realm, ScramCredential, Session};
-use serverwamp_tests::login::{Cryptosign, hello};
+use serverwamp_tests::login::{Cryptosign, authenticate, hello};
 use serverwamp_tests::{Peer, Serializer};
 
 use super::REQUIRED;
@@ -154,5 +154,36 @@ async fn details_of_wrong_types_are_violations() {
             assert!(abort[1]["message"].as_str().unwrap().contains(name), "{abort}");
             assert_eq!(peer.receive().await, None);
         }
+    }
+}
+
+/// Nothing of a login to one realm holds in another.
+#[tokio::test]
+async fn each_realm_has_its_own_authenticators_on_one_connection() {
+    let realm = |name: &'static str| {
+        Realm::new(name).ticket_authenticator(move |_: Session, ticket: String| async move {
+            (ticket == name).then(|| Authenticated::new(()).role(format!("role of {name}")))
+        })
+    };
+    for serializer in Serializer::ALL {
+        let app = App::new().realm(realm("one")).realm(realm("other")).realm(Realm::new("open")).topics("news.");
+        let mut peer = Peer::connect(&app, serializer);
+        let details = json!({"authmethods": ["ticket"], "authid": "joe"});
+        for name in ["one", "other", "open", "one"] {
+            peer.send(hello(name, &details)).await;
+            if name != "open" {
+                assert_eq!(peer.receive().await.unwrap()[0], 4, "{serializer}: {name}");
+                peer.send(authenticate(name)).await;
+            }
+            let welcome = peer.receive().await.unwrap();
+            let role = if name == "open" { "anonymous".to_owned() } else { format!("role of {name}") };
+            assert_eq!((&welcome[0], &welcome[2]["authrole"]), (&json!(2), &json!(role)), "{serializer}: {name}");
+            peer.send(json!([6, {}, "wamp.close.close_realm"])).await;
+            assert_eq!(peer.receive().await.unwrap()[0], 6);
+        }
+        peer.send(hello("other", &details)).await;
+        assert_eq!(peer.receive().await.unwrap()[0], 4);
+        peer.send(authenticate("one")).await;
+        assert_eq!(peer.receive().await.unwrap()[2], "wamp.error.authentication_denied", "{serializer}");
     }
 }

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use serverwamp::{App, Authenticated, AuthenticationError, CraCredential, RpcError, Session};
+use serverwamp::{App, Authenticated, CraCredential, RpcError, Session};
 use serverwamp_tests::login::{authenticate, cra, hello, login};
 use serverwamp_tests::{Peer, Serializer};
 
 use super::{DENIED, check_refused, check_welcomed};
 
-async fn secret_of(session: Session) -> Result<Option<CraCredential>, AuthenticationError> {
+async fn secret_of(session: Session) -> Result<Option<CraCredential>, RpcError> {
     match session.claims().authid() {
         Some("joe") => Ok(Some(CraCredential::password("pencil").role("admin").provider("db"))),
-        Some("salted") => CraCredential::derive("pencil", "0123456789abcdef", 100).map(Some),
-        Some("broken") => CraCredential::salted("key", "", 1, 32).map(Some),
+        Some("salted") => Ok(Some(CraCredential::derive("pencil", "0123456789abcdef", 100)?)),
+        Some("broken") => Ok(Some(CraCredential::salted("key", "", 1, 32)?)),
         Some("panic") => panic!("secret"),
         _ => Ok(None),
     }

@@ -135,3 +135,19 @@ async fn a_user_who_does_not_exist_looks_like_one_who_does() {
     assert_ne!(challenge_of("somebody").await["salt"], decoy["salt"]);
     assert_ne!(challenge_of("nobody").await["nonce"], decoy["nonce"]);
 }
+
+/// Who has keys for one dialect only is not told by asking for the other.
+#[tokio::test]
+async fn a_user_has_one_salt_in_both_dialects() {
+    let app = app();
+    for authid in ["joe", "old", "nobody"] {
+        let mut salts = Vec::new();
+        for (method, _) in METHODS {
+            let mut peer = Peer::connect(&app, Serializer::ALL[0]);
+            peer.send(hello("realm1", &client(method, authid, "").details())).await;
+            let challenge = peer.receive().await.unwrap();
+            salts.push((challenge[2]["salt"].clone(), challenge[2]["iterations"].clone()));
+        }
+        assert_eq!(salts[0], salts[1], "{authid}");
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::super::guarded::Guarded;
-use crate::handler::{Call, Endpoint, Reply, RpcError, Subscription};
+use crate::handler::{Call, Endpoint, RpcError, Subscription};
 use crate::wire::{RequestId, Subscribe};
 
 /// A request that functions decide about: all of them, the most specific first, and the first refusal counts.
@@ -31,7 +31,8 @@ pub(super) struct Decided {
 /// A function that sends events to the subscriber.
 pub(super) struct EventStream {
     subscription: Subscription,
-    run: Guarded,
+    /// None once it was stopped.
+    run: Option<Guarded>,
 }
 
 impl Decision {
@@ -53,8 +54,11 @@ impl Decision {
                     Poll::Ready(Ok(_)) => self.running = None,
                     Poll::Ready(Err(error)) => return Poll::Ready(self.end(Err(error))),
                     Poll::Pending if self.subscription.take_acceptance() => {
-                        let subscription = self.subscription.clone();
-                        self.streams.extend(self.running.take().map(|run| EventStream { subscription, run }));
+                        if let Some(mut run) = self.running.take() {
+                            run.without_timeout();
+                            let subscription = self.subscription.clone();
+                            self.streams.push(EventStream { subscription, run: Some(run) });
+                        }
                     }
                     Poll::Pending => return Poll::Pending,
                 }
@@ -73,11 +77,23 @@ impl Decision {
     }
 }
 
+impl EventStream {
+    /// Drops what sends events, if it is for this subscription, which is over. That it is over has woken whoever polls
+    /// this, who then forgets it.
+    pub(super) fn stop(&mut self, subscription: &Subscription) {
+        if self.subscription == *subscription {
+            self.run = None;
+        }
+    }
+}
+
 impl Future for EventStream {
-    type Output = (Subscription, Result<Reply, RpcError>);
+    /// Why the events of a subscription cannot go on, if so.
+    type Output = Option<(Subscription, RpcError)>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = ready!(Pin::new(&mut self.run).poll(context));
-        Poll::Ready((self.subscription.clone(), result))
+        let Some(run) = &mut self.run else { return Poll::Ready(None) };
+        let failure = ready!(Pin::new(run).poll(context)).err();
+        Poll::Ready(failure.map(|error| (self.subscription.clone(), error)))
     }
 }

@@ -84,14 +84,17 @@ impl Session {
         authid: impl FnOnce() -> String,
         authextra: Dict,
     ) -> Result<(), RpcError> {
-        self.settle_as(authenticated.into_principal(self.codec(), method, authid, authextra)?);
-        Ok(())
+        self.settle_as(authenticated.into_principal(self.codec(), method, authid, authextra)?)
     }
 
     /// Settles who the client is. The first time counts.
-    pub(crate) fn settle_as(&self, principal: Principal) {
-        // Somebody may have been before us.
-        let _ = self.authentication().principal.set(principal);
+    ///
+    /// # Errors
+    /// It has been settled: nobody is let in as somebody else than was found out last.
+    pub(crate) fn settle_as(&self, principal: Principal) -> Result<(), RpcError> {
+        let failed =
+            |_| RpcError::new(uris::AUTHENTICATION_FAILED).message("somebody else has settled who the client is");
+        self.authentication().principal.set(principal).map_err(failed)
     }
 
     /// A challenge that is to be sent.

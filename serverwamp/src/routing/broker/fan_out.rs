@@ -11,7 +11,7 @@ use crate::wire::{Codec, EventDetails, MatchPolicy, Options, Payload, Subscripti
 /// Something for each codec.
 type PerCodec<T> = [Option<T>; 3];
 
-/// What looking at a subscriber counts for, be the event for it or not.
+/// What looking at a subscriber or at a component of a wildcard pattern counts for, be the event for it or not.
 const LOOK: usize = 16;
 
 const CODECS: [Codec; 3] = [Codec::Json, Codec::MessagePack, Codec::Cbor];
@@ -29,7 +29,7 @@ impl Broker {
     pub(crate) fn codec_of(&self, topic: &Uri, audience: &Audience) -> Option<Codec> {
         let state = self.read();
         let mut used = PerCodec::default();
-        for (_, topic) in state.matching(topic) {
+        for (_, topic) in state.matching(topic).0 {
             topic.mark_codecs(audience, &mut used);
         }
         match used {
@@ -50,7 +50,8 @@ impl Broker {
         let mut addressed: SmallVec<[Addressed<'_>; 2]> = SmallVec::new();
         let mut transcoded = PerCodec::default();
         let mut held = 0_usize;
-        for (id, topic) in state.matching(publication.topic) {
+        let (matching, looked_at) = state.matching(publication.topic);
+        for (id, topic) in matching {
             let messages = self.encode(id, topic, publication, &mut transcoded)?;
             let octets = messages.iter().flatten().fold(held, |octets, message| octets.saturating_add(message.len()));
             let holds = addressed.is_empty() || octets <= self.largest_event;
@@ -59,7 +60,7 @@ impl Broker {
             }
             addressed.push(Addressed { id, topic, messages: holds.then_some(messages) });
         }
-        let mut sent = FanOut::default();
+        let mut sent = FanOut { octets: looked_at.saturating_mul(LOOK), ..FanOut::default() };
         for Addressed { id, topic, messages } in addressed {
             let messages = match messages {
                 Some(messages) => messages,
@@ -90,7 +91,7 @@ impl Broker {
     pub(crate) fn send_event(&self, session: &Session, publication: &Publication<'_>) -> Result<FanOut, PublishError> {
         let state = self.read();
         let Some(own) = state.sessions.get(&session.id()) else { return Ok(FanOut::default()) };
-        let active = state.matching(publication.topic).into_iter().filter_map(|(id, _)| own.active.get(&id));
+        let active = state.matching(publication.topic).0.into_iter().filter_map(|(id, _)| own.active.get(&id));
         let pending = own.pending.iter().filter(|pending| {
             matches(pending.topic(), pending.match_policy(), publication.topic)
                 && may_read(pending.topic(), publication.topic)
@@ -136,14 +137,14 @@ impl Broker {
 }
 
 impl State {
-    /// The subscriptions whose topic or pattern a topic matches.
-    fn matching(&self, topic: &Uri) -> SmallVec<[(SubscriptionId, &Topic); 2]> {
+    /// The subscriptions whose topic or pattern a topic matches, and how much of patterns was looked at to find them.
+    fn matching(&self, topic: &Uri) -> (SmallVec<[(SubscriptionId, &Topic); 2]>, usize) {
         let mut matching = SmallVec::new();
-        self.table.for_each_match(topic, |id| {
+        let looked_at = self.table.for_each_match(topic, |id| {
             let subscribed = self.topics.get(id).filter(|subscribed| may_read(&subscribed.uri, topic));
             matching.extend(subscribed.map(|subscribed| (*id, subscribed)));
         });
-        matching
+        (matching, looked_at)
     }
 }
 

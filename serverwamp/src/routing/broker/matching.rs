@@ -8,8 +8,8 @@ use crate::wire::{MatchPolicy, Uri};
 
 /// Values by topic or pattern of topics, of which all that match a topic are found.
 ///
-/// What that costs does not depend on how many exact topics there are, and grows with the patterns that match only. A
-/// prefix is one of the text: `a.b` matches `a.bc`.
+/// What that costs does not depend on how many exact topics there are, and grows with the prefixes that match only, and
+/// with the wildcard patterns that match or begin as if they would. A prefix is one of the text: `a.b` matches `a.bc`.
 ///
 /// WAMP: pattern-based subscriptions, advanced profile.
 #[derive(Debug)]
@@ -54,10 +54,12 @@ impl<T> TopicTable<T> {
     }
 
     /// All values whose topic or pattern matches a topic: the exact one first, then prefixes, then wildcard patterns.
-    pub fn for_each_match<'t>(&'t self, topic: &str, mut found: impl FnMut(&'t T)) {
+    /// Returns how much of the wildcard patterns was looked at, those that only begin as the topic does included: in
+    /// components, of which patterns share those that they begin with.
+    pub fn for_each_match<'t>(&'t self, topic: &str, mut found: impl FnMut(&'t T)) -> usize {
         self.exact.get(topic).into_iter().for_each(&mut found);
         self.prefix.for_each_match(topic, &mut found);
-        self.wildcard.for_each_match(topic, &mut found);
+        self.wildcard.for_each_match(topic, &mut found)
     }
 }
 

@@ -25,7 +25,7 @@ fn session(id: u64, codec: Codec) -> Session {
     let (number, claims) = (SessionId::new(id).unwrap(), Claims::default());
     let session = Session::new(number, details, claims, transport, codec, realm, outbound_bytes);
     let role = if id.is_multiple_of(2) { "even" } else { "odd" };
-    session.settle_as(Principal { authid: format!("user{id}"), ..Principal::anonymous(role) });
+    session.settle_as(Principal { authid: format!("user{id}"), ..Principal::anonymous(role) }).unwrap();
     session
 }
 
@@ -49,6 +49,28 @@ fn publish(broker: &Broker, topic: &str, audience: &Audience, value: &str) -> Re
     let payload = Payload::encode(broker.codec_of(&topic, audience).unwrap_or(Codec::Cbor), value)?;
     let publication = Publication::new(&topic, &payload, audience);
     broker.publish(&publication).map(|_| publication.id)
+}
+
+#[test]
+fn wildcards_that_nearly_match_count_for_the_publisher() {
+    let broker = broker();
+    let reader = session(1, Codec::Json);
+    let (topic, audience) = (Uri::new("a.b.c.d.e").unwrap(), Audience::everyone());
+    let payload = Payload::encode(Codec::Cbor, "x").unwrap();
+    let counted = || broker.publish(&Publication::new(&topic, &payload, &audience)).unwrap().octets;
+    assert_eq!(counted(), 0, "nobody listens");
+    subscribe(&broker, &reader, "x..c.d.e", MatchPolicy::Wildcard);
+    let none = counted();
+    let counts: Vec<usize> = ["a..c.d.x", ".b.c.d.x", "..c.d.x"]
+        .into_iter()
+        .map(|pattern| {
+            subscribe(&broker, &reader, pattern, MatchPolicy::Wildcard);
+            counted()
+        })
+        .collect();
+    let [one, two, three] = counts[..] else { panic!("{counts:?}") };
+    assert!(none < one && one < two && two < three, "{none} {counts:?}");
+    assert!(received(&reader).is_empty());
 }
 
 /// What waits for a session: subscription, publication, topic and argument of each event.

@@ -54,10 +54,11 @@ impl<T> WildcardTree<T> {
         self.root.remove(Some(pattern))
     }
 
-    /// The values of all patterns that a topic matches.
-    pub(super) fn for_each_match<'t>(&'t self, topic: &str, mut found: impl FnMut(&'t T)) {
-        if !self.root.is_empty() {
-            self.root.for_each_match(Some(topic), &mut found);
+    /// The values of all patterns that a topic matches. Returns how many nodes were visited for that.
+    pub(super) fn for_each_match<'t>(&'t self, topic: &str, mut found: impl FnMut(&'t T)) -> usize {
+        match self.root.is_empty() {
+            true => 0,
+            false => self.root.for_each_match(Some(topic), &mut found),
         }
     }
 }
@@ -98,17 +99,13 @@ impl<T> Node<T> {
     }
 
     /// As deep as the topic has components; a URI has at most 128.
-    fn for_each_match<'t>(&'t self, rest: Option<&str>, found: &mut impl FnMut(&'t T)) {
+    fn for_each_match<'t>(&'t self, rest: Option<&str>, found: &mut impl FnMut(&'t T)) -> usize {
         let Some(rest) = rest else {
             self.value.iter().for_each(found);
-            return;
+            return 1;
         };
         let (first, behind) = component(rest);
-        if let Some(child) = self.literal.get(first) {
-            child.for_each_match(behind, found);
-        }
-        if let Some(child) = &self.any {
-            child.for_each_match(behind, found);
-        }
+        let children = self.literal.get(first).into_iter().chain(self.any.as_deref());
+        children.fold(1, |visited, child| visited.saturating_add(child.for_each_match(behind, found)))
     }
 }

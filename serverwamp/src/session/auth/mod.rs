@@ -29,7 +29,7 @@ pub use cryptosign::{PublicKey, SigningKey};
 pub(crate) use decoy::Decoys;
 pub use error::AuthenticationError;
 pub use scram::{Kdf, Salt, ScramCredential, ScramDialect, ScramKeys};
-pub(crate) use scram::{ScramChallenge, ScramClient, ScramServerProof};
+pub(crate) use scram::{ScramChallenge, ScramClient, ScramServerProof, folded};
 pub(crate) use secret::Key;
 pub use secret::Secret;
 

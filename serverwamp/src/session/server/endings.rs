@@ -16,6 +16,27 @@ impl ServerSession {
         self.close(Ending::Done);
     }
 
+    pub(super) fn handle_goodbye(&mut self, now: Instant) {
+        self.forget_calls();
+        self.state = State::Leaving;
+        self.deadline = now.checked_add(self.limits.goodbye_timeout);
+        self.actions.push_back(Action::Leave);
+    }
+
+    /// Whether the peer has said GOODBYE and waits for the answer. What it says after that is not for this session, and
+    /// must not be handed in before `Action::Left`.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.state == State::Leaving
+    }
+
+    /// Answers the peer's GOODBYE, which ends the session.
+    pub(crate) fn part(&mut self, now: Instant) {
+        if self.is_leaving() {
+            self.write(&goodbye(Uri::known(uris::GOODBYE_AND_OUT), None));
+            self.leave(now);
+        }
+    }
+
     /// Ends the session with GOODBYE. The connection stays until the peer has answered.
     pub(crate) fn goodbye(&mut self, reason: &Uri, message: Option<&str>, now: Instant) {
         match self.state {
@@ -28,6 +49,7 @@ impl ServerSession {
             }
             State::Joining | State::Challenging => self.abort(reason, message),
             State::AwaitingHello => self.close(Ending::Done),
+            State::Leaving => self.part(now),
             State::ShuttingDown | State::Closed => {}
         }
     }
@@ -51,7 +73,7 @@ impl ServerSession {
 
     /// The session ended in peace: the connection may be used for another.
     pub(super) fn leave(&mut self, now: Instant) {
-        if self.state == State::Established {
+        if self.state == State::Leaving {
             self.actions.push_back(Action::Left);
         }
         self.forget_calls();
@@ -63,7 +85,9 @@ impl ServerSession {
     pub(super) fn close(&mut self, ending: Ending) {
         match self.state {
             State::Closed => return,
-            State::Established | State::Joining | State::Challenging => self.actions.push_back(Action::Left),
+            State::Established | State::Leaving | State::Joining | State::Challenging => {
+                self.actions.push_back(Action::Left)
+            }
             State::AwaitingHello | State::ShuttingDown => {}
         }
         self.forget_calls();

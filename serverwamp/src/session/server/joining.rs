@@ -88,6 +88,11 @@ impl ServerSession {
         self.write(&Message::Welcome(Box::new(message)));
     }
 
+    /// Whether a challenge is out that the client has not answered.
+    pub(crate) fn is_challenging(&self) -> bool {
+        self.state == State::Challenging
+    }
+
     /// What a client that has not joined should have sent.
     pub(super) fn expected(&self) -> &'static str {
         match self.state {

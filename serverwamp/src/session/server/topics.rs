@@ -38,7 +38,7 @@ impl ServerSession {
 
     /// Nothing about topics is said to a client that has left.
     fn write_established(&mut self, message: &Message) {
-        if self.state == State::Established {
+        if matches!(self.state, State::Established | State::Leaving) {
             self.write(message);
         }
     }

@@ -96,6 +96,15 @@ impl ScramCredential {
         }
     }
 
+    /// This credential, with another's keys where it has none.
+    pub(crate) fn or_keys_of(self, other: &Self) -> Self {
+        Self {
+            specification: self.specification.or_else(|| other.specification.clone()),
+            autobahn: self.autobahn.or_else(|| other.autobahn.clone()),
+            ..self
+        }
+    }
+
     /// What a client sees of it.
     pub(crate) fn without_keys(&self) -> Self {
         Self::new(self.kdf, self.salt.clone())

@@ -69,6 +69,14 @@ impl ScramDialect {
     }
 }
 
+/// An authid in one form for all that a user table may take for one user: whatever their case, white space, and ways to
+/// write a character.
+pub(crate) fn folded(authid: &str) -> String {
+    let prepared = stringprep::saslprep(authid).unwrap_or(Cow::Borrowed(authid));
+    let characters = prepared.chars().filter(|character| !character.is_whitespace() && !character.is_control());
+    characters.flat_map(char::to_lowercase).collect()
+}
+
 /// The text in the one form of all that look alike (RFC 4013).
 fn saslprep<'a>(name: &'static str, text: &'a str) -> Result<Cow<'a, str>, AuthenticationError> {
     stringprep::saslprep(text)
