@@ -8,6 +8,7 @@ use serverwamp::{
 use super::{Client, Server, assert_success, finish, node, python, start};
 
 const AUTOBAHN_PYTHON: Client = Client { program: python, script: "logins/with_autobahn.py", url: Server::web_socket };
+const AUTOBAHN_PYTHON_RAW: Client = Client { url: Server::raw_socket, ..AUTOBAHN_PYTHON };
 const AUTOBAHN_JS: Client = Client { program: node, script: "logins/with_autobahn.mjs", url: Server::web_socket };
 const WAMPY: Client = Client { program: node, script: "logins/with_wampy.mjs", url: Server::web_socket };
 const XCONN_PYTHON: Client = Client { program: python, script: "logins/with_xconn.py", url: Server::web_socket };
@@ -30,6 +31,8 @@ macro_rules! logins {
 logins! {
     autobahn_python_over_ws = AUTOBAHN_PYTHON, Line::Plain, "json";
     autobahn_python_over_wss = AUTOBAHN_PYTHON, Line::Tls, "cbor.batched";
+    autobahn_python_over_rs = AUTOBAHN_PYTHON_RAW, Line::Plain, "msgpack";
+    autobahn_python_over_rss = AUTOBAHN_PYTHON_RAW, Line::Tls, "json";
     autobahn_js_over_ws = AUTOBAHN_JS, Line::Plain, "msgpack";
     autobahn_js_over_wss = AUTOBAHN_JS, Line::Tls, "json";
     wampy_over_ws = WAMPY, Line::Plain, "cbor";

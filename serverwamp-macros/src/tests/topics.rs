@@ -45,10 +45,10 @@ fn options_that_others_have() {
     for (name, options) in [
         ("rpc", &["before_authentication"][..]),
         ("event", &["blocking", "before_authentication"]),
-        ("subscribe", &["rename_all", "lenient", "blocking", "detached", "timeout", "concurrency"]),
-        ("unsubscribe", &["role", "rename_all", "lenient", "blocking", "detached", "timeout", "concurrency"]),
-        ("on_join", &["match", "role", "rename_all", "lenient", "blocking", "detached", "timeout", "concurrency"]),
-        ("on_leave", &["match", "role", "rename_all", "lenient", "blocking", "detached", "timeout", "concurrency"]),
+        ("subscribe", &["rename_all", "lenient", "blocking", "detached", "concurrency"]),
+        ("unsubscribe", &["role", "rename_all", "lenient", "blocking", "detached", "concurrency"]),
+        ("on_join", &["match", "role", "rename_all", "lenient", "blocking", "detached", "concurrency"]),
+        ("on_leave", &["match", "role", "rename_all", "lenient", "blocking", "detached", "concurrency"]),
     ] {
         let uri = if name == "event" { "\"a\", " } else { "" };
         for option in options {
@@ -181,7 +181,8 @@ fn methods_of_services() {
             "realm: ::core::option::Option::Some(\"a\")",
             "lenient: false",
             "detached: false",
-            "timeout: ::core::option::Option::None, concurrency: ::core::option::Option::None",
+            "from_millis(5000u64)",
+            "concurrency: ::core::option::Option::None",
             "<&__Service as __wamp::FromCall<'_>>::TAKES_ARGUMENTS",
         ],
     );

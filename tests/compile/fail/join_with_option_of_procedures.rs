@@ -1,6 +1,6 @@
 use serverwamp::wamp;
 
-#[wamp::on_join(timeout = "5s")]
+#[wamp::on_join(concurrency = 2)]
 async fn joined() {}
 
 fn main() {}
