@@ -153,8 +153,9 @@ impl Frames {
         let length = length.ok_or(Invalid::TooLarge)?;
         let Some((&mask, rest)) = rest.split_first_chunk::<4>() else { return Ok(None) };
         if rest.len() < length {
+            // What a client only announces gets no memory: there is never more than twice what has come.
             let missing = length.saturating_sub(rest.len());
-            self.octets.reserve(missing);
+            self.octets.reserve(missing.min(self.octets.len()));
             return Ok(None);
         }
         let head = self.octets.len().saturating_sub(rest.len());
