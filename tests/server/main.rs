@@ -4,6 +4,7 @@
 #[macro_use]
 mod line;
 
+mod autobahn;
 mod binding;
 mod ends;
 mod limits;

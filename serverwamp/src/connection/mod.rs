@@ -213,22 +213,17 @@ impl<T: Transport> Connection<T> {
     }
 
     fn handle_invalid(&mut self, invalid: &Invalid, context: &mut Context<'_>, now: Instant) {
-        let close = match invalid {
-            Invalid::FrameKind { expected } => {
-                self.session.handle_violation(&format!("expected a {expected} frame"));
-                self.perform(context, now);
-                return;
-            }
-            Invalid::TooLarge => {
-                let joined = self.joined.is_some();
-                self.shared.counters.limit(if joined { "message_size" } else { "message_size_before_welcome" });
-                Close::TooLarge
-            }
-            Invalid::NotText => Close::NotText,
-            Invalid::Framing(_) => Close::ProtocolError,
-        };
+        if let Invalid::FrameKind { expected } = invalid {
+            self.session.handle_violation(&format!("expected a {expected} frame"));
+            self.perform(context, now);
+            return;
+        }
+        if let Invalid::TooLarge = invalid {
+            let joined = self.joined.is_some();
+            self.shared.counters.limit(if joined { "message_size" } else { "message_size_before_welcome" });
+        }
         tracing::debug!(peer = ?self.info.peer, ?invalid, "the peer broke the rules of its transport");
-        self.close(close, now);
+        self.close(invalid.close(), now);
         self.session.handle_disconnect();
         self.perform(context, now);
     }

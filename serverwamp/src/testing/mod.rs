@@ -22,6 +22,7 @@
 //! ```
 
 mod calls;
+mod echo;
 mod join;
 mod raw;
 #[cfg(test)]
@@ -39,6 +40,8 @@ use crate::wire::{Codec, Dict, Payload, ScanLimits, SessionId, Uri, Welcome, uri
 
 pub use crate::client::{CallError, Event};
 pub use calls::{Next, RunningCall, TestCall};
+#[doc(hidden)]
+pub use echo::echo_web_sockets;
 pub use join::TestJoin;
 pub use raw::RawPeer;
 pub use topics::{TestPublish, TestSubscribe, TestSubscription};

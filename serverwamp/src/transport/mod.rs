@@ -26,7 +26,7 @@ pub(crate) use rawsocket::{Handshake, RawSocket};
 #[cfg(feature = "tls")]
 pub use tls::{ClientCertificates, TlsConfig, TlsError};
 pub(crate) use upgrade::{Origins, Upgrade, UpgradeError};
-pub(crate) use websocket::WebSocket;
+pub(crate) use websocket::{WebSocket, echo};
 #[cfg(not(feature = "tls"))]
 pub(crate) use without_tls::TlsConfig;
 
@@ -116,6 +116,17 @@ pub(crate) enum Invalid {
     NotText,
     /// Anything else, in words for the log.
     Framing(String),
+}
+
+impl Invalid {
+    /// How to end the connection of a peer that did this.
+    pub(crate) fn close(&self) -> Close {
+        match self {
+            Invalid::TooLarge => Close::TooLarge,
+            Invalid::NotText => Close::NotText,
+            Invalid::FrameKind { .. } | Invalid::Framing(_) => Close::ProtocolError,
+        }
+    }
 }
 
 /// How to end a connection.

@@ -101,7 +101,7 @@ fn refusal(status: StatusCode, reason: &str) -> String {
     )
 }
 
-async fn read_head<S: AsyncRead + Unpin>(
+pub(super) async fn read_head<S: AsyncRead + Unpin>(
     stream: &mut S,
     mut octets: Vec<u8>,
     limits: &Limits,

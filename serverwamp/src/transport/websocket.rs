@@ -1,10 +1,11 @@
 //! WebSocket, RFC 6455; what is written is collected until the connection flushes.
 
+mod echo;
 mod frames;
 
 use std::future::Future;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::AsyncReadExt;
@@ -13,6 +14,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use self::frames::{Frame, Frames, Head, append};
 use super::buffer::WriteBuffer;
 use super::{ByteStream, Close, Invalid, Received, Transport};
+
+pub(crate) use echo::echo;
 
 /// Read at once from the stream.
 const READ_BUFFER: usize = 4096;
@@ -31,8 +34,10 @@ pub(crate) struct WebSocket<S> {
     answer: Option<Option<CloseCode>>,
     /// Our last frame is queued.
     closed: bool,
-    /// The client broke the rules: what it still sends cannot be read as frames.
+    /// The client broke the rules: what it still sends is no longer looked at, not even an answer to our last frame.
     broken: bool,
+    /// The stream's end follows our last frame.
+    shut: bool,
 }
 
 impl<S: ByteStream> WebSocket<S> {
@@ -48,6 +53,7 @@ impl<S: ByteStream> WebSocket<S> {
             answer: None,
             closed: false,
             broken: false,
+            shut: false,
         }
     }
 
@@ -147,7 +153,13 @@ impl<S: ByteStream> Transport for WebSocket<S> {
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.output.poll_drain(&mut self.stream, context)
+        ready!(self.output.poll_drain(&mut self.stream, context))?;
+        if self.broken && self.closed && !self.shut {
+            // Section 7.1.7. To drop the stream at once could cost the client our last frame, if it is still sending.
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            self.shut = true;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn unsent(&self) -> usize {

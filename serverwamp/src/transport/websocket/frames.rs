@@ -70,10 +70,13 @@ pub(super) struct Frames {
     pub(super) message_size: usize,
 }
 
+/// The beginning of a message.
 #[derive(Debug)]
 struct Fragments {
     opcode: u8,
     octets: BytesMut,
+    /// How many of the octets are known to be UTF-8; stays zero where they need not be.
+    text: usize,
 }
 
 impl Frames {
@@ -110,7 +113,7 @@ impl Frames {
             let Some((opcode, is_final, payload)) = self.next_frame()? else { return Ok(None) };
             match (opcode, is_final, self.fragments.is_some()) {
                 (TEXT | BINARY, true, false) => return message(opcode, payload).map(Some),
-                (TEXT | BINARY, false, false) => self.fragments = Some(Fragments { opcode, octets: payload }),
+                (TEXT | BINARY, false, false) => self.fragments = Some(Fragments::new(opcode, payload)?),
                 (CONTINUATION, is_final, true) => {
                     if let Some(message) = self.append_fragment(&payload, is_final)? {
                         return Ok(Some(message));
@@ -173,11 +176,44 @@ impl Frames {
             return Err(Invalid::TooLarge);
         }
         fragments.octets.extend_from_slice(payload);
+        fragments.check()?;
         if is_final {
-            return message(fragments.opcode, fragments.octets).map(Some);
+            return fragments.finish().map(Some);
         }
         self.fragments = Some(fragments);
         Ok(None)
+    }
+}
+
+impl Fragments {
+    #[cold]
+    fn new(opcode: u8, octets: BytesMut) -> Result<Fragments, Invalid> {
+        let mut fragments = Fragments { opcode, octets, text: 0 };
+        fragments.check()?;
+        Ok(fragments)
+    }
+
+    /// Refuses what no continuation makes UTF-8 any more; a fragment may end within a character.
+    fn check(&mut self) -> Result<(), Invalid> {
+        if self.opcode != TEXT {
+            return Ok(());
+        }
+        let new = self.octets.get(self.text..).unwrap_or_default();
+        let valid = match str::from_utf8(new) {
+            Ok(text) => text.len(),
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(_) => return Err(Invalid::NotText),
+        };
+        self.text = self.text.saturating_add(valid);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Frame, Invalid> {
+        match self.opcode {
+            TEXT if self.text == self.octets.len() => Ok(Frame::Text(self.octets.freeze())),
+            TEXT => Err(Invalid::NotText),
+            _ => Ok(Frame::Binary(self.octets.freeze())),
+        }
     }
 }
 
