@@ -23,7 +23,7 @@ use crate::handler::{
 };
 use crate::limits::Limits;
 use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Rules, Served, Services, Sources};
-use crate::server::{Acceptor, AnyListener};
+use crate::server::{Acceptor, AnyListener, Listener, OwnListener};
 use crate::session::Decoys;
 use crate::shutdown::{Signals, drain};
 use crate::transport::Origins;
@@ -324,6 +324,15 @@ impl App {
         self
     }
 
+    /// Serves what comes from a listener of the program's own too, or instead of the default address; repeatable.
+    ///
+    /// Deadlines are those of tokio's clock: a server that listens only on what tests have made runs with paused time, and
+    /// within a simulated network.
+    pub fn listen_on(mut self, listener: impl Listener) -> App {
+        self.listeners.own.push(OwnListener::new(listener));
+        self
+    }
+
     /// Shuts down when this future is done, as on SIGTERM; repeatable.
     pub fn shutdown_on(mut self, future: impl Future<Output = ()> + Send + 'static) -> App {
         self.triggers().push(Box::pin(future));
@@ -350,14 +359,14 @@ impl App {
     pub async fn serve(mut self) -> Result<()> {
         let triggers = std::mem::take(self.triggers());
         let listeners = std::mem::take(&mut self.listeners).prepare();
-        let (shared, addresses) = match (self.shared(), listeners) {
-            (Ok(shared), Ok(addresses)) => (shared, addresses),
+        let (shared, (addresses, own)) = match (self.shared(), listeners) {
+            (Ok(shared), Ok(listeners)) => (shared, listeners),
             (Err(Error::Startup(problems)), Err(more)) => return Err(Error::Startup([problems, more].concat())),
             (Err(error), _) => return Err(error),
             (_, Err(problems)) => return Err(Error::Startup(problems)),
         };
         let mut signals = Signals::new()?;
-        let mut listeners = Vec::with_capacity(addresses.len());
+        let mut listeners: Vec<AnyListener> = own.into_iter().map(AnyListener::Own).collect();
         for address in addresses {
             listeners.push(address.listen().await?);
         }

@@ -64,6 +64,7 @@ pub use handler::{
 };
 pub use limits::Limits;
 pub use routing::{Realm, Routes, Rules};
+pub use server::Listener;
 pub use serverwamp_macros::WampError;
 pub use session::{
     Answer, AuthenticationError, CraCredential, Kdf, PublicKey, Salt, ScramCredential, ScramDialect, ScramKeys, Secret,

@@ -1,6 +1,7 @@
 //! Accepting connections.
 
 mod listener;
+mod own;
 #[cfg(unix)]
 mod unix;
 
@@ -22,7 +23,10 @@ use crate::transport::{
     open,
 };
 
-pub(crate) use listener::{AnyListener, Listener, Peer};
+use listener::Accept;
+pub(crate) use listener::{AnyListener, Peer};
+pub use own::Listener;
+pub(crate) use own::OwnListener;
 
 /// How long the accept loop pauses at most when the system has nothing left to give.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -59,10 +63,11 @@ impl Acceptor {
             }
             #[cfg(unix)]
             AnyListener::Unix(listener) => self.accept_from(listener, Acceptor::serve).await,
+            AnyListener::Own(listener) => listener.serve(self).await,
         }
     }
 
-    async fn accept_from<L: Listener>(
+    async fn accept_from<L: Accept>(
         &self,
         mut listener: L,
         serve: impl Fn(&Acceptor, L::Stream, Peer, Option<SocketAddr>),

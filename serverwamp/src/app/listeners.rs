@@ -4,7 +4,7 @@ use std::env;
 use std::ffi::OsString;
 
 use crate::error::{Error, Problem, Result};
-use crate::server::AnyListener;
+use crate::server::{AnyListener, OwnListener};
 use crate::transport::TlsConfig;
 
 const ADDRESS: &str = "127.0.0.1:8080";
@@ -19,6 +19,8 @@ pub(super) struct Listeners {
     pub(super) addresses: Vec<Address>,
     /// For the ports that have none of their own.
     pub(super) tls: Option<TlsConfig>,
+    /// Those that the program has made itself.
+    pub(super) own: Vec<OwnListener>,
 }
 
 /// An address to listen on.
@@ -34,13 +36,13 @@ impl Listeners {
     ///
     /// # Errors
     /// Something is wrong with certificates or keys, or a unix socket is to speak TLS; all problems are listed.
-    pub(super) fn prepare(self) -> Result<Vec<Address>, Vec<Problem>> {
-        let Listeners { mut addresses, mut tls } = self;
+    pub(super) fn prepare(self) -> Result<(Vec<Address>, Vec<OwnListener>), Vec<Problem>> {
+        let Listeners { mut addresses, mut tls, own } = self;
         if tls.is_none() && addresses.iter().all(|address| address.tls.is_none()) {
             let files = tls_files(env::var_os(TLS_CERT), env::var_os(TLS_KEY))?;
             tls = files.map(|(certificate, key)| TlsConfig::from_environment(certificate, key)).transpose()?;
         }
-        if addresses.is_empty() {
+        if addresses.is_empty() && own.is_empty() {
             let address = env::var("WAMP_ADDR").unwrap_or_else(|_| ADDRESS.to_owned());
             addresses.push(Address { address, tls: None });
         }
@@ -56,7 +58,7 @@ impl Listeners {
             problems.extend(address.tls.iter().flat_map(TlsConfig::problems));
         }
         match problems.is_empty() {
-            true => Ok(addresses),
+            true => Ok((addresses, own)),
             false => Err(problems),
         }
     }

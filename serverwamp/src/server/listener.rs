@@ -1,4 +1,4 @@
-//! What a server listens on: TCP ports and unix sockets.
+//! What a server listens on: TCP ports, unix sockets, and listeners of the program's own.
 
 use std::future::Future;
 use std::io;
@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use tokio::net::{TcpListener, TcpStream};
 
+use super::own::OwnListener;
 #[cfg(unix)]
 use super::unix::UnixSocket;
 use crate::handler::{PeerCredentials, TransportInfo};
@@ -33,8 +34,8 @@ impl Peer {
     }
 }
 
-/// Something that connections come from.
-pub(crate) trait Listener: Send + 'static {
+/// Something that connections are accepted from.
+pub(super) trait Accept: Send + 'static {
     type Stream: ByteStream;
 
     /// The next connection. Cancel-safe.
@@ -50,6 +51,7 @@ pub(crate) enum AnyListener {
     Tcp(TcpListener, Option<TlsConfig>),
     #[cfg(unix)]
     Unix(UnixSocket),
+    Own(OwnListener),
 }
 
 impl AnyListener {
@@ -80,12 +82,13 @@ impl AnyListener {
         match self {
             AnyListener::Tcp(listener, _) => listener.address(),
             #[cfg(unix)]
-            AnyListener::Unix(listener) => listener.address(),
+            AnyListener::Unix(_) => None,
+            AnyListener::Own(_) => None,
         }
     }
 }
 
-impl Listener for TcpListener {
+impl Accept for TcpListener {
     type Stream = TcpStream;
 
     async fn accept(&mut self) -> io::Result<(TcpStream, Peer)> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
-use super::listener::{Listener, Peer};
+use super::listener::{Accept, Peer};
 use crate::handler::PeerCredentials;
 
 /// A unix socket that listens.
@@ -85,7 +85,7 @@ impl Drop for SocketFile {
     }
 }
 
-impl Listener for UnixSocket {
+impl Accept for UnixSocket {
     type Stream = UnixStream;
 
     async fn accept(&mut self) -> io::Result<(UnixStream, Peer)> {
