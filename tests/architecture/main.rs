@@ -122,3 +122,31 @@ fn wire_and_session_take_no_clock_and_no_randomness() {
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
+
+/// Where the time of day is needed: it is told, and nothing is decided by it.
+const TIME_OF_DAY: [&str; 1] = ["connection/authentication.rs"];
+
+#[test]
+fn deadlines_are_those_of_the_clock_that_tests_can_move() {
+    let mut sources = Vec::new();
+    files(&source(), &mut sources);
+    let mut broken = Vec::new();
+    for path in sources {
+        let module = module_of(&path);
+        let within = path.strip_prefix(source()).expect("a source");
+        if within.iter().any(|part| part == "tests" || part == "tests.rs") {
+            continue;
+        }
+        let takes_time = ["wire", "session"].contains(&module.as_str());
+        let tells_time = TIME_OF_DAY.iter().any(|file| path.ends_with(file));
+        for (number, line) in fs::read_to_string(&path).expect("a source").lines().enumerate() {
+            let imports = line.trim_start().starts_with("use std::time::");
+            let of_the_system = line.contains("std::time::Instant") || imports && line.contains("Instant");
+            let of_the_day = line.contains("SystemTime");
+            if of_the_system && !takes_time || of_the_day && !tells_time && !takes_time {
+                broken.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "only tokio's clock can be paused:\n{}", broken.join("\n"));
+}

@@ -14,12 +14,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use serverwamp::App;
+use serverwamp::{App, testing};
 
 use self::link::Link;
 
 pub use judge::Serializer;
-pub use link::Carrier;
+pub use link::{Carrier, Octets};
 
 /// How long a test waits for a message that should come.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -40,16 +40,27 @@ impl Peer {
 
     /// Connects without a word, over RawSocket, and says that it takes no message of more than 2^(9 + `length`) octets.
     pub fn accepting(app: &App, serializer: Serializer, length: u8) -> Peer {
-        Peer { link: Link::open(app, serializer, length), serializer, received: VecDeque::new() }
+        let stream = testing::socket(app).expect("the app starts");
+        Peer { link: Link::open(stream, serializer, length), serializer, received: VecDeque::new() }
+    }
+
+    /// Begins a connection without a word, over a stream that leads to an app.
+    pub fn over(stream: impl Octets, serializer: Serializer) -> Peer {
+        Peer { link: Link::open(stream, serializer, 15), serializer, received: VecDeque::new() }
     }
 
     /// Connects and joins `realm1` with all roles. The WELCOME is checked to be one.
     pub async fn join(app: &App, serializer: Serializer) -> Peer {
         let mut peer = Peer::connect(app, serializer);
-        peer.send(hello("realm1")).await;
-        let welcome = peer.receive().await.expect("WELCOME");
-        assert_eq!(welcome[0], 2, "{serializer}: {welcome}");
+        peer.enter().await;
         peer
+    }
+
+    /// Joins `realm1` with all roles. The WELCOME is checked to be one.
+    pub async fn enter(&mut self) {
+        self.send(hello("realm1")).await;
+        let welcome = self.receive().await.expect("WELCOME");
+        assert_eq!(welcome[0], 2, "{}: {welcome}", self.serializer);
     }
 
     /// Sends a message.

@@ -1,13 +1,17 @@
 //! What carries a peer's frames, written by hand, so that the server's own code is not its judge.
 
-use serverwamp::{App, testing};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::Serializer;
 
-/// A connection to an app, over a stream in memory.
+/// What a connection is made of, beneath its frames.
+pub trait Octets: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Octets for S {}
+
+/// A connection to an app.
 pub(crate) struct Link {
-    stream: DuplexStream,
+    stream: Box<dyn Octets>,
     carrier: Carrier,
     /// What has been read, of which so much has been taken.
     input: Vec<u8>,
@@ -33,12 +37,11 @@ enum Kind {
 }
 
 impl Link {
-    /// Connects. The server's answer is waited for when it is needed. Over RawSocket, `length` is how large a message is
+    /// Begins. The server's answer is waited for when it is needed. Over RawSocket, `length` is how large a message is
     /// taken, as the handshake says it.
-    pub(crate) fn open(app: &App, serializer: Serializer, length: u8) -> Link {
-        let stream = testing::socket(app).expect("the app starts");
+    pub(crate) fn open(stream: impl Octets, serializer: Serializer, length: u8) -> Link {
         let carrier = serializer.carrier();
-        let mut link = Link { stream, carrier, input: Vec::new(), taken: 0, is_open: false };
+        let mut link = Link { stream: Box::new(stream), carrier, input: Vec::new(), taken: 0, is_open: false };
         let opening = match carrier {
             Carrier::WebSocket => format!(
                 "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

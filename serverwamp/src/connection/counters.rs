@@ -10,6 +10,8 @@ use super::calls::Outcome;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Statistics {
+    /// Connections that there are now, joined to a realm or not.
+    pub connections: usize,
     /// Sessions that are joined now.
     pub sessions: usize,
     /// Calls that ended in a result.
@@ -32,6 +34,7 @@ pub struct Statistics {
 /// The same while it is counted.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
+    connections: AtomicUsize,
     sessions: AtomicUsize,
     calls: AtomicU64,
     failed_calls: AtomicU64,
@@ -62,6 +65,7 @@ impl EndedCalls {
 impl Counters {
     pub(crate) fn read(&self) -> Statistics {
         Statistics {
+            connections: self.connections.load(Ordering::Relaxed),
             sessions: self.sessions.load(Ordering::Relaxed),
             calls: self.calls.load(Ordering::Relaxed),
             failed_calls: self.failed_calls.load(Ordering::Relaxed),
@@ -78,6 +82,14 @@ impl Counters {
         let mut limits = self.limits();
         let count = limits.entry(name).or_default();
         *count = count.saturating_add(1);
+    }
+
+    pub(super) fn connected(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn disconnected(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(super) fn joined(&self) {

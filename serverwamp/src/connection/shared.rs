@@ -101,6 +101,7 @@ impl Shared {
         let control = Arc::new(Control::default());
         control.set(connections.phase);
         connections.controls.insert(id, Arc::clone(&control));
+        self.counters.connected();
         Some(Place { shared: Arc::clone(self), id, control })
     }
 
@@ -124,6 +125,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.shared.counters.disconnected();
         let mut connections = self.shared.connections();
         connections.controls.remove(&self.id);
         if connections.controls.len() < connections.controls.capacity() / 4 {
