@@ -25,7 +25,8 @@ use crate::limits::Limits;
 use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Rules, Served, Services, Sources};
 use crate::server::{Acceptor, AnyListener, Listener, OwnListener};
 use crate::session::Decoys;
-use crate::shutdown::{Signals, drain};
+use crate::shutdown::{FAREWELL, Signals, drain};
+use crate::systemd::ServiceManager;
 use crate::transport::Origins;
 #[cfg(feature = "tls")]
 use crate::transport::TlsConfig;
@@ -366,9 +367,10 @@ impl App {
             (_, Err(problems)) => return Err(Error::Startup(problems)),
         };
         let mut signals = Signals::new()?;
+        let manager = ServiceManager::from_environment();
         let mut listeners: Vec<AnyListener> = own.into_iter().map(AnyListener::Own).collect();
         for address in addresses {
-            listeners.push(address.listen().await?);
+            listeners.extend(address.listen().await?);
         }
         self.addresses_bound.send_replace(Some(listeners.iter().filter_map(AnyListener::address).collect()));
         let acceptor = self.acceptor()?;
@@ -377,11 +379,15 @@ impl App {
         for listener in listeners {
             accepting.spawn(acceptor.clone().run(listener));
         }
+        manager.ready().await;
+        let _watchdog = manager.watchdog();
         let signaled = tokio::select! {
             () = signals.next() => true,
             () = self.stop.cancelled() => false,
             () = any(triggers) => false,
         };
+        let within = self.limits.drain.saturating_add(FAREWELL);
+        manager.stopping(self.counters.read().sessions, within).await;
         accepting.shutdown().await;
         drain(&shared, &connections, signals.next()).await;
         if signaled && !shared.blocking.is_empty() {

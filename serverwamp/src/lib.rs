@@ -48,6 +48,7 @@ mod routing;
 mod server;
 mod session;
 mod shutdown;
+mod systemd;
 pub mod testing;
 mod transport;
 mod wire;

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::connection::{Phase, Shared};
 
 /// How long the last messages may take once every call has ended: more than a peer that answers nothing is waited for.
-const FAREWELL: Duration = Duration::from_secs(5);
+pub(crate) const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Ctrl-C and, where the system has it, SIGTERM.
 pub(crate) struct Signals {

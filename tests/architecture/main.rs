@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the runtime crate by level: one uses only modules of a lower level, or its own.
-const LEVELS: [(&str, u8); 15] = [
+const LEVELS: [(&str, u8); 16] = [
     ("error", 0),
     ("limits", 0),
+    ("systemd", 0),
     ("wire", 1),
     ("session", 2),
     ("handler", 3),

@@ -13,6 +13,8 @@ mod progress;
 #[cfg(unix)]
 mod rawsocket;
 mod readers;
+#[cfg(target_os = "linux")]
+mod systemd;
 mod tls;
 mod upgrade;
 

@@ -2,17 +2,21 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 use serverwamp_tests::certificates::Credentials;
+use serverwamp_tests::{Peer, Serializer};
 
 use super::line::{file, localhost};
 use super::*;
 
-struct Server {
+pub(super) struct Server {
     child: Child,
-    address: SocketAddr,
+    /// Its ports.
+    pub(super) addresses: Vec<SocketAddr>,
 }
 
 impl Server {
@@ -23,47 +27,117 @@ impl Server {
     /// With these in its environment.
     fn start_with(variables: &[(&str, &Path)]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_drained"));
-        let command = command.envs(variables.iter().copied()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("the server starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Server { child, address: line.trim().parse().unwrap() }
+        Server::run(command.arg("127.0.0.1:0").envs(variables.iter().copied()))
     }
 
-    fn signal(&self, signal: &str) {
+    /// Runs a command until it listens.
+    pub(super) fn run(command: &mut Command) -> Server {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let addresses = lines.map_while(Result::ok).take_while(|line| line != "listening");
+        let addresses = addresses.map(|line| line.parse().unwrap()).collect();
+        Server { child, addresses }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(super) fn signal(&self, signal: &str) {
         let kill = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(kill.success());
     }
 
-    async fn exit_code(mut self) -> Option<i32> {
+    pub(super) async fn exit_code(mut self) -> Option<i32> {
         tokio::task::spawn_blocking(move || self.child.wait().unwrap().code()).await.unwrap()
     }
 }
 
+/// A line to a server of its own.
+struct Reached {
+    server: Server,
+    line: Reach,
+}
+
+#[derive(Debug, Clone)]
+enum Reach {
+    Tcp,
+    Tls,
+    #[cfg(unix)]
+    Unix(PathBuf),
+}
+
+impl Reached {
+    fn start(line: Reach) -> Reached {
+        let server = match &line {
+            Reach::Tcp => Server::start(),
+            Reach::Tls => {
+                let Credentials { certificate, key } = &localhost().server;
+                let (certificate, key) = (file("shutdown.pem", certificate), file("shutdown.key", key));
+                Server::start_with(&[("WAMP_TLS_CERT", &certificate), ("WAMP_TLS_KEY", &key)])
+            }
+            #[cfg(unix)]
+            Reach::Unix(path) => {
+                Server::run(Command::new(env!("CARGO_BIN_EXE_drained")).arg(format!("unix:{}", path.display())))
+            }
+        };
+        Reached { server, line }
+    }
+
+    async fn join(&self, serializer: Serializer) -> Peer {
+        let place = |line| Place { address: self.server.address(), line };
+        let mut peer = match &self.line {
+            Reach::Tcp => Peer::over(place(Line::Plain).connect().await, serializer),
+            Reach::Tls => Peer::over(place(Line::Tls).connect().await, serializer),
+            #[cfg(unix)]
+            Reach::Unix(path) => Peer::over(tokio::net::UnixStream::connect(path).await.unwrap(), serializer),
+        };
+        peer.enter().await;
+        peer
+    }
+}
+
 #[tokio::test]
-async fn a_signal_drains_and_exits_with_0() {
-    for signal in ["-TERM", "-INT"] {
-        let server = Server::start();
-        let mut idle = Client::join(server.address).await;
-        let mut busy = Client::join(server.address).await;
+async fn a_signal_drains_every_transport_and_exits_with_0() {
+    let lines = [
+        Reach::Tcp,
+        Reach::Tls,
+        #[cfg(unix)]
+        Reach::Unix(std::env::temp_dir().join(format!("serverwamp-drained-{}", std::process::id()))),
+    ];
+    let signals = ["-TERM", "-INT"].iter().cycle();
+    let runs = lines.iter().flat_map(|line| [Serializer::Json, Serializer::RawSocketMessagePack].map(|it| (line, it)));
+    for ((line, serializer), signal) in runs.zip(signals) {
+        let reached = Reached::start(line.clone());
+        let mut idle = reached.join(serializer).await;
+        let mut busy = reached.join(serializer).await;
         busy.send(json!([48, 1, {}, "sleep", [300]])).await;
         busy.send(json!([48, 2, {}, "sleep", [0]])).await;
         assert_eq!(busy.receive().await, Some(json!([50, 2, {}, ["slept"]])));
-        server.signal(signal);
+        reached.server.signal(signal);
         assert_eq!(idle.receive().await, Some(json!([6, {}, "wamp.close.system_shutdown"])));
         idle.send(json!([6, {}, "wamp.close.goodbye_and_out"])).await;
-        assert_eq!(idle.close_code().await, 1001);
+        assert_eq!(idle.receive().await, None);
+        assert_eq!(idle.close_code(), (serializer == Serializer::Json).then_some(1001), "{line:?}");
         assert_eq!(busy.receive().await, Some(json!([50, 1, {}, ["slept"]])), "a running call ends");
         assert_eq!(busy.receive().await, Some(json!([6, {}, "wamp.close.system_shutdown"])));
         drop(busy);
-        assert_eq!(server.exit_code().await, Some(0), "{signal}");
+        assert_eq!(reached.server.exit_code().await, Some(0), "{line:?}, {serializer}, {signal}");
+        #[cfg(unix)]
+        if let Reach::Unix(path) = line {
+            assert!(!path.exists());
+        }
     }
 }
 
 #[tokio::test]
 async fn calls_that_outlast_the_drain_time_are_canceled() {
     let server = Server::start();
-    let mut client = Client::join(server.address).await;
+    let mut client = Client::join(server.address()).await;
     client.send(json!([48, 1, {}, "sleep", [600_000]])).await;
     client.send(json!([48, 2, {}, "sleep", [0]])).await;
     assert_eq!(client.receive().await, Some(json!([50, 2, {}, ["slept"]])));
@@ -76,13 +150,13 @@ async fn calls_that_outlast_the_drain_time_are_canceled() {
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     let server = Server::start();
-    let mut client = Client::join(server.address).await;
+    let mut client = Client::join(server.address()).await;
     client.send(json!([48, 1, {}, "sleep", [600_000]])).await;
     client.send(json!([48, 2, {}, "sleep", [0]])).await;
     assert_eq!(client.receive().await, Some(json!([50, 2, {}, ["slept"]])));
     server.signal("-TERM");
     server.signal("-TERM");
-    assert_eq!(server.exit_code().await, Some(0));
+    assert_eq!(server.exit_code().await, Some(0), "it was told to stop, and did");
 }
 
 #[tokio::test]
@@ -90,7 +164,7 @@ async fn tls_from_the_environment() {
     let Credentials { certificate, key } = &localhost().server;
     let (certificate, key) = (file("environment.pem", certificate), file("environment.key", key));
     let server = Server::start_with(&[("WAMP_TLS_CERT", &certificate), ("WAMP_TLS_KEY", &key)]);
-    let mut client = Client::join(Place { address: server.address, line: Line::Tls }).await;
+    let mut client = Client::join(Place { address: server.address(), line: Line::Tls }).await;
     client.send(json!([48, 2, {}, "sleep", [0]])).await;
     assert_eq!(client.receive().await, Some(json!([50, 2, {}, ["slept"]])));
     drop(client);

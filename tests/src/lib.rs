@@ -89,6 +89,11 @@ impl Peer {
         self.received.pop_front()
     }
 
+    /// The code that the server has closed with, once `receive` has returned none; RawSocket has none.
+    pub fn close_code(&self) -> Option<u16> {
+        self.link.close_code
+    }
+
     /// Whether nothing comes for a while (of paused time).
     pub async fn is_silent(&mut self) -> bool {
         self.is_silent_for(Duration::from_millis(500)).await

@@ -17,6 +17,8 @@ pub(crate) struct Link {
     input: Vec<u8>,
     taken: usize,
     is_open: bool,
+    /// What a WebSocket was closed with.
+    pub(crate) close_code: Option<u16>,
 }
 
 /// The transport of a connection.
@@ -41,7 +43,8 @@ impl Link {
     /// taken, as the handshake says it.
     pub(crate) fn open(stream: impl Octets, serializer: Serializer, length: u8) -> Link {
         let carrier = serializer.carrier();
-        let mut link = Link { stream: Box::new(stream), carrier, input: Vec::new(), taken: 0, is_open: false };
+        let mut link =
+            Link { stream: Box::new(stream), carrier, input: Vec::new(), taken: 0, is_open: false, close_code: None };
         let opening = match carrier {
             Carrier::WebSocket => format!(
                 "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -75,7 +78,10 @@ impl Link {
                 Kind::Message => return Some(payload),
                 Kind::Ping => self.write(Kind::Pong, false, &payload).await?,
                 Kind::Pong => {}
-                Kind::Close => return None,
+                Kind::Close => {
+                    self.close_code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+                    return None;
+                }
             }
         }
     }

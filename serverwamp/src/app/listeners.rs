@@ -9,6 +9,9 @@ use crate::transport::TlsConfig;
 
 const ADDRESS: &str = "127.0.0.1:8080";
 
+/// The address of all sockets that a service manager has passed and no other address names.
+const SYSTEMD: &str = "systemd:";
+
 /// The environment's certificate and key, for programs that configure no TLS.
 const TLS_CERT: &str = "WAMP_TLS_CERT";
 const TLS_KEY: &str = "WAMP_TLS_KEY";
@@ -43,9 +46,11 @@ impl Listeners {
             tls = files.map(|(certificate, key)| TlsConfig::from_environment(certificate, key)).transpose()?;
         }
         if addresses.is_empty() && own.is_empty() {
-            let address = env::var("WAMP_ADDR").unwrap_or_else(|_| ADDRESS.to_owned());
+            let address = env::var("WAMP_ADDR").unwrap_or_else(|_| default_address().to_owned());
             addresses.push(Address { address, tls: None });
         }
+        // What others name is not for the address that takes all that is left.
+        addresses.sort_by_key(|address| address.address == SYSTEMD);
         let mut problems = Vec::new();
         for address in &mut addresses {
             if !address.is_unix_socket() {
@@ -62,6 +67,15 @@ impl Listeners {
             false => Err(problems),
         }
     }
+}
+
+/// Where to listen if nobody says it.
+fn default_address() -> &'static str {
+    #[cfg(unix)]
+    if crate::systemd::any_passed() {
+        return SYSTEMD;
+    }
+    ADDRESS
 }
 
 /// The files that the environment names: both or none.
@@ -82,11 +96,11 @@ fn tls_files(
 }
 
 impl Address {
-    /// Listens.
+    /// Listens; several sockets may be passed under one name.
     ///
     /// # Errors
     /// The address cannot be bound.
-    pub(super) async fn listen(self) -> Result<AnyListener> {
+    pub(super) async fn listen(self) -> Result<Vec<AnyListener>> {
         let bound = AnyListener::bind(&self.address, self.tls).await;
         bound.map_err(|source| Error::Bind { address: self.address, source })
     }

@@ -10,6 +10,8 @@ use super::own::OwnListener;
 #[cfg(unix)]
 use super::unix::UnixSocket;
 use crate::handler::{PeerCredentials, TransportInfo};
+#[cfg(unix)]
+use crate::systemd;
 use crate::transport::{ByteStream, TlsConfig};
 
 /// The other end of a connection, as the operating system knows it.
@@ -55,26 +57,47 @@ pub(crate) enum AnyListener {
 }
 
 impl AnyListener {
-    /// Listens on `host:port`, with TLS or without, or on the unix socket of `unix:/path`, without.
+    /// Listens on `host:port`, with TLS or without, or on the unix socket of `unix:/path`, without; or on the sockets of
+    /// `systemd:` and a name, which the service manager has passed.
     ///
     /// # Errors
     /// What the operating system says.
-    pub(crate) async fn bind(address: &str, tls: Option<TlsConfig>) -> io::Result<AnyListener> {
-        let Some(socket) = address.strip_prefix("unix:") else {
-            let listener = TcpListener::bind(address).await?;
-            let local = listener.local_addr()?;
-            let (web, raw) = if tls.is_some() { ("wss", "rss") } else { ("ws", "rs") };
-            tracing::info!("listening on {web}://{local}/ws and {raw}://{local}");
-            return Ok(AnyListener::Tcp(listener, tls));
-        };
+    pub(crate) async fn bind(address: &str, tls: Option<TlsConfig>) -> io::Result<Vec<AnyListener>> {
         #[cfg(unix)]
-        {
-            let listener = UnixSocket::bind(socket).await?;
-            tracing::info!("listening on unix:{}", listener.path().display());
-            Ok(AnyListener::Unix(listener))
+        if let Some(name) = address.strip_prefix("systemd:") {
+            return systemd::take(name)?.into_iter().map(|socket| AnyListener::passed(socket, tls.clone())).collect();
+        }
+        #[cfg(unix)]
+        if let Some(path) = address.strip_prefix("unix:") {
+            return UnixSocket::bind(path).await.map(|listener| vec![AnyListener::unix(listener)]);
         }
         #[cfg(not(unix))]
-        Err(io::Error::new(io::ErrorKind::Unsupported, format!("no unix sockets on this system, so no {socket}")))
+        if address.starts_with("unix:") || address.starts_with("systemd:") {
+            let message = format!("no unix sockets and no systemd on this system, so no {address}");
+            return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+        }
+        Ok(vec![AnyListener::tcp(TcpListener::bind(address).await?, tls)?])
+    }
+
+    #[cfg(unix)]
+    fn passed(socket: systemd::Socket, tls: Option<TlsConfig>) -> io::Result<AnyListener> {
+        match socket {
+            systemd::Socket::Tcp(listener) => AnyListener::tcp(TcpListener::from_std(listener)?, tls),
+            systemd::Socket::Unix(listener) => Ok(AnyListener::unix(UnixSocket::passed(listener)?)),
+        }
+    }
+
+    fn tcp(listener: TcpListener, tls: Option<TlsConfig>) -> io::Result<AnyListener> {
+        let local = listener.local_addr()?;
+        let (web, raw) = if tls.is_some() { ("wss", "rss") } else { ("ws", "rs") };
+        tracing::info!("listening on {web}://{local}/ws and {raw}://{local}");
+        Ok(AnyListener::Tcp(listener, tls))
+    }
+
+    #[cfg(unix)]
+    fn unix(listener: UnixSocket) -> AnyListener {
+        tracing::info!("listening on unix:{}", listener.path().unwrap_or_default().display());
+        AnyListener::Unix(listener)
     }
 
     /// Where it listens, if that is a port.

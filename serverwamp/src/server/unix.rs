@@ -14,7 +14,8 @@ use crate::handler::PeerCredentials;
 /// A unix socket that listens.
 pub(crate) struct UnixSocket {
     listener: UnixListener,
-    file: SocketFile,
+    /// None where it is not for us to remove.
+    _file: Option<SocketFile>,
 }
 
 /// The file of a unix socket, removed when this is dropped, unless it is another's by then.
@@ -43,11 +44,20 @@ impl UnixSocket {
         if let Some(mode) = mode {
             fs::set_permissions(&file.path, fs::Permissions::from_mode(mode))?;
         }
-        Ok(UnixSocket { listener, file })
+        Ok(UnixSocket { listener, _file: Some(file) })
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.file.path
+    /// A socket that listens already, and goes on when we have stopped.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub(super) fn passed(listener: std::os::unix::net::UnixListener) -> io::Result<UnixSocket> {
+        Ok(UnixSocket { listener: UnixListener::from_std(listener)?, _file: None })
+    }
+
+    /// Where it is, if it has a path.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        self.listener.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned))
     }
 }
 
