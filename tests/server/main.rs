@@ -7,6 +7,8 @@ mod line;
 mod autobahn;
 mod binding;
 mod ends;
+#[cfg(target_os = "linux")]
+mod exhaustion;
 mod limits;
 mod process;
 mod progress;

@@ -57,6 +57,14 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    /// A test that fails leaves no process behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// A line to a server of its own.
 struct Reached {
     server: Server,
@@ -125,7 +133,7 @@ async fn a_signal_drains_every_transport_and_exits_with_0() {
         assert_eq!(idle.close_code(), (serializer == Serializer::Json).then_some(1001), "{line:?}");
         assert_eq!(busy.receive().await, Some(json!([50, 1, {}, ["slept"]])), "a running call ends");
         assert_eq!(busy.receive().await, Some(json!([6, {}, "wamp.close.system_shutdown"])));
-        drop(busy);
+        drop((busy, idle));
         assert_eq!(reached.server.exit_code().await, Some(0), "{line:?}, {serializer}, {signal}");
         #[cfg(unix)]
         if let Reach::Unix(path) = line {

@@ -80,6 +80,11 @@ impl Peer {
         let _ = self.link.send(self.serializer, frame).await;
     }
 
+    /// Sends octets as they are, beneath all frames.
+    pub async fn send_octets(&mut self, octets: &[u8]) {
+        let _ = self.link.send_octets(octets).await;
+    }
+
     /// The next message; none once the connection is closed.
     pub async fn receive(&mut self) -> Option<Value> {
         while self.received.is_empty() {

@@ -66,6 +66,12 @@ impl Link {
         self.write(Kind::Message, serializer.is_websocket_text(), payload).await
     }
 
+    /// Sends octets as they are.
+    pub(crate) async fn send_octets(&mut self, octets: &[u8]) -> Option<()> {
+        self.await_opening().await?;
+        self.stream.write_all(octets).await.ok()
+    }
+
     /// The next frame with messages; none at the end of the connection. Cancel-safe.
     pub(crate) async fn receive(&mut self) -> Option<Vec<u8>> {
         self.await_opening().await?;

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use serverwamp::{App, Limits, wamp};
+use serverwamp::{App, AppHandle, Inject, Limits, wamp};
+use tokio::runtime::Handle;
 
 #[wamp::rpc("sleep")]
 async fn sleep(milliseconds: u64) -> &'static str {
@@ -11,22 +12,32 @@ async fn sleep(milliseconds: u64) -> &'static str {
     "slept"
 }
 
-/// Keeps a thread of the runtime busy.
-#[wamp::rpc("hang")]
-fn hang(milliseconds: u64) {
-    std::thread::sleep(Duration::from_millis(milliseconds));
+/// How often a limit was met.
+#[wamp::rpc("met")]
+async fn met(limit: String, server: Inject<AppHandle>) -> u64 {
+    server.statistics().limits.get(limit.as_str()).copied().unwrap_or_default()
+}
+
+/// Connections, sessions, and tasks that there are now.
+#[wamp::rpc("alive")]
+async fn alive(server: Inject<AppHandle>) -> (usize, usize, usize) {
+    let statistics = server.statistics();
+    (statistics.connections, statistics.sessions, Handle::current().metrics().num_alive_tasks())
 }
 
 #[tokio::main]
 async fn main() -> serverwamp::Result<()> {
-    let limits = Limits { drain: Duration::from_secs(1), ..Limits::default() };
-    let mut app = App::discover().limits(limits);
-    for address in std::env::args().skip(1) {
-        if address != "default" {
-            app = app.bind(address);
+    let mut limits = Limits { drain: Duration::from_secs(1), ..Limits::default() };
+    let mut app = App::discover().topics("chat.");
+    for argument in std::env::args().skip(1) {
+        match argument.split_once('=') {
+            Some(("connections", number)) => limits.connections = number.parse().unwrap_or_default(),
+            _ if argument == "default" => {}
+            _ => app = app.bind(argument),
         }
     }
     let handle = app.handle();
+    let app = app.limits(limits).inject(handle.clone());
     tokio::spawn(async move {
         for address in handle.addresses().await {
             println!("{address}");
