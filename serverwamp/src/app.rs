@@ -123,7 +123,7 @@ pub struct App {
 
 /// Serves all annotated functions of the program: `App::discover()`, to be configured further and awaited.
 ///
-/// Listens on `127.0.0.1:8080`, or the address in `WAMP_ADDR`, and accepts every realm name. With the feature `tls`,
+/// Listens on `127.0.0.1:8080`, the address in `WAMP_ADDR`, or what systemd hands over, and accepts every realm name. With the feature `tls`,
 /// `WAMP_TLS_CERT` and `WAMP_TLS_KEY` name the files of a certificate and its key for `wss://`.
 ///
 /// ```no_run
@@ -288,6 +288,10 @@ impl App {
     /// connect; `unix:/run/app.sock?mode=660` sets others, in octal. It is removed when the server stops, and one that a
     /// server has left behind makes way; anything else at that path is an error.
     ///
+    /// `systemd:NAME` are the sockets, of either kind, that systemd listens on and hands over under that
+    /// `FileDescriptorName=`; `systemd:` are all that no other address takes. They are taken by an app that names no address,
+    /// too, in place of the default one.
+    ///
     /// ```
     /// # use serverwamp::App;
     /// let app = App::discover().bind("127.0.0.1:8080").bind("unix:/run/app.sock?mode=660");
@@ -352,8 +356,12 @@ impl App {
 
     /// Runs the server until it is told to stop: by Ctrl-C, SIGTERM, [`shutdown_on`](App::shutdown_on), or its handle.
     ///
-    /// Running calls may end within [`Limits::drain`]; a second signal ends that at once. A process that was told to stop
-    /// by a signal is ended with 0 if a `blocking` handler still runs then, as nothing else can stop one.
+    /// Running calls may end within [`Limits::drain`]; a second signal ends that at once, with `Ok` too: the server was told
+    /// to stop, and has. A process that was told to stop by a signal is ended with 0 if a `blocking` handler still runs then,
+    /// as nothing else can stop one.
+    ///
+    /// A service manager that has started the process (`NOTIFY_SOCKET` in the environment) is told when all listeners are
+    /// bound and when the shutdown begins, and its watchdog (`WATCHDOG_USEC`) hears that tasks run.
     ///
     /// # Errors
     /// The program is put together wrongly, with every problem listed, or an address cannot be bound.

@@ -1,5 +1,7 @@
 //! The rules of the repository, as tests.
-#![allow(clippy::expect_used)]
+#![allow(clippy::expect_used, clippy::panic)]
+
+mod security;
 
 use std::fs;
 use std::path::{Path, PathBuf};
