@@ -156,8 +156,9 @@ async fn churn(address: SocketAddr, connections: usize) {
     stream::iter(0..connections).for_each_concurrent(64, |number| visit(address, number)).await;
 }
 
-/// Waits until nobody is left but the observer.
-async fn quiet(observer: &mut Observer, process: &Process) -> ([u64; 3], usize) {
+/// What is there once nobody is left but an observer: connections, sessions, tasks, and descriptors.
+async fn quiet(address: SocketAddr, process: &Process) -> ([u64; 3], usize) {
+    let mut observer = Observer::join(address).await;
     loop {
         let alive = observer.alive().await;
         if alive[0] == 1 {
@@ -171,17 +172,15 @@ async fn quiet(observer: &mut Observer, process: &Process) -> ([u64; 3], usize) 
 async fn ten_thousand_connections_leave_nothing_behind() {
     let server = Server::run(Command::new(SERVER).arg("127.0.0.1:0"));
     let (address, process) = (server.addresses[0], Process(server.process()));
-    let mut observer = Observer::join(address).await;
     // What is allocated once, and what the allocator keeps, is there after the first ones.
     churn(address, 2000).await;
-    let before = quiet(&mut observer, &process).await;
+    let before = quiet(address, &process).await;
     let resident = process.resident();
     churn(address, 10_000).await;
-    assert_eq!(quiet(&mut observer, &process).await, before, "connections, sessions, tasks, and descriptors");
+    assert_eq!(quiet(address, &process).await, before);
     let grown = process.resident().saturating_sub(resident);
     // Half a KiB for each would be 5,000.
     assert!(grown < 4096, "from {resident} KiB by {grown} KiB");
     server.signal("-TERM");
-    drop(observer);
     assert_eq!(server.exit_code().await, Some(0));
 }
