@@ -104,14 +104,14 @@ async fn components_that_do_not_fit() {
         ),
         ("product.7.rename", json!([]), "missing argument: `newName`"),
         ("shop.256.stock", json!([["fish"]]), "argument `shop`: invalid value: integer `256`, expected u8"),
-        ("paint.blue.1.x", json!([]), "argument `colour`: unknown variant `blue`, expected `red` or `green`"),
+        ("paint.blue.1.x", json!([]), "argument `colour`: unknown variant \"blue\", expected one of `red`, `green`"),
     ];
     for (procedure, arguments, message) in cases {
         let payload = json!([[], {"message": message}]);
         check_error(&app, procedure, arguments, "wamp.error.invalid_argument", payload).await;
     }
     for procedure in ["product.7", "shop.3", "twice.4.5"] {
-        check_error(&app, procedure, json!([]), "wamp.error.no_such_procedure", json!("…")).await;
+        check_error(&app, procedure, json!([]), "wamp.error.no_such_procedure", json!([[], {"message": "…"}])).await;
     }
 }
 
