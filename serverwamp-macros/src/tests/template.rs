@@ -3,9 +3,12 @@
 use super::{check, expands};
 use crate::{model::MatchPolicy, template::Template};
 
+/// The URI, its policy and the named components.
+type Parts<'a> = (&'a str, MatchPolicy, &'a [(usize, &'a str)]);
+
 #[test]
 fn templates() {
-    let check = |written: &str, policy, expected: Result<(&str, MatchPolicy, &[(usize, &str)]), &str>| {
+    let check = |written: &str, policy, expected: Result<Parts<'_>, &str>| {
         let found = Template::parse(written, policy);
         match (&found, expected) {
             (Ok(template), Ok((uri, policy, names))) => {
