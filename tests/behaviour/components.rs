@@ -60,7 +60,7 @@ async fn price(topic: Topic, id: u64, session: Session) -> Result<(), RpcError> 
 
 #[wamp::subscribe("all.{id}.prices")]
 async fn all_prices(id: Option<u64>, session: Session) {
-    let _ = session.send_event(&format!("all.{}.prices", id.unwrap_or(9)), format!("{id:?}")).await;
+    let _ = session.send_event(format!("all.{}.prices", id.unwrap_or(9)), format!("{id:?}")).await;
 }
 
 fn app() -> App {
