@@ -3,6 +3,7 @@
 use std::env;
 #[cfg(unix)]
 use std::ffi::OsStr;
+#[cfg(unix)]
 use std::io;
 use std::time::Duration;
 
