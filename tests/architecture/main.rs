@@ -1,6 +1,8 @@
 //! The rules of the repository, as tests.
 #![allow(clippy::expect_used)]
 
+mod limits;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

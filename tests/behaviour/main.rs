@@ -10,6 +10,7 @@ mod client_topics;
 mod closing;
 mod conversions;
 mod custom;
+mod deadlines;
 mod errors;
 mod handlers;
 mod injection;
