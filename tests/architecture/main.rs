@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the runtime crate by level: one uses only modules of a lower level, or its own.
-const LEVELS: [(&str, u8); 15] = [
+const LEVELS: [(&str, u8); 16] = [
     ("error", 0),
     ("limits", 0),
+    ("metrics", 0),
     ("wire", 1),
     ("session", 2),
     ("handler", 3),
@@ -26,7 +27,8 @@ const LEVELS: [(&str, u8); 15] = [
 ];
 
 /// Files of one level that use each other, each with the reason.
-const WITHIN_A_LEVEL: [(&str, &str); 3] = [("server", "connection"), ("shutdown", "connection"), ("testing", "app")];
+const WITHIN_A_LEVEL: [(&str, &str); 4] =
+    [("limits", "error"), ("server", "connection"), ("shutdown", "connection"), ("testing", "app")];
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../serverwamp/src")

@@ -26,9 +26,12 @@ pub(super) async fn authenticate(
     shared: &Shared,
 ) -> Result<(), RpcError> {
     let authentication = Authentication { session, authenticators, shared };
-    authentication.run().await.map_err(without_internals)?;
+    let mut method = "none";
+    let ended = authentication.run(&mut method).await;
     // Whoever has said that the session is to end has refused the client, whatever was found out about it.
-    let settled = session.principal().is_some() && !session.outbox().is_ending();
+    let settled = ended.is_ok() && session.principal().is_some() && !session.outbox().is_ending();
+    shared.counters.authentication(method, settled);
+    ended.map_err(without_internals)?;
     settled.then_some(()).ok_or_else(denied)
 }
 
@@ -40,17 +43,21 @@ struct Authentication<'a> {
 }
 
 impl Authentication<'_> {
-    async fn run(&self) -> Result<(), RpcError> {
+    /// Notes the method as soon as it is known.
+    async fn run(&self, named: &mut &'static str) -> Result<(), RpcError> {
         let session = self.session;
         if let Some(handler) = &self.authenticators.handler {
+            *named = "handler";
             return guarded(handler, session.clone()).await.map(|_| ());
         }
         for authenticator in &self.authenticators.transport {
             if let Some(found) = guarded(authenticator, session.clone()).await? {
+                *named = "transport";
                 return session.settle(found, "transport", random_authid, Dict::new());
             }
         }
         let method = self.authenticators.choose(session.claims(), session.transport().is_confidential())?;
+        *named = method.name();
         match method {
             AuthenticationMethod::Anonymous => {
                 let role = self.authenticators.anonymous_role().ok_or_else(denied)?;

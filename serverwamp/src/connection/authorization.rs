@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) use self::admission::Admission;
 use self::admission::StartOrder;
 use self::inquiry::{Failure, Guarded};
-use super::{Counters, Joined, Shared};
+use super::{Joined, Shared};
 use crate::handler::{Action, Decision, DecisionFuture, Endpoint, RpcError, Session};
+use crate::metrics::Counters;
 use crate::routing::{Authorities, RealmState};
 use crate::wire::{self, Uri, uris};
 

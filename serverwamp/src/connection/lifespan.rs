@@ -17,7 +17,7 @@ use crate::handler::{
     Announcement, Call, Claims, Endpoint, Lingering, Principal, RpcError, Session, SessionDetails, Subscription,
 };
 use crate::routing::RealmState;
-use crate::session::{Answer, Welcome};
+use crate::session::{Answer, AuthenticationMethod, Welcome};
 use crate::transport::Transport;
 use crate::wire::{Hello, SessionId, Uri, uris};
 
@@ -54,6 +54,7 @@ impl<T: Transport> Connection<T> {
         {
             // Nobody has had the session before.
             let _ = session.settle_as(Principal::anonymous(role));
+            self.shared.counters.authentication(AuthenticationMethod::Anonymous.name(), true);
             return self.enter(session, realm, now);
         }
         let decision = Box::pin(decide(session.clone(), Arc::clone(&realm), Arc::clone(&self.shared)));
@@ -137,7 +138,7 @@ impl<T: Transport> Connection<T> {
         if let Some(joined) = self.joined.take() {
             // Functions that decide about subscriptions end before those that run for the end.
             self.topics = None;
-            self.calls.drop_all(context);
+            self.calls.drop_all(context, &mut self.tally);
             joined.end(&self.shared, self.calls.linger(&self.shared.detached));
         }
     }

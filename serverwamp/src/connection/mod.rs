@@ -4,7 +4,6 @@ mod attempts;
 mod authentication;
 mod authorization;
 mod calls;
-mod counters;
 mod framing;
 mod guarded;
 mod lifespan;
@@ -25,20 +24,18 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use self::authorization::Authorization;
-use self::calls::{Ended, Outcome, RunningCalls};
-use self::counters::EndedCalls;
+use self::calls::{Ended, NewCall, Outcome, RunningCalls};
 use self::framing::Framing;
 use self::lifespan::Joining;
 use self::timers::{Due, Timers};
 use self::topics::{Request, Topics};
 use crate::handler::{Call, Command, Session, TransportInfo};
+use crate::metrics::{CallOutcome, Observed, Tally};
 use crate::routing::RealmState;
 use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession};
 use crate::transport::{Close, Invalid, Received, Transport};
 use crate::wire::{self, Payload, Subprotocol, Uri, uris};
 
-pub(crate) use self::counters::Counters;
-pub use self::counters::Statistics;
 pub(crate) use self::shared::{Control, Phase, Place, Shared};
 
 /// Frames that are taken from a peer before other work has its turn.
@@ -66,7 +63,8 @@ pub(crate) struct Connection<T> {
     calls: RunningCalls,
     /// What subscribe functions are busy with, if they are.
     topics: Option<Box<Topics>>,
-    ended: EndedCalls,
+    tally: Tally,
+    observed: Observed,
     timers: Timers,
     shared: Arc<Shared>,
     control: Arc<Control>,
@@ -117,7 +115,8 @@ impl<T: Transport> Connection<T> {
             joined: None,
             calls: RunningCalls::default(),
             topics: None,
-            ended: EndedCalls::default(),
+            tally: Tally::default(),
+            observed: Observed::open(Arc::clone(&shared.counters), info.kind, info.serializer),
             timers: Timers::new(&shared.limits, now),
             outbound_bytes: shared.limits.outbound_bytes,
             shared,
@@ -275,25 +274,29 @@ impl<T: Transport> Connection<T> {
     fn start_call(&mut self, call: Box<wire::Call>, serial: u64, context: &mut Context<'_>, now: Instant) {
         let Some(joined) = &self.joined else { return };
         let (request, codec) = (call.request, call.payload.codec());
-        if self.stage == Stage::Draining {
-            self.session.handler_ended();
-            self.session.error(request, serial, &Uri::known(uris::CANCELED), &Payload::empty(codec));
-            return;
-        }
         if self.calls.lingering() >= joined.realm.limits().calls_in_flight {
             self.session.refuse_started(request, serial);
             return;
         }
         let endpoint = joined.realm.dealer().find(&call.procedure);
+        if self.stage == Stage::Draining {
+            self.tally.call_ended(endpoint.metrics(), CallOutcome::Canceled, now);
+            self.session.handler_ended();
+            self.session.error(request, serial, &Uri::known(uris::CANCELED), &Payload::empty(codec));
+            return;
+        }
         let admission = match joined.admit(&call, endpoint, serial, &self.shared.counters) {
             Ok(admission) => admission,
             Err(refusal) => {
                 let ended = Ended::refused(request, serial, codec, refusal.into());
+                self.tally.call_ended(endpoint.metrics(), CallOutcome::Refused, now);
                 return self.end_call(ended, context, now);
             }
         };
         let call = Call::new(Arc::clone(endpoint), joined.session.clone(), call, serial);
-        if let Some(ended) = self.calls.start(endpoint, call, serial, admission, &self.shared, context) {
+        let new = NewCall { endpoint, call, serial, admission, came: now };
+        if let Some(ended) = self.calls.start(new, &self.shared, context) {
+            self.tally.call_ended(endpoint.metrics(), ended.outcome.counted(), now);
             self.end_call(ended, context, now);
         }
     }
@@ -311,11 +314,10 @@ impl<T: Transport> Connection<T> {
         self.fetch_commands(context, now);
         ended.end();
         self.session.handler_ended();
-        self.ended.count(&ended.outcome);
         let Ended { request, serial, codec, outcome, .. } = ended;
         match outcome {
             Outcome::Result(reply) => self.session.result(request, serial, &reply.0),
-            Outcome::Error(error) => {
+            Outcome::Error(error) | Outcome::Refused(error) => {
                 let (uri, payload) = error.encode(codec);
                 self.session.error(request, serial, &uri, &payload);
             }
@@ -354,6 +356,7 @@ impl<T: Transport> Connection<T> {
                     }
                     self.queue_output();
                     self.framing.push(&message, &mut self.transport);
+                    self.tally.event_delivered();
                 }
             }
             if self.transport.unsent() > flush_above {
@@ -383,7 +386,7 @@ impl<T: Transport> Connection<T> {
     /// Hands on what is queued, as far as the peer takes it; breaks where the connection is to be dropped.
     fn hand_on(&mut self, context: &mut Context<'_>, now: Instant) -> ControlFlow<()> {
         // Whoever has a reply finds its call counted.
-        self.shared.counters.calls_ended(std::mem::take(&mut self.ended));
+        self.shared.counters.add(&mut self.tally);
         if self.timers.is_finished(now) {
             return ControlFlow::Break(());
         }
@@ -395,6 +398,7 @@ impl<T: Transport> Connection<T> {
             joined.session.outbox().set_unsent(unsent, self.transport.sent());
         }
         self.timers.note_sent(self.transport.sent(), unsent, now);
+        self.observed.update(self.calls.len(), unsent);
         if failed {
             self.drop_peer(context);
             return ControlFlow::Break(());
@@ -446,7 +450,7 @@ impl<T: Transport> Connection<T> {
             return;
         }
         if phase == Phase::Ending {
-            for ended in self.calls.cancel_all(context) {
+            for ended in self.calls.cancel_all(context, &mut self.tally) {
                 self.end_call(ended, context, now);
             }
         }
@@ -496,7 +500,7 @@ impl<T: Transport> Future for Connection<T> {
         if let Some(joined) = &this.joined {
             joined.session.outbox().register(context.waker());
         }
-        while let Some(ended) = this.calls.poll(context) {
+        while let Some(ended) = this.calls.poll(context, &mut this.tally) {
             this.end_call(ended, context, now);
             if this.relieve(context, now).is_break() {
                 break;
@@ -534,5 +538,6 @@ impl<T> Drop for Connection<T> {
         if let Some(joined) = self.joined.take() {
             joined.end(&self.shared, self.calls.linger(&self.shared.detached));
         }
+        self.shared.counters.add(&mut self.tally);
     }
 }

@@ -16,7 +16,8 @@ use super::guarded::Guarded;
 use super::lifespan::{at_end_of, spawn};
 use super::{Connection, FAN_OUT_PER_TURN, Joined};
 use crate::handler::{
-    self, Action, Audience, Call, Endpoint, EventDetails, Publication, PublishError, RpcError, Session, Subscription,
+    self, Action, Audience, Call, Endpoint, EventDetails, LivingRealm, Publication, PublishError, RpcError, Session,
+    Subscription,
 };
 use crate::limits::Limits;
 use crate::routing::{Begun, TooMany, is_reserved};
@@ -138,7 +139,7 @@ impl<T: Transport> Connection<T> {
 
     /// A client leaves: what it has published is still handled, as far as that is decided in time.
     pub(super) fn begin_leaving(&mut self, context: &mut Context<'_>, now: Instant) {
-        self.calls.drop_all(context);
+        self.calls.drop_all(context, &mut self.tally);
         if let Some(topics) = &mut self.topics {
             topics.keep_publications();
             self.poll_decisions(context, now);
@@ -357,7 +358,7 @@ impl<T: Transport> Connection<T> {
         let audience = Audience::of(&publish.options, session.id());
         let mut publication = Publication::new(topic, &publish.payload, &audience);
         publication.details = details(&publish.options, session);
-        match realm.broker().publish(&publication) {
+        match realm.publish(&publication) {
             Ok(sent) => {
                 let mut event = EventDetails::new(publication.id, topic.clone());
                 if publish.options.disclose_me == Some(true) {
