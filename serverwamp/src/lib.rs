@@ -44,6 +44,7 @@ mod connection;
 mod error;
 mod handler;
 mod limits;
+mod log;
 mod metrics;
 mod routing;
 mod server;

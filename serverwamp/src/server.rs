@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection::{Connection, Control, Place, Shared};
 use crate::handler::TransportInfo;
+use crate::log::Shown;
 use crate::transport::{
     ByteStream, Handshake, OpenError, Opened, Origins, RawSocket, TlsConfig, Upgrade, WebSocket, no_room, open,
 };
@@ -159,7 +160,7 @@ async fn serve_stream<S: ByteStream>(
             {
                 shared.counters.limit(limit);
             }
-            tracing::debug!(?peer, %error, "the connection was not opened");
+            tracing::debug!(?peer, error = %Shown(&error), "the connection was not opened");
             return;
         }
         Err(_) => {

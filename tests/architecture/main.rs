@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the runtime crate by level: one uses only modules of a lower level, or its own.
-const LEVELS: [(&str, u8); 16] = [
+const LEVELS: [(&str, u8); 17] = [
     ("error", 0),
     ("limits", 0),
+    ("log", 0),
     ("metrics", 0),
     ("wire", 1),
     ("session", 2),

@@ -16,6 +16,7 @@ mod handlers;
 mod injection;
 mod lifetime;
 mod limits;
+mod log;
 mod metrics;
 mod options;
 mod progress;

@@ -7,6 +7,7 @@ use super::Shared;
 use super::attempts::Attempt;
 use super::guarded::guarded;
 use crate::handler::{Authenticators, Principal, RpcError, Session, random_authid};
+use crate::log::Shown;
 use crate::session::{
     Answer, AuthenticationError, AuthenticationMethod, CraChallenge, CryptosignChallenge, Kdf, ScramChallenge,
     ScramDialect,
@@ -158,7 +159,7 @@ impl Authentication<'_> {
         let attempt = self.shared.attempts.begin(peer, realm.unwrap_or_default(), authid).await;
         if attempt.is_none() {
             // Not the authid: it is as long as the client likes, and may be a password in the wrong field.
-            tracing::warn!(?peer, realm = self.session.realm(), "too many failed attempts to log in");
+            tracing::warn!(?peer, realm = %Shown(self.session.realm()), "too many failed attempts to log in");
             self.shared.counters.limit("authentication_attempts");
         }
         attempt

@@ -13,6 +13,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::task::AtomicWaker;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use super::authorization::Admission;
 use super::guarded::{begin, drop_handler, poll_handler};
@@ -208,7 +209,7 @@ impl RunningCalls {
 
 /// Lets a handler go on whatever becomes of its call.
 pub(super) fn detach(future: HandlerFuture) -> HandlerFuture {
-    let task = tokio::spawn(future);
+    let task = tokio::spawn(future.in_current_span());
     Box::pin(async move {
         match task.await {
             Ok(result) => result,

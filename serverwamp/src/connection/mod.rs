@@ -22,6 +22,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::time::Instant;
+use tracing::Span;
 
 use self::authorization::Authorization;
 use self::calls::{Ended, NewCall, Outcome, RunningCalls};
@@ -30,6 +31,7 @@ use self::lifespan::Joining;
 use self::timers::{Due, Timers};
 use self::topics::{Request, Topics};
 use crate::handler::{Call, Command, Session, TransportInfo};
+use crate::log::Shown;
 use crate::metrics::{CallOutcome, Observed, Tally};
 use crate::routing::RealmState;
 use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession};
@@ -69,6 +71,8 @@ pub(crate) struct Connection<T> {
     shared: Arc<Shared>,
     control: Arc<Control>,
     info: Arc<TransportInfo>,
+    /// That of the session; none while it is entered, unless another session has begun or this one has ended.
+    span: Option<Span>,
     stage: Stage,
     /// Octets that may wait for the peer to take them.
     outbound_bytes: usize,
@@ -122,6 +126,7 @@ impl<T: Transport> Connection<T> {
             shared,
             control,
             info: Arc::new(info),
+            span: None,
             stage: Stage::Open,
             fanned_out: 0,
         }
@@ -160,6 +165,11 @@ impl<T: Transport> Connection<T> {
                     return Poll::Pending;
                 }
                 if self.session.is_leaving() {
+                    return Poll::Ready(());
+                }
+                if self.span.is_some() {
+                    // What comes next is within the span of another session.
+                    context.waker().wake_by_ref();
                     return Poll::Ready(());
                 }
                 if self.fanned_out > FAN_OUT_PER_TURN {
@@ -248,9 +258,16 @@ impl<T: Transport> Connection<T> {
                 Action::Register(register) => self.request(Request::Register(register), context, now),
                 Action::Unregister(unregister) => self.unregister(&unregister),
                 Action::Leave => self.begin_leaving(context, now),
-                Action::LimitMet(limit) => self.shared.counters.limit(limit),
-                Action::Left => {
-                    self.leave(context);
+                Action::LimitMet(limit) => {
+                    tracing::debug!(peer = ?self.info.peer, limit, "a limit was met");
+                    self.shared.counters.limit(limit);
+                }
+                Action::Violated(message) => {
+                    tracing::debug!(peer = ?self.info.peer, reason = %Shown(message), "the peer broke the protocol");
+                    self.shared.counters.violation();
+                }
+                Action::Left(ending) => {
+                    self.leave(ending, context);
                     self.apply_limits(now);
                     // While the client left, nothing was received.
                     context.waker().wake_by_ref();
@@ -259,12 +276,9 @@ impl<T: Transport> Connection<T> {
                 Action::Close(ending) => {
                     let close = match ending {
                         _ if self.stage == Stage::Draining => Close::GoingAway,
-                        Ending::Done => Close::Normal,
                         Ending::Violation => Close::ProtocolError,
+                        _ => Close::Normal,
                     };
-                    if ending == Ending::Violation {
-                        self.shared.counters.violation();
-                    }
                     self.close(close, now);
                 }
             }
@@ -431,8 +445,8 @@ impl<T: Transport> Connection<T> {
     fn drop_peer(&mut self, context: &mut Context<'_>) {
         self.session.handle_disconnect();
         while let Some(action) = self.session.poll_action() {
-            if let Action::Left = action {
-                self.leave(context);
+            if let Action::Left(ending) = action {
+                self.leave(ending, context);
             }
         }
         self.stage = Stage::Closing;
@@ -488,6 +502,17 @@ impl<T: Transport> Future for Connection<T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        let span = this.span.take().unwrap_or_else(Span::none);
+        let polled = span.in_scope(|| this.poll_turn(context));
+        this.span.get_or_insert(span);
+        polled
+    }
+}
+
+impl<T: Transport> Connection<T> {
+    /// Does all that can be done now.
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let this = self;
         let now = Instant::now();
         this.control.register(context.waker());
         this.fanned_out = 0;

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use self::decision::{Decided, Decision, EventStream};
 use super::authorization::{Asked, Inquiry, Refusal, check_roles};
@@ -20,6 +21,7 @@ use crate::handler::{
     Subscription,
 };
 use crate::limits::Limits;
+use crate::log::Shown;
 use crate::routing::{Begun, TooMany, is_reserved};
 use crate::transport::Transport;
 use crate::wire::{self, MessageType, Publish, PublishOptions, Register, RequestId, Subscribe, Unsubscribe, Uri, uris};
@@ -311,7 +313,7 @@ impl<T: Transport> Connection<T> {
         let Some(Joined { session, realm, .. }) = &self.joined else { return };
         let Some(id) = subscription.id() else { return };
         if let Some(subscription) = realm.broker().unsubscribe(session, id) {
-            tracing::warn!(topic = subscription.topic(), %error, "the events of a subscription failed");
+            tracing::warn!(topic = %Shown(subscription.topic()), error = %error.summary(), "the events of a subscription failed");
             self.end_subscription(&subscription);
             self.fetch_commands(context, now);
             self.session.revoked(id, error.uri());
@@ -394,7 +396,7 @@ impl<T: Transport> Connection<T> {
         let mut run = Box::pin(Guarded::start(endpoint, call).finish());
         // Most are over at their first poll, and cost no task.
         if std::future::Future::poll(run.as_mut(), context).is_pending() {
-            tokio::spawn(run);
+            tokio::spawn(run.in_current_span());
         }
     }
 
