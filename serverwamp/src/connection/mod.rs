@@ -556,6 +556,9 @@ impl<T: Transport> Connection<T> {
 
 impl<T> Drop for Connection<T> {
     fn drop(&mut self) {
+        // Guards of what is dropped may log.
+        let span = self.span.take().unwrap_or_else(Span::none);
+        let _entered = span.enter();
         self.topics = None;
         if let Some(joining) = self.joining.take() {
             joining.end(&self.shared, self.calls.linger(&self.shared.detached));
