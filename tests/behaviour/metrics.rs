@@ -31,6 +31,11 @@ async fn staff() {}
 #[wamp::rpc("shop.items", match = "prefix")]
 async fn items() {}
 
+#[wamp::rpc("shop.{shelf}.count")]
+async fn count(shelf: u32) -> u32 {
+    shelf
+}
+
 #[wamp::rpc("shop.large")]
 async fn large(progress: Progress<String>) {
     for _ in 0..20 {
@@ -91,6 +96,7 @@ async fn calls_by_procedure_and_outcome() {
             (5, "shop.staff", json!([])),
             (6, "shop.items.7", json!([])),
             (7, "shop.items.8", json!([])),
+            (15, "shop.17.count", json!([])),
             (8, "nowhere.1", json!([])),
             (9, "nowhere.2", json!([])),
             (10, "shop.slow", json!([100])),
@@ -116,6 +122,7 @@ async fn calls_by_procedure_and_outcome() {
         ("wamp_calls_total{procedure=\"shop.fails\",outcome=\"error\"}", each),
         ("wamp_calls_total{procedure=\"shop.staff\",outcome=\"refused\"}", each),
         ("wamp_calls_total{procedure=\"shop.items\",outcome=\"result\"}", 2 * each),
+        ("wamp_calls_total{procedure=\"shop.{shelf}.count\",outcome=\"result\"}", each),
         ("wamp_calls_total{outcome=\"error\"}", 2 * each),
         ("wamp_calls_total{procedure=\"shop.slow\",outcome=\"result\"}", 2 * each),
         ("wamp_calls_total{procedure=\"shop.slow\",outcome=\"timeout\"}", each),
@@ -130,9 +137,12 @@ async fn calls_by_procedure_and_outcome() {
         ("wamp_sessions", 0),
     ]);
     let text = rendered.0.render();
-    assert!(!text.contains("nowhere") && !text.contains("shop.items.7"), "no label is a peer's: {text}");
+    assert!(
+        !text.contains("nowhere") && !text.contains("shop.items.7") && !text.contains("shop.17"),
+        "no label is a peer's: {text}"
+    );
     let statistics = app.handle().statistics();
-    assert_eq!((statistics.calls, statistics.failed_calls), (6 * each, 8 * each));
+    assert_eq!((statistics.calls, statistics.failed_calls), (7 * each, 8 * each));
 }
 
 #[tokio::test(start_paused = true)]

@@ -74,7 +74,7 @@ impl Endpoint {
             injections,
             service,
             concurrency,
-            metrics: CallMetrics::of(route.uri),
+            metrics: CallMetrics::of(route.uri.map(|uri| route.with_names(uri)).as_deref()),
         }
     }
 

@@ -44,13 +44,13 @@ pub(crate) struct CallMetrics {
 impl CallMetrics {
     /// Those of a procedure with this URI or pattern; none for procedures whose URIs peers choose, which are as many as
     /// these like.
-    pub(crate) fn of(procedure: Option<&'static str>) -> Arc<CallMetrics> {
+    pub(crate) fn of(procedure: Option<&str>) -> Arc<CallMetrics> {
         let outcomes = CallOutcome::ALL.map(|outcome| match procedure {
-            Some(procedure) => counter!(CALLS, "procedure" => procedure, "outcome" => outcome.name()),
+            Some(procedure) => counter!(CALLS, "procedure" => procedure.to_owned(), "outcome" => outcome.name()),
             None => counter!(CALLS, "outcome" => outcome.name()),
         });
         let duration = match procedure {
-            Some(procedure) => histogram!(CALL_DURATION, "procedure" => procedure),
+            Some(procedure) => histogram!(CALL_DURATION, "procedure" => procedure.to_owned()),
             None => histogram!(CALL_DURATION),
         };
         Arc::new(CallMetrics { outcomes, duration })
