@@ -15,13 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use self::authentication::warn_of_open_realms;
 use self::listeners::{Address, Listeners};
-use crate::connection::{Counters, Shared, Statistics};
+use crate::connection::Shared;
 use crate::error::{Error, Problem, Result};
 use crate::handler::{
     Action, Call, Factory, Injections, IntoDecision, IntoPayload, RealmHandle, Request, Session, Subscription,
     WampError,
 };
 use crate::limits::Limits;
+use crate::metrics::{Counters, Statistics};
 use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Rules, Served, Services, Sources};
 use crate::server::{Acceptor, AnyListener, Listener, OwnListener};
 use crate::session::Decoys;
@@ -433,6 +434,7 @@ impl App {
     }
 
     fn build(&self) -> Result<Shared, Vec<Problem>> {
+        self.counters.export();
         let realms = || self.realms.iter().chain(self.default_realm.then_some(&self.any_realm));
         let registry = Registry::collect(&self.sources, realms())?;
         let mut problems = Vec::new();
@@ -443,7 +445,8 @@ impl App {
             let authorities = realm.authorities().clone();
             problems.extend_from_slice(authorities.problems());
             let authenticators = realm.authenticators().clone();
-            Arc::new(Served { dealer: Dealer::new(endpoints), topics, authorities, limits, authenticators })
+            let (dealer, counters) = (Dealer::new(endpoints), Arc::clone(&self.counters));
+            Arc::new(Served { dealer, topics, authorities, limits, authenticators, counters })
         };
         let mut configured = HashMap::new();
         let mut misnamed = Vec::new();

@@ -40,6 +40,13 @@ impl Problem {
         Problem { location: Some(location.into()), message: message.into() }
     }
 
+    /// A mistake in a text of this kind, at this octet of it.
+    #[cfg(feature = "config")]
+    pub(crate) fn in_text(what: &str, text: &str, start: usize, message: &str) -> Problem {
+        let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count().saturating_add(1);
+        Problem::new(format!("{what}, line {line}: {message}"))
+    }
+
     /// Sorts by file, then by line as a number, then by message.
     pub(crate) fn sort(problems: &mut [Problem]) {
         fn place(problem: &Problem) -> Option<(&str, u32)> {

@@ -44,6 +44,8 @@ mod connection;
 mod error;
 mod handler;
 mod limits;
+mod log;
+mod metrics;
 mod routing;
 mod server;
 mod session;
@@ -55,7 +57,6 @@ mod wire;
 
 pub use app::{App, AppHandle, serve};
 pub use client::{Challenge, Credentials};
-pub use connection::Statistics;
 pub use error::{Error, Problem, Result};
 pub use handler::{
     Action, ActionKind, Audience, Authenticated, Call, Caller, CancellationToken, Claims, Decision, Delivery,
@@ -64,6 +65,7 @@ pub use handler::{
     RpcResult, Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
+pub use metrics::Statistics;
 pub use routing::{Realm, Routes, Rules};
 pub use server::Listener;
 pub use serverwamp_macros::WampError;

@@ -1,5 +1,9 @@
 //! Everything that bounds what a peer can make the server hold or wait for.
 
+mod setting;
+#[cfg(feature = "config")]
+mod toml;
+
 use std::time::Duration;
 
 /// The limits of a server, each with what it costs at worst.
@@ -9,6 +13,31 @@ use std::time::Duration;
 /// let limits = Limits { calls_in_flight: 64, ..Limits::default() };
 /// # let _ = limits;
 /// ```
+///
+/// # In a configuration
+///
+/// They implement [`serde::Deserialize`]: a table in which each may be left out, and nothing else may be. Durations are
+/// texts as in the attributes of functions (`"250ms"`, `"5s"`, `"1.5h"`), sizes are numbers of octets or texts (`65536`,
+/// `"64 KiB"`, `"1 MiB"`). With the feature `config`, `Limits::from_toml` reads such a table by itself.
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct Settings {
+///     #[serde(default)]
+///     limits: serverwamp::Limits,
+/// }
+///
+/// let text = r#"{"limits": {"message_size": "4 MiB", "hello_timeout": "2.5s", "calls_in_flight": 64}}"#;
+/// let settings: Settings = serde_json::from_str(text).unwrap();
+/// assert_eq!(settings.limits.message_size, 4 * 1024 * 1024);
+/// ```
+///
+/// # How often they are met
+///
+/// [`Statistics::limits`](crate::Statistics::limits) counts by the names of these fields, and so does the metric
+/// `wamp_limit_reached_total`. Three more are counted that are not set here: `uri_length`, 255 octets for every URI by
+/// the protocol (past it: ERROR `wamp.error.invalid_uri`), `origin`, pages that [`App::allow_origin`](crate::App::allow_origin)
+/// does not name (past it: 403), and `accept`, what the operating system does not have (accepting pauses).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Octets of one message from a peer. Default 1 MiB. Costs up to twice that per connection while the message
@@ -16,11 +45,14 @@ pub struct Limits {
     /// promises the largest of all realms, as far as a power of two from 512 octets to 16 MiB can say it: what is between
     /// two of them counts as the lower one. Its pings are bounded as messages are.
     pub message_size: usize,
-    /// Octets of one message from a peer that has not been welcomed yet. Default 64 KiB.
+    /// Octets of one message from a peer that has not been welcomed yet. Default 64 KiB. Costs up to twice that per
+    /// connection while HELLO is read. Past it: as for `message_size`.
     pub message_size_before_welcome: usize,
-    /// How deep lists and dictionaries of one message may nest. Default 64. Costs stack only.
+    /// How deep lists and dictionaries of one message may nest. Default 64. Costs stack only. Past it: ERROR
+    /// `wamp.error.invalid_argument` where it can be told which request that is, else ABORT.
     pub depth: usize,
     /// Values and keys of one message. Default 100,000. Costs what the handlers make of them, typically 32 octets each.
+    /// Past it: as for `depth`.
     pub nodes: usize,
     /// Octets of an HTTP request's head. Default 16 KiB, held until the head is complete. Past it: 431.
     pub header_size: usize,
@@ -50,7 +82,7 @@ pub struct Limits {
     /// publisher gets `wamp.error.payload_size_exceeded`. So does a caller whose result is larger than what its RawSocket
     /// takes ([`TransportInfo::peer_message_size`](crate::TransportInfo)); an event that is ends the subscriber's session.
     pub outbound_bytes: usize,
-    /// How long octets may wait without the peer taking a single one. Default 10 s. Past it the connection is cut.
+    /// How long octets may wait while the peer takes less than 4 KiB of them. Default 10 s. Past it the connection is cut.
     pub write_stall: Duration,
     /// Connections at one time. Default: the limit of open files less 128, at most 65,536. Costs about 12 KiB each, with
     /// TLS 8 KiB more. Past it: 503, or error 4 for a RawSocket; 64 of these are told at one time, others, and those with

@@ -18,9 +18,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::connection::{Connection, Control, Place, Shared};
 use crate::handler::TransportInfo;
+use crate::log::Shown;
 use crate::transport::{
-    ByteStream, Handshake, OpenError, Opened, Origins, RawSocket, TlsConfig, Upgrade, UpgradeError, WebSocket, no_room,
-    open,
+    ByteStream, Handshake, OpenError, Opened, Origins, RawSocket, TlsConfig, Upgrade, WebSocket, no_room, open,
 };
 
 use listener::Accept;
@@ -160,10 +160,12 @@ async fn serve_stream<S: ByteStream>(
     let (stream, opened) = match timeout(shared.limits.upgrade_timeout, opening).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => {
-            if let OpenError::Upgrade(UpgradeError::TooLarge { limit, .. }) = error {
+            if let OpenError::Upgrade(error) = &error
+                && let Some(limit) = error.limit()
+            {
                 shared.counters.limit(limit);
             }
-            tracing::debug!(?peer, %error, "the connection was not opened");
+            tracing::debug!(?peer, error = %Shown(&error), "the connection was not opened");
             return;
         }
         Err(_) => {

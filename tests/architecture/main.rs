@@ -3,13 +3,17 @@
 
 mod security;
 
+mod limits;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the runtime crate by level: one uses only modules of a lower level, or its own.
-const LEVELS: [(&str, u8); 16] = [
+const LEVELS: [(&str, u8); 18] = [
     ("error", 0),
     ("limits", 0),
+    ("log", 0),
+    ("metrics", 0),
     ("systemd", 0),
     ("wire", 1),
     ("session", 2),
@@ -27,7 +31,8 @@ const LEVELS: [(&str, u8); 16] = [
 ];
 
 /// Files of one level that use each other, each with the reason.
-const WITHIN_A_LEVEL: [(&str, &str); 3] = [("server", "connection"), ("shutdown", "connection"), ("testing", "app")];
+const WITHIN_A_LEVEL: [(&str, &str); 4] =
+    [("limits", "error"), ("server", "connection"), ("shutdown", "connection"), ("testing", "app")];
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../serverwamp/src")

@@ -74,6 +74,8 @@ async fn uri_length_limit() {
         peer.send(json!([48, 2, {}, "x".repeat(256)])).await;
         assert_eq!(peer.receive().await.unwrap()[4], "wamp.error.invalid_uri");
     }
+    let refused = Serializer::ALL.len() as u64;
+    assert_eq!(app.handle().statistics().limits, [("uri_length", refused)].into());
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,6 +146,7 @@ async fn hello_timeout_limit() {
         assert_eq!(peer.receive().await.unwrap()[0], 6);
         assert_eq!(peer.receive().await, None, "without a reproach");
     }
+    assert_eq!(app.handle().statistics().limits, [("hello_timeout", Serializer::ALL.len() as u64)].into());
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,6 +184,7 @@ async fn write_stall_limit() {
         received += 1;
     }
     assert!(received < 17, "the connection was not cut");
+    assert_eq!(app.handle().statistics().limits, [("write_stall", 1)].into());
 }
 
 #[tokio::test(start_paused = true)]
@@ -269,4 +273,12 @@ async fn connections_limit() {
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
     assert!(serverwamp::testing::RawPeer::connect(&app, "wamp.2.json").is_ok(), "its place is free again");
+}
+
+#[tokio::test]
+async fn limits_of_a_configuration_hold() {
+    let app = app(Limits::from_toml("depth = 8\nhello_timeout = '1s'").unwrap());
+    let mut peer = Peer::join(&app, Serializer::Json).await;
+    peer.send(json!([48, 1, {}, "depth", [nested(7)]])).await;
+    assert_eq!(peer.receive().await.unwrap()[4], "wamp.error.invalid_argument");
 }

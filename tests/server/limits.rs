@@ -1,7 +1,7 @@
 //! The limits that only a socket can meet.
 
 use serde_json::json;
-use serverwamp::{AppHandle, Limits, Realm};
+use serverwamp::{AppHandle, Limits, Realm, routes, wamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -12,7 +12,8 @@ over_every_line!(
     pong_timeout_limit,
     wrong_frames,
     a_message_may_come_in_fragments_and_octet_by_octet,
-    header_limits_are_counted,
+    header_size_limit_and_header_count_limit,
+    drain_limit,
     a_stalled_reader_is_cut_and_harms_nobody,
     a_reader_that_leaves_too_much_is_cut_and_harms_nobody,
 );
@@ -108,7 +109,7 @@ async fn a_message_may_come_in_fragments_and_octet_by_octet(line: Line) {
     assert_eq!(&answer[2..], b"[50,1,{},[5");
 }
 
-async fn header_limits_are_counted(line: Line) {
+async fn header_size_limit_and_header_count_limit(line: Line) {
     let app = app().limits(Limits { header_size: 2000, header_count: 16, ..Limits::default() });
     let handle = app.handle();
     let place = line.start(app).await;
@@ -122,6 +123,25 @@ async fn header_limits_are_counted(line: Line) {
         assert!(answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
         assert_eq!(handle.statistics().limits.get(limit), Some(&1));
     }
+}
+
+#[wamp::rpc("endless", manual)]
+async fn endless() {
+    std::future::pending::<()>().await;
+}
+
+async fn drain_limit(line: Line) {
+    let limits = Limits { drain: Duration::from_millis(300), ..Limits::default() };
+    let app = app().routes(routes![endless]).limits(limits);
+    let handle = app.handle();
+    let place = line.start(app).await;
+    let mut client = Client::join(place).await;
+    client.send(json!([48, 1, {}, "endless"])).await;
+    client.assert_alive().await;
+    handle.shutdown();
+    assert_eq!(client.receive().await, Some(json!([8, 48, 1, {}, "wamp.error.canceled"])));
+    assert_eq!(client.receive().await, Some(json!([6, {}, "wamp.close.system_shutdown"])));
+    assert_eq!(handle.statistics().limits, [("drain", 1)].into());
 }
 
 /// How often a limit was met, once it was.

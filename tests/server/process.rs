@@ -143,7 +143,7 @@ async fn a_signal_drains_every_transport_and_exits_with_0() {
 }
 
 #[tokio::test]
-async fn calls_that_outlast_the_drain_time_are_canceled() {
+async fn drain_limit_cancels_calls() {
     let server = Server::start();
     let mut client = Client::join(server.address()).await;
     client.send(json!([48, 1, {}, "sleep", [600_000]])).await;

@@ -31,7 +31,9 @@ fn request(target: &str, more: &str) -> String {
 const GOOD: &str = "Upgrade: websocket\r\nSec-WebSocket-Protocol: wamp.2.json\r\n";
 
 async fn answers(line: Line) {
-    let place = line.start(app().allow_origin("https://app.example.org")).await;
+    let app = app().allow_origin("https://app.example.org");
+    let handle = app.handle();
+    let place = line.start(app).await;
     let fields = |count: usize| (0..count).map(|n| format!("X-{n}: 1\r\n")).collect::<String>() + GOOD;
     let origin = |origin: &str| format!("{GOOD}Origin: {origin}\r\n");
     for (request, expected) in [
@@ -63,6 +65,7 @@ async fn answers(line: Line) {
     ] {
         assert_eq!(status(place, &request).await, expected, "{}", &request[..request.len().min(300)]);
     }
+    assert_eq!(handle.statistics().limits, [("header_count", 1), ("header_size", 1), ("origin", 3)].into());
 }
 
 async fn the_request_is_known_to_the_session(line: Line) {

@@ -7,6 +7,7 @@ use super::Shared;
 use super::attempts::Attempt;
 use super::guarded::guarded;
 use crate::handler::{Authenticators, Principal, RpcError, Session, random_authid};
+use crate::log::Shown;
 use crate::session::{
     Answer, AuthenticationError, AuthenticationMethod, CraChallenge, CryptosignChallenge, Kdf, ScramChallenge,
     ScramDialect,
@@ -26,9 +27,12 @@ pub(super) async fn authenticate(
     shared: &Shared,
 ) -> Result<(), RpcError> {
     let authentication = Authentication { session, authenticators, shared };
-    authentication.run().await.map_err(without_internals)?;
+    let mut method = "none";
+    let ended = authentication.run(&mut method).await;
     // Whoever has said that the session is to end has refused the client, whatever was found out about it.
-    let settled = session.principal().is_some() && !session.outbox().is_ending();
+    let settled = ended.is_ok() && session.principal().is_some() && !session.outbox().is_ending();
+    shared.counters.authentication(method, settled);
+    ended.map_err(without_internals)?;
     settled.then_some(()).ok_or_else(denied)
 }
 
@@ -40,17 +44,21 @@ struct Authentication<'a> {
 }
 
 impl Authentication<'_> {
-    async fn run(&self) -> Result<(), RpcError> {
+    /// Notes the method as soon as it is known.
+    async fn run(&self, named: &mut &'static str) -> Result<(), RpcError> {
         let session = self.session;
         if let Some(handler) = &self.authenticators.handler {
+            *named = "handler";
             return guarded(handler, session.clone()).await.map(|_| ());
         }
         for authenticator in &self.authenticators.transport {
             if let Some(found) = guarded(authenticator, session.clone()).await? {
+                *named = "transport";
                 return session.settle(found, "transport", random_authid, Dict::new());
             }
         }
         let method = self.authenticators.choose(session.claims(), session.transport().is_confidential())?;
+        *named = method.name();
         match method {
             AuthenticationMethod::Anonymous => {
                 let role = self.authenticators.anonymous_role().ok_or_else(denied)?;
@@ -151,7 +159,7 @@ impl Authentication<'_> {
         let attempt = self.shared.attempts.begin(peer, realm.unwrap_or_default(), authid).await;
         if attempt.is_none() {
             // Not the authid: it is as long as the client likes, and may be a password in the wrong field.
-            tracing::warn!(?peer, realm = self.session.realm(), "too many failed attempts to log in");
+            tracing::warn!(?peer, realm = %Shown(self.session.realm()), "too many failed attempts to log in");
             self.shared.counters.limit("authentication_attempts");
         }
         attempt

@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) use self::admission::Admission;
 use self::admission::StartOrder;
 use self::inquiry::{Failure, Guarded};
-use super::{Counters, Joined, Shared};
+use super::{Joined, Shared};
 use crate::handler::{Action, Decision, DecisionFuture, Endpoint, RpcError, Session};
+use crate::log::Shown;
+use crate::metrics::Counters;
 use crate::routing::{Authorities, RealmState};
 use crate::wire::{self, Uri, uris};
 
@@ -111,7 +113,7 @@ impl Authorization {
                 Failure::TimedOut
             }
         };
-        tracing::error!(session = %self.session.id(), action = what(), %failure, "the authorizer failed");
+        tracing::error!(session = %self.session.id(), action = %Shown(what()), %failure, "the authorizer failed");
         self.counters.authorization_failed();
         let message = format!("it could not be decided whether you may {}", what());
         Err(Refusal { error: uris::AUTHORIZATION_FAILED, message })
@@ -135,7 +137,7 @@ impl Authorization {
             return Err(deny(&self.session, uri, action, &self.counters));
         }
         if action.disclose_me() && decision.disclosure() == Some(false) {
-            tracing::debug!(session = %self.session.id(), action = action.in_words(uri), "may not be disclosed");
+            tracing::debug!(session = %self.session.id(), action = %Shown(action.in_words(uri)), "may not be disclosed");
             self.counters.denied();
             let message = format!("you may {}, but not be disclosed", action.in_words(uri));
             return Err(Refusal { error: uris::DISCLOSURE_DISALLOWED, message });
@@ -174,7 +176,7 @@ impl Joined {
 #[cold]
 fn deny(session: &Session, uri: &Uri, action: Action, counters: &Counters) -> Refusal {
     let what = action.in_words(uri);
-    tracing::debug!(session = %session.id(), authrole = session.authrole(), action = what, "denied");
+    tracing::debug!(session = %session.id(), authrole = %Shown(session.authrole()), action = %Shown(&what), "denied");
     counters.denied();
     Refusal { error: uris::NOT_AUTHORIZED, message: format!("you may not {what}") }
 }

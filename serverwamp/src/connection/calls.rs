@@ -11,13 +11,15 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use futures_util::task::AtomicWaker;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use super::authorization::Admission;
 use super::guarded::{begin, drop_handler, poll_handler};
 use super::shared::Shared;
 use crate::handler::{Call, CallState, Endpoint, HandlerFuture, Lingering, Reply, RpcError};
+use crate::metrics::{CallOutcome, Tally};
 use crate::wire::{Codec, RequestId};
 
 /// The calls that were not over at once.
@@ -41,7 +43,7 @@ pub(super) struct Ended {
 impl Ended {
     /// A call that was never started.
     pub(super) fn refused(request: RequestId, serial: u64, codec: Codec, error: RpcError) -> Ended {
-        Ended { request, serial, codec, outcome: Outcome::Error(error), state: None }
+        Ended { request, serial, codec, outcome: Outcome::Refused(error), state: None }
     }
 
     /// Lets no more progress of this call through.
@@ -56,11 +58,55 @@ pub(super) enum Outcome {
     Error(RpcError),
     Canceled,
     TimedOut,
+    Refused(RpcError),
+}
+
+impl Outcome {
+    /// What comes of a handler's run, or of the wait for it to start.
+    fn of(result: Result<Reply, RpcError>, started: Option<&AtomicBool>) -> Outcome {
+        match result {
+            Ok(reply) => Outcome::Result(reply),
+            Err(error) if has_started(started) => Outcome::Error(error),
+            Err(error) => Outcome::Refused(error),
+        }
+    }
+
+    /// What it is counted as.
+    pub(super) fn counted(&self) -> CallOutcome {
+        match self {
+            Outcome::Result(_) => CallOutcome::Result,
+            Outcome::Error(_) => CallOutcome::Error,
+            Outcome::Canceled => CallOutcome::Canceled,
+            Outcome::TimedOut => CallOutcome::TimedOut,
+            Outcome::Refused(_) => CallOutcome::Refused,
+        }
+    }
+}
+
+/// Whether a call that has to be admitted was started; others are at once.
+fn has_started(started: Option<&AtomicBool>) -> bool {
+    started.is_none_or(|started| started.load(Ordering::Acquire))
+}
+
+/// A call that is to be started.
+pub(super) struct NewCall<'e> {
+    pub(super) endpoint: &'e Arc<Endpoint>,
+    pub(super) call: Call,
+    pub(super) serial: u64,
+    /// What it waits for before that.
+    pub(super) admission: Option<Admission>,
+    /// When the turn began in which it came.
+    pub(super) came: Instant,
 }
 
 impl RunningCalls {
     pub(super) fn is_empty(&self) -> bool {
         self.tasks.is_empty()
+    }
+
+    /// How many calls are not over.
+    pub(super) fn len(&self) -> usize {
+        self.tasks.len()
     }
 
     /// How many handlers run that may go on without their callers.
@@ -74,15 +120,8 @@ impl RunningCalls {
     }
 
     /// Starts a handler, once its call is admitted. Most are over at their first poll, and cost no more than that.
-    pub(super) fn start(
-        &mut self,
-        endpoint: &Arc<Endpoint>,
-        mut call: Call,
-        serial: u64,
-        admission: Option<Admission>,
-        shared: &Shared,
-        context: &mut Context<'_>,
-    ) -> Option<Ended> {
+    pub(super) fn start(&mut self, new: NewCall<'_>, shared: &Shared, context: &mut Context<'_>) -> Option<Ended> {
+        let NewCall { endpoint, mut call, serial, admission, came } = new;
         let tracker = match (endpoint.detached(), endpoint.blocking()) {
             (true, _) => Some(&shared.detached),
             (false, true) => Some(&shared.blocking),
@@ -100,7 +139,8 @@ impl RunningCalls {
             Some(admission) => admission.begin(endpoint, call),
         };
         if let Poll::Ready(result) = poll_handler(&mut future, context, endpoint) {
-            return Some(Ended { request, serial, codec, outcome: result.into(), state });
+            let outcome = Outcome::of(result, started.as_deref());
+            return Some(Ended { request, serial, codec, outcome, state });
         }
         if detached {
             future = detach(future);
@@ -110,17 +150,18 @@ impl RunningCalls {
         let total = endpoint.timeout().map(|timeout| Box::pin(sleep(timeout)));
         let gap = timeout.map(|timeout| Gap { timeout, sleep: Box::pin(sleep(timeout)), progressed: 0 });
         let endpoint = Arc::clone(endpoint);
-        self.tasks.push(Task { request, serial, codec, endpoint, future: Some(future), total, gap, control });
+        self.tasks.push(Task { request, serial, codec, endpoint, came, future: Some(future), total, gap, control });
         None
     }
 
-    /// The next call that is over.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Option<Ended> {
+    /// The next call that is over, and counted.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>, tally: &mut Tally) -> Option<Ended> {
         if self.tasks.is_empty() {
             return None;
         }
         match self.tasks.poll_next_unpin(context) {
-            Poll::Ready(Some(ended)) => {
+            Poll::Ready(Some((ended, endpoint, came))) => {
+                tally.call_ended(endpoint.metrics(), ended.outcome.counted(), came);
                 self.controls.remove(&ended.serial);
                 if self.tasks.is_empty() {
                     self.controls = HashMap::new();
@@ -144,13 +185,13 @@ impl RunningCalls {
     }
 
     /// Stops all calls.
-    pub(super) fn cancel_all(&mut self, context: &mut Context<'_>) -> Vec<Ended> {
+    pub(super) fn cancel_all(&mut self, context: &mut Context<'_>, tally: &mut Tally) -> Vec<Ended> {
         let serials: Vec<u64> = self.controls.keys().copied().collect();
         serials.into_iter().for_each(|serial| self.cancel(serial, false));
         let mut ended = Vec::new();
         // The set may yield to other tasks before it has polled all.
         for _ in 0..=self.tasks.len() {
-            while let Some(call) = self.poll(context) {
+            while let Some(call) = self.poll(context, tally) {
                 ended.push(call);
             }
         }
@@ -158,9 +199,9 @@ impl RunningCalls {
     }
 
     /// Stops all calls of a session that is gone.
-    pub(super) fn drop_all(&mut self, context: &mut Context<'_>) {
+    pub(super) fn drop_all(&mut self, context: &mut Context<'_>, tally: &mut Tally) {
         if !self.tasks.is_empty() {
-            drop(self.cancel_all(context));
+            drop(self.cancel_all(context, tally));
         }
         *self = RunningCalls { lingering: Arc::clone(&self.lingering), ..RunningCalls::default() };
     }
@@ -168,7 +209,7 @@ impl RunningCalls {
 
 /// Lets a handler go on whatever becomes of its call.
 pub(super) fn detach(future: HandlerFuture) -> HandlerFuture {
-    let task = tokio::spawn(future);
+    let task = tokio::spawn(future.in_current_span());
     Box::pin(async move {
         match task.await {
             Ok(result) => result,
@@ -178,15 +219,6 @@ pub(super) fn detach(future: HandlerFuture) -> HandlerFuture {
             },
         }
     })
-}
-
-impl From<Result<Reply, RpcError>> for Outcome {
-    fn from(result: Result<Reply, RpcError>) -> Outcome {
-        match result {
-            Ok(reply) => Outcome::Result(reply),
-            Err(error) => Outcome::Error(error),
-        }
-    }
 }
 
 fn end(state: Option<&CallState>) {
@@ -209,7 +241,7 @@ struct TaskControl {
 impl TaskControl {
     /// Whether the handler goes on without its call.
     fn goes_on(&self) -> bool {
-        self.detached && self.started.as_ref().is_none_or(|started| started.load(Ordering::Acquire))
+        self.detached && has_started(self.started.as_deref())
     }
 
     fn abort(&self) {
@@ -224,6 +256,7 @@ struct Task {
     serial: u64,
     codec: Codec,
     endpoint: Arc<Endpoint>,
+    came: Instant,
     future: Option<HandlerFuture>,
     total: Option<Pin<Box<Sleep>>>,
     gap: Option<Gap>,
@@ -245,7 +278,7 @@ impl Task {
         }
         let Some(future) = &mut self.future else { return Poll::Ready(Outcome::Canceled) };
         if let Poll::Ready(result) = poll_handler(future, context, &self.endpoint) {
-            return Poll::Ready(result.into());
+            return Poll::Ready(Outcome::of(result, self.control.started.as_deref()));
         }
         let progressed = self.control.state.as_ref().map_or(0, |state| state.progressed());
         let gap = self.gap.as_mut().is_some_and(|gap| gap.poll(progressed, context).is_ready());
@@ -275,13 +308,15 @@ impl Gap {
 }
 
 impl Future for Task {
-    type Output = Ended;
+    /// With what it is counted by.
+    type Output = (Ended, Arc<Endpoint>, Instant);
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let outcome = std::task::ready!(self.poll_outcome(context));
         self.drop_future();
         let state = self.control.state.clone();
-        Poll::Ready(Ended { request: self.request, serial: self.serial, codec: self.codec, outcome, state })
+        let ended = Ended { request: self.request, serial: self.serial, codec: self.codec, outcome, state };
+        Poll::Ready((ended, Arc::clone(&self.endpoint), self.came))
     }
 }
 

@@ -9,12 +9,32 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::time::{Sleep, sleep};
+use tracing::{Instrument, Span};
 
-use crate::handler::{Authenticator, Call, Endpoint, HandlerFuture, Outcome, Reply, RpcError};
+use crate::handler::{Authenticator, Call, Endpoint, HandlerFuture, Outcome, Reply, RouteKind, RpcError};
+use crate::log::Shown;
 use crate::wire::uris;
 
-/// Starts a handler, once it is one of those that may run at a time.
-pub(super) fn begin(endpoint: &Arc<Endpoint>, mut call: Call) -> HandlerFuture {
+/// Starts a handler, once it is one of those that may run at a time. All of its run is within a span of its own, if
+/// anybody listens for that.
+pub(super) fn begin(endpoint: &Arc<Endpoint>, call: Call) -> HandlerFuture {
+    let span = span_of(&call);
+    if span.is_disabled() {
+        return begin_run(endpoint, call);
+    }
+    let run = span.in_scope(|| begin_run(endpoint, call));
+    Box::pin(run.instrument(span))
+}
+
+fn span_of(call: &Call) -> Span {
+    let (session, uri) = (call.session().span(), Shown(call.uri()));
+    match call.endpoint().route().kind {
+        RouteKind::Procedure => tracing::debug_span!(parent: session, "call", procedure = %uri, request = %call.id()),
+        kind => tracing::debug_span!(parent: session, "run", function = kind.attribute(), uri = %uri),
+    }
+}
+
+fn begin_run(endpoint: &Arc<Endpoint>, mut call: Call) -> HandlerFuture {
     let Some(permits) = endpoint.concurrency().cloned() else { return endpoint.start(call) };
     let endpoint = Arc::clone(endpoint);
     Box::pin(async move {
@@ -78,8 +98,10 @@ impl Guarded {
         match self.await {
             Ok(_) => {}
             // What a client sent is no failure of ours.
-            Err(error) if error.is_invalid_argument() => tracing::debug!(function = function(), %error, "not run"),
-            Err(error) => tracing::warn!(function = function(), %error, "failed"),
+            Err(error) if error.is_invalid_argument() => {
+                tracing::debug!(function = function(), error = %error.summary(), "not run")
+            }
+            Err(error) => tracing::warn!(function = function(), error = %error.summary(), "failed"),
         }
     }
 }
@@ -117,7 +139,7 @@ pub(super) async fn guarded<Given: Send + 'static, Found>(
     let mut run = Run { authenticator, future: Some(authenticator.start(given)) };
     let ended = poll_fn(|context| run.poll(context)).await;
     if let Err(error) = &ended {
-        tracing::debug!(function = %authenticator, %error, "refused a client");
+        tracing::debug!(function = %authenticator, error = %error.summary(), "refused a client");
     }
     ended
 }

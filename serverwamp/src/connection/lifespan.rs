@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 use super::authentication::authenticate;
 use super::authorization::Authorization;
@@ -16,8 +17,9 @@ use super::{Connection, Joined, Shared};
 use crate::handler::{
     Announcement, Call, Claims, Endpoint, Lingering, Principal, RpcError, Session, SessionDetails, Subscription,
 };
+use crate::log::Shown;
 use crate::routing::RealmState;
-use crate::session::{Answer, Welcome};
+use crate::session::{Answer, AuthenticationMethod, Ending, Welcome};
 use crate::transport::Transport;
 use crate::wire::{Hello, SessionId, Uri, uris};
 
@@ -32,6 +34,7 @@ impl<T: Transport> Connection<T> {
     /// A client wants to join a realm.
     pub(super) fn join(&mut self, hello: &Hello, context: &mut Context<'_>, now: Instant) {
         let Some(realm) = self.shared.realms.join(&hello.realm) else {
+            tracing::info!(realm = %Shown(&hello.realm), peer = ?self.info.peer, "refused: there is no such realm");
             let message = format!("there is no realm `{}`", hello.realm);
             self.session.abort(&Uri::known(uris::NO_SUCH_REALM), Some(&message));
             return;
@@ -48,12 +51,19 @@ impl<T: Transport> Connection<T> {
         let (info, claims, codec) = (Arc::clone(&self.info), Claims::of(hello), self.session.codec());
         let (handle, outbound_bytes) = (realm.handle().clone(), realm.limits().outbound_bytes);
         let session = Session::new(id, details, claims, info, codec, handle, outbound_bytes);
+        let span = session.span().clone();
+        self.span = Some(span.clone());
+        span.in_scope(|| self.begin_joining(session, realm, context, now));
+    }
+
+    fn begin_joining(&mut self, session: Session, realm: Arc<RealmState>, context: &mut Context<'_>, now: Instant) {
         let authenticators = realm.authenticators();
         if realm.dealer().endpoints().join.is_empty()
             && let (true, Some(role)) = (authenticators.are_none(), authenticators.anonymous_role())
         {
             // Nobody has had the session before.
             let _ = session.settle_as(Principal::anonymous(role));
+            self.shared.counters.authentication(AuthenticationMethod::Anonymous.name(), true);
             return self.enter(session, realm, now);
         }
         let decision = Box::pin(decide(session.clone(), Arc::clone(&realm), Arc::clone(&self.shared)));
@@ -83,7 +93,13 @@ impl<T: Transport> Connection<T> {
         }
         let Poll::Ready(decision) = polled else { return };
         if let Err(error) = &decision {
-            tracing::debug!(session = %joining.session.id(), peer = ?self.info.peer, reason = error.uri(), "refused");
+            tracing::info!(
+                session = %joining.session.id(),
+                realm = %Shown(joining.session.realm()),
+                peer = ?self.info.peer,
+                reason = %Shown(error.uri()),
+                "refused"
+            );
             // A function that refuses may have said how.
             self.fetch_farewell(now);
         }
@@ -120,7 +136,15 @@ impl<T: Transport> Connection<T> {
             authextra: session.principal().and_then(|principal| principal.authextra.clone()),
         });
         realm.enter(&session);
-        tracing::debug!(session = %session.id(), realm = %realm.name(), peer = ?self.info.peer, "joined");
+        session.record_principal();
+        tracing::debug!(
+            session = %session.id(),
+            realm = %Shown(realm.name()),
+            peer = ?self.info.peer,
+            authid = %Shown(session.authid()),
+            authrole = %Shown(session.authrole()),
+            "joined"
+        );
         self.shared.counters.joined();
         let authorization = Authorization::of(&session, &realm, &self.shared);
         self.joined = Some(Joined { session, realm, authorization });
@@ -130,16 +154,18 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Drops all that belongs to a session that is over, or that never began.
-    pub(super) fn leave(&mut self, context: &mut Context<'_>) {
+    pub(super) fn leave(&mut self, ending: Ending, context: &mut Context<'_>) {
         if let Some(joining) = self.joining.take() {
             joining.end(&self.shared, self.calls.linger(&self.shared.detached));
         }
         if let Some(joined) = self.joined.take() {
             // Functions that decide about subscriptions end before those that run for the end.
             self.topics = None;
-            self.calls.drop_all(context);
+            self.calls.drop_all(context, &mut self.tally);
+            tracing::debug!(session = %joined.session.id(), peer = ?self.info.peer, %ending, "left");
             joined.end(&self.shared, self.calls.linger(&self.shared.detached));
         }
+        self.span = Some(Span::none());
     }
 
     /// Ends the session, where a function or task asked for it.
@@ -183,7 +209,6 @@ impl Joined {
         let leave = realm.dealer().endpoints().leave.iter().map(|endpoint| for_session(endpoint, &session));
         run(shared, &session, subscriptions.chain(leave).collect(), lingering);
         shared.counters.left();
-        tracing::debug!(session = %session.id(), "left");
     }
 }
 
@@ -207,7 +232,9 @@ pub(super) fn spawn(shared: &Shared, runs: Vec<Run>, then: impl FnOnce() + Send 
     let Ok(runtime) = Handle::try_current() else { return then() };
     runtime.spawn(shared.detached.track_future(async move {
         for (endpoint, call) in runs {
-            Guarded::start(&endpoint, call).finish().await;
+            let span = call.session().span().clone();
+            // It is started within the span as well.
+            async { Guarded::start(&endpoint, call).finish().await }.instrument(span).await;
         }
         then();
     }));

@@ -4,7 +4,6 @@ mod attempts;
 mod authentication;
 mod authorization;
 mod calls;
-mod counters;
 mod framing;
 mod guarded;
 mod lifespan;
@@ -23,22 +22,22 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::time::Instant;
+use tracing::Span;
 
 use self::authorization::Authorization;
-use self::calls::{Ended, Outcome, RunningCalls};
-use self::counters::EndedCalls;
+use self::calls::{Ended, NewCall, Outcome, RunningCalls};
 use self::framing::Framing;
 use self::lifespan::Joining;
 use self::timers::{Due, Timers};
 use self::topics::{Request, Topics};
 use crate::handler::{Call, Command, Session, TransportInfo};
+use crate::log::Shown;
+use crate::metrics::{CallOutcome, Observed, Tally};
 use crate::routing::RealmState;
 use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession};
 use crate::transport::{Close, Invalid, Received, Transport};
 use crate::wire::{self, Payload, Subprotocol, Uri, uris};
 
-pub(crate) use self::counters::Counters;
-pub use self::counters::Statistics;
 pub(crate) use self::shared::{Control, Phase, Place, Shared};
 
 /// Frames that are taken from a peer before other work has its turn.
@@ -66,11 +65,14 @@ pub(crate) struct Connection<T> {
     calls: RunningCalls,
     /// What subscribe functions are busy with, if they are.
     topics: Option<Box<Topics>>,
-    ended: EndedCalls,
+    tally: Tally,
+    observed: Observed,
     timers: Timers,
     shared: Arc<Shared>,
     control: Arc<Control>,
     info: Arc<TransportInfo>,
+    /// That of the session; none while it is entered, unless another session has begun or this one has ended.
+    span: Option<Span>,
     stage: Stage,
     /// Octets that may wait for the peer to take them.
     outbound_bytes: usize,
@@ -117,12 +119,14 @@ impl<T: Transport> Connection<T> {
             joined: None,
             calls: RunningCalls::default(),
             topics: None,
-            ended: EndedCalls::default(),
+            tally: Tally::default(),
+            observed: Observed::open(Arc::clone(&shared.counters), info.kind, info.serializer),
             timers: Timers::new(&shared.limits, now),
             outbound_bytes: shared.limits.outbound_bytes,
             shared,
             control,
             info: Arc::new(info),
+            span: None,
             stage: Stage::Open,
             fanned_out: 0,
         }
@@ -161,6 +165,11 @@ impl<T: Transport> Connection<T> {
                     return Poll::Pending;
                 }
                 if self.session.is_leaving() {
+                    return Poll::Ready(());
+                }
+                if self.span.is_some() {
+                    // What comes next is within the span of another session.
+                    context.waker().wake_by_ref();
                     return Poll::Ready(());
                 }
                 if self.fanned_out > FAN_OUT_PER_TURN {
@@ -244,9 +253,16 @@ impl<T: Transport> Connection<T> {
                 Action::Register(register) => self.request(Request::Register(register), context, now),
                 Action::Unregister(unregister) => self.unregister(&unregister),
                 Action::Leave => self.begin_leaving(context, now),
-                Action::LimitMet(limit) => self.shared.counters.limit(limit),
-                Action::Left => {
-                    self.leave(context);
+                Action::LimitMet(limit) => {
+                    tracing::debug!(peer = ?self.info.peer, limit, "a limit was met");
+                    self.shared.counters.limit(limit);
+                }
+                Action::Violated(message) => {
+                    tracing::debug!(peer = ?self.info.peer, reason = %Shown(message), "the peer broke the protocol");
+                    self.shared.counters.violation();
+                }
+                Action::Left(ending) => {
+                    self.leave(ending, context);
                     self.apply_limits(now);
                     // While the client left, nothing was received.
                     context.waker().wake_by_ref();
@@ -255,12 +271,9 @@ impl<T: Transport> Connection<T> {
                 Action::Close(ending) => {
                     let close = match ending {
                         _ if self.stage == Stage::Draining => Close::GoingAway,
-                        Ending::Done => Close::Normal,
                         Ending::Violation => Close::ProtocolError,
+                        _ => Close::Normal,
                     };
-                    if ending == Ending::Violation {
-                        self.shared.counters.violation();
-                    }
                     self.close(close, now);
                 }
             }
@@ -270,25 +283,29 @@ impl<T: Transport> Connection<T> {
     fn start_call(&mut self, call: Box<wire::Call>, serial: u64, context: &mut Context<'_>, now: Instant) {
         let Some(joined) = &self.joined else { return };
         let (request, codec) = (call.request, call.payload.codec());
-        if self.stage == Stage::Draining {
-            self.session.handler_ended();
-            self.session.error(request, serial, &Uri::known(uris::CANCELED), &Payload::empty(codec));
-            return;
-        }
         if self.calls.lingering() >= joined.realm.limits().calls_in_flight {
             self.session.refuse_started(request, serial);
             return;
         }
         let endpoint = joined.realm.dealer().find(&call.procedure);
+        if self.stage == Stage::Draining {
+            self.tally.call_ended(endpoint.metrics(), CallOutcome::Canceled, now);
+            self.session.handler_ended();
+            self.session.error(request, serial, &Uri::known(uris::CANCELED), &Payload::empty(codec));
+            return;
+        }
         let admission = match joined.admit(&call, endpoint, serial, &self.shared.counters) {
             Ok(admission) => admission,
             Err(refusal) => {
                 let ended = Ended::refused(request, serial, codec, refusal.into());
+                self.tally.call_ended(endpoint.metrics(), CallOutcome::Refused, now);
                 return self.end_call(ended, context, now);
             }
         };
         let call = Call::new(Arc::clone(endpoint), joined.session.clone(), call, serial);
-        if let Some(ended) = self.calls.start(endpoint, call, serial, admission, &self.shared, context) {
+        let new = NewCall { endpoint, call, serial, admission, came: now };
+        if let Some(ended) = self.calls.start(new, &self.shared, context) {
+            self.tally.call_ended(endpoint.metrics(), ended.outcome.counted(), now);
             self.end_call(ended, context, now);
         }
     }
@@ -306,11 +323,10 @@ impl<T: Transport> Connection<T> {
         self.fetch_commands(context, now);
         ended.end();
         self.session.handler_ended();
-        self.ended.count(&ended.outcome);
         let Ended { request, serial, codec, outcome, .. } = ended;
         match outcome {
             Outcome::Result(reply) => self.session.result(request, serial, &reply.0),
-            Outcome::Error(error) => {
+            Outcome::Error(error) | Outcome::Refused(error) => {
                 let (uri, payload) = error.encode(codec);
                 self.session.error(request, serial, &uri, &payload);
             }
@@ -349,6 +365,7 @@ impl<T: Transport> Connection<T> {
                     }
                     self.queue_output();
                     self.framing.push(&message, &mut self.transport);
+                    self.tally.event_delivered();
                 }
             }
             if self.transport.unsent() > flush_above {
@@ -378,7 +395,7 @@ impl<T: Transport> Connection<T> {
     /// Hands on what is queued, as far as the peer takes it; breaks where the connection is to be dropped.
     fn hand_on(&mut self, context: &mut Context<'_>, now: Instant) -> ControlFlow<()> {
         // Whoever has a reply finds its call counted.
-        self.shared.counters.calls_ended(std::mem::take(&mut self.ended));
+        self.shared.counters.add(&mut self.tally);
         if self.timers.is_finished(now) {
             return ControlFlow::Break(());
         }
@@ -390,6 +407,7 @@ impl<T: Transport> Connection<T> {
             joined.session.outbox().set_unsent(unsent, self.transport.sent());
         }
         self.timers.note_sent(self.transport.sent(), unsent, now);
+        self.observed.update(self.calls.len(), unsent);
         if failed {
             self.drop_peer(context);
             return ControlFlow::Break(());
@@ -422,8 +440,8 @@ impl<T: Transport> Connection<T> {
     fn drop_peer(&mut self, context: &mut Context<'_>) {
         self.session.handle_disconnect();
         while let Some(action) = self.session.poll_action() {
-            if let Action::Left = action {
-                self.leave(context);
+            if let Action::Left(ending) = action {
+                self.leave(ending, context);
             }
         }
         self.stage = Stage::Closing;
@@ -441,7 +459,7 @@ impl<T: Transport> Connection<T> {
             return;
         }
         if phase == Phase::Ending {
-            for ended in self.calls.cancel_all(context) {
+            for ended in self.calls.cancel_all(context, &mut self.tally) {
                 self.end_call(ended, context, now);
             }
         }
@@ -479,6 +497,17 @@ impl<T: Transport> Future for Connection<T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        let span = this.span.take().unwrap_or_else(Span::none);
+        let polled = span.in_scope(|| this.poll_turn(context));
+        this.span.get_or_insert(span);
+        polled
+    }
+}
+
+impl<T: Transport> Connection<T> {
+    /// Does all that can be done now.
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let this = self;
         let now = Instant::now();
         this.control.register(context.waker());
         this.fanned_out = 0;
@@ -491,7 +520,7 @@ impl<T: Transport> Future for Connection<T> {
         if let Some(joined) = &this.joined {
             joined.session.outbox().register(context.waker());
         }
-        while let Some(ended) = this.calls.poll(context) {
+        while let Some(ended) = this.calls.poll(context, &mut this.tally) {
             this.end_call(ended, context, now);
             if this.relieve(context, now).is_break() {
                 break;
@@ -522,6 +551,9 @@ impl<T: Transport> Future for Connection<T> {
 
 impl<T> Drop for Connection<T> {
     fn drop(&mut self) {
+        // Guards of what is dropped may log.
+        let span = self.span.take().unwrap_or_else(Span::none);
+        let _entered = span.enter();
         self.topics = None;
         if let Some(joining) = self.joining.take() {
             joining.end(&self.shared, self.calls.linger(&self.shared.detached));
@@ -529,5 +561,6 @@ impl<T> Drop for Connection<T> {
         if let Some(joined) = self.joined.take() {
             joined.end(&self.shared, self.calls.linger(&self.shared.detached));
         }
+        self.shared.counters.add(&mut self.tally);
     }
 }

@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::attempts::Attempts;
-use super::counters::Counters;
 use crate::limits::Limits;
+use crate::metrics::Counters;
 use crate::routing::Realms;
 use crate::session::Decoys;
 

@@ -11,6 +11,8 @@ use crate::limits::Limits;
 
 /// How long a peer may take to close once all is said and sent.
 const CLOSING: Duration = Duration::from_secs(2);
+/// Octets that a peer has to take within `write_stall`, where that many wait: one by one they would hold the rest for ever.
+const TRICKLE: u64 = 4 * 1024;
 /// For when nothing is due: any time will do.
 const SELDOM: Duration = Duration::from_secs(3600);
 
@@ -26,6 +28,8 @@ pub(super) struct Timers {
     heard: bool,
     sent: u64,
     stalled_at: Option<Instant>,
+    /// What the peer has to have taken in all for that to be put off.
+    sent_by_then: u64,
     closing: bool,
     close_by: Option<Instant>,
     finished: bool,
@@ -53,6 +57,7 @@ impl Timers {
             heard: false,
             sent: 0,
             stalled_at: None,
+            sent_by_then: 0,
             closing: false,
             close_by: None,
             finished: false,
@@ -78,8 +83,9 @@ impl Timers {
     pub(super) fn note_sent(&mut self, sent: u64, unsent: usize, now: Instant) {
         if unsent == 0 {
             self.stalled_at = None;
-        } else if self.stalled_at.is_none() || sent != self.sent {
+        } else if self.stalled_at.is_none() || sent >= self.sent_by_then {
             self.stalled_at = now.checked_add(self.write_stall);
+            self.sent_by_then = sent.saturating_add(TRICKLE);
         }
         self.sent = sent;
         if self.closing && unsent == 0 && self.close_by.is_none() {

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use self::decision::{Decided, Decision, EventStream};
 use super::authorization::{Asked, Inquiry, Refusal, check_roles};
@@ -16,9 +17,11 @@ use super::guarded::Guarded;
 use super::lifespan::{at_end_of, spawn};
 use super::{Connection, FAN_OUT_PER_TURN, Joined};
 use crate::handler::{
-    self, Action, Audience, Call, Endpoint, EventDetails, Publication, PublishError, RpcError, Session, Subscription,
+    self, Action, Audience, Call, Endpoint, EventDetails, LivingRealm, Publication, PublishError, RpcError, Session,
+    Subscription,
 };
 use crate::limits::Limits;
+use crate::log::Shown;
 use crate::routing::{Begun, TooMany, is_reserved};
 use crate::transport::Transport;
 use crate::wire::{self, MessageType, Publish, PublishOptions, Register, RequestId, Subscribe, Unsubscribe, Uri, uris};
@@ -138,7 +141,7 @@ impl<T: Transport> Connection<T> {
 
     /// A client leaves: what it has published is still handled, as far as that is decided in time.
     pub(super) fn begin_leaving(&mut self, context: &mut Context<'_>, now: Instant) {
-        self.calls.drop_all(context);
+        self.calls.drop_all(context, &mut self.tally);
         if let Some(topics) = &mut self.topics {
             topics.keep_publications();
             self.poll_decisions(context, now);
@@ -310,7 +313,7 @@ impl<T: Transport> Connection<T> {
         let Some(Joined { session, realm, .. }) = &self.joined else { return };
         let Some(id) = subscription.id() else { return };
         if let Some(subscription) = realm.broker().unsubscribe(session, id) {
-            tracing::warn!(topic = subscription.topic(), %error, "the events of a subscription failed");
+            tracing::warn!(topic = %Shown(subscription.topic()), error = %error.summary(), "the events of a subscription failed");
             self.end_subscription(&subscription);
             self.fetch_commands(context, now);
             self.session.revoked(id, error.uri());
@@ -357,7 +360,7 @@ impl<T: Transport> Connection<T> {
         let audience = Audience::of(&publish.options, session.id());
         let mut publication = Publication::new(topic, &publish.payload, &audience);
         publication.details = details(&publish.options, session);
-        match realm.broker().publish(&publication) {
+        match realm.publish(&publication) {
             Ok(sent) => {
                 let mut event = EventDetails::new(publication.id, topic.clone());
                 if publish.options.disclose_me == Some(true) {
@@ -393,7 +396,7 @@ impl<T: Transport> Connection<T> {
         let mut run = Box::pin(Guarded::start(endpoint, call).finish());
         // Most are over at their first poll, and cost no task.
         if std::future::Future::poll(run.as_mut(), context).is_pending() {
-            tokio::spawn(run);
+            tokio::spawn(run.in_current_span());
         }
     }
 

@@ -11,6 +11,7 @@ use super::call::{Call, Reply, Turns};
 use super::error::RpcError;
 use super::result::IntoPayload;
 use super::topic::subscription;
+use crate::log::Shown;
 use crate::wire::Payload;
 
 /// Ends a handler that returns nothing, for the macros.
@@ -109,7 +110,7 @@ async fn pump<S: Stream, T: IntoPayload>(
 
 #[cold]
 fn unsendable(call: &Call, error: &dyn std::error::Error) -> RpcError {
-    tracing::error!(topic = %call.uri(), %error, "an event of a stream cannot be sent");
+    tracing::error!(topic = %Shown(call.uri()), error = %Shown(error), "an event of a stream cannot be sent");
     RpcError::default()
 }
 

@@ -13,6 +13,7 @@ use super::extract::{ParameterDescription, ParameterKind, RequirementKind};
 use super::inject::Injections;
 use super::route::{Route, RouteKind};
 use super::session::Session;
+use crate::metrics::CallMetrics;
 
 /// A handler with everything that it needs, checked at start-up.
 pub(crate) struct Endpoint {
@@ -27,6 +28,7 @@ pub(crate) struct Endpoint {
     injections: Arc<Injections>,
     service: Option<Arc<dyn Any + Send + Sync>>,
     concurrency: Option<Arc<Semaphore>>,
+    metrics: Arc<CallMetrics>,
 }
 
 impl fmt::Debug for Endpoint {
@@ -72,6 +74,7 @@ impl Endpoint {
             injections,
             service,
             concurrency,
+            metrics: CallMetrics::of(route.uri.map(|uri| route.with_names(uri)).as_deref()),
         }
     }
 
@@ -142,6 +145,11 @@ impl Endpoint {
 
     pub(crate) fn concurrency(&self) -> Option<&Arc<Semaphore>> {
         self.concurrency.as_ref()
+    }
+
+    /// What its calls are counted with.
+    pub(crate) fn metrics(&self) -> &Arc<CallMetrics> {
+        &self.metrics
     }
 
     pub(super) fn injections(&self) -> &Injections {

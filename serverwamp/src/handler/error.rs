@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::log::Shown;
 use crate::session::AuthenticationError;
 use crate::wire::{Codec, Dict, EncodeError, Payload, PayloadBuilder, Uri, Value, from_value, to_value, uris};
 
@@ -121,6 +122,11 @@ impl RpcError {
         self.kwargs.get("message").and_then(Value::as_str)
     }
 
+    /// The error for the log: its URI and the text for people. Arguments may be what a peer has sent.
+    pub(crate) fn summary(&self) -> Shown<Summary<'_>> {
+        Shown(Summary(self))
+    }
+
     pub(crate) fn is_invalid_argument(&self) -> bool {
         self.uri == uris::INVALID_ARGUMENT
     }
@@ -143,7 +149,7 @@ impl RpcError {
     pub(crate) fn encode(&self, codec: Codec) -> (Uri, Payload) {
         let encoded = Uri::new(&self.uri).ok().zip(self.payload(codec).ok());
         encoded.unwrap_or_else(|| {
-            tracing::error!(error = ?self, "an error cannot be sent");
+            tracing::error!(error = %self.summary(), "an error cannot be sent");
             (Uri::known(uris::RUNTIME_ERROR), Payload::empty(codec))
         })
     }
@@ -154,8 +160,23 @@ impl RpcError {
 
     #[cold]
     fn unencodable(uri: &str, error: &EncodeError) -> RpcError {
-        tracing::error!(uri, %error, "an argument of an error cannot be encoded");
+        tracing::error!(uri = %Shown(uri), error = %Shown(error), "an argument of an error cannot be encoded");
         RpcError::default()
+    }
+}
+
+/// What the log says of an error.
+pub(crate) struct Summary<'e>(&'e RpcError);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = self.0;
+        formatter.write_str(&error.uri)?;
+        // What is wrong with an argument is said with its value.
+        match error.text().filter(|_| !error.is_invalid_argument()) {
+            Some(text) => write!(formatter, ": {text}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -10,10 +10,12 @@ use std::pin::pin;
 
 use futures_util::{Stream, StreamExt};
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Span;
 
 use super::call::{Call, HandlerFuture, Reply, Turns};
 use super::error::RpcError;
 use super::result::{IntoPayload, Step};
+use crate::log::Shown;
 use crate::wire::{Codec, EncodeError, Payload, Uri};
 
 /// A type without a value of it.
@@ -53,7 +55,8 @@ macro_rules! __reply {
 pub fn blocking(call: Call, run: fn(&Call) -> Result<Reply, RpcError>) -> HandlerFuture {
     Box::pin(async move {
         // Dropped before its turn on the pool, it never runs.
-        let run = AbortOnDropHandle::new(tokio::task::spawn_blocking(move || run(&call)));
+        let span = Span::current();
+        let run = AbortOnDropHandle::new(tokio::task::spawn_blocking(move || span.in_scope(|| run(&call))));
         match run.await {
             Ok(result) => result,
             Err(failure) => match failure.try_into_panic() {
@@ -81,7 +84,7 @@ pub(super) fn encoded(value: impl IntoPayload, codec: Codec, procedure: &Uri) ->
 
 #[cold]
 fn unencodable(procedure: &Uri, error: &EncodeError) -> RpcError {
-    tracing::error!(%procedure, %error, "a result cannot be encoded");
+    tracing::error!(procedure = %Shown(procedure), error = %Shown(error), "a result cannot be encoded");
     RpcError::default()
 }
 
@@ -105,7 +108,7 @@ async fn pump<S: Stream>(
     }
     match ends_itself {
         true => Ok(Reply(Payload::empty(call.codec()))),
-        false => Err(RpcError::internal(&format_args!("{}: the stream ended without Step::Done", call.uri()))),
+        false => Err(RpcError::internal(&format_args!("{}: the stream ended without Step::Done", Shown(call.uri())))),
     }
 }
 

@@ -107,7 +107,7 @@ impl Route {
     }
 
     /// The URI with the names of the parameters that take components of it.
-    fn with_names(&self, uri: &str) -> String {
+    pub(super) fn with_names(&self, uri: &str) -> String {
         let parameters = (self.parameters)();
         let named = |(index, component): (usize, &str)| {
             let takes = |parameter: &&ParameterDescription| parameter.options.component == Some(index);

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::announcement::Announcement;
 use super::authentication::{Authentication, Claims};
@@ -21,6 +22,7 @@ use super::outbox::{Farewell, Outbox};
 use super::realm::RealmHandle;
 use super::result::IntoPayload;
 use super::tls_info::TlsInfo;
+use crate::log::Shown;
 use crate::wire::{Codec, SessionId, Uri, uris};
 
 /// A client's session with a realm. A cheap handle: clones are the same session.
@@ -35,6 +37,8 @@ struct Inner {
     codec: Codec,
     realm: RealmHandle,
     outbox: Outbox,
+    /// What is logged for the session is within it.
+    span: Span,
     /// None once the session is over and the functions for its end have run.
     data: Mutex<Option<Data>>,
     ended: CancellationToken,
@@ -142,6 +146,16 @@ impl Session {
         outbound_bytes: usize,
     ) -> Session {
         let outbox = Outbox::new(outbound_bytes, transport.peer_message_size);
+        let span = tracing::info_span!(
+            "session",
+            %id,
+            realm = %Shown(&details.realm),
+            transport = transport.kind,
+            serializer = transport.serializer,
+            peer = transport.peer.map(tracing::field::display),
+            authid = tracing::field::Empty,
+            authrole = tracing::field::Empty,
+        );
         Session(Arc::new(Inner {
             id,
             details,
@@ -150,6 +164,7 @@ impl Session {
             codec,
             realm,
             outbox,
+            span,
             data: Mutex::new(Some(Data::new())),
             ended: CancellationToken::new(),
         }))
@@ -246,7 +261,8 @@ impl Session {
         self.0.outbox.end(Farewell::Abort { reason, message: text(message.into()) });
     }
 
-    /// Runs a task that ends with the session: it is dropped where it waits; its handle then yields none.
+    /// Runs a task that ends with the session: it is dropped where it waits; its handle then yields none. What it logs is
+    /// within the session's span.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -256,7 +272,7 @@ impl Session {
         F::Output: Send + 'static,
     {
         let ended = self.0.ended.clone();
-        tokio::spawn(ended.run_until_cancelled_owned(future))
+        tokio::spawn(ended.run_until_cancelled_owned(future).instrument(self.span().clone()))
     }
 
     /// Keeps a value with the session, in place of an earlier one of its type.
@@ -291,6 +307,20 @@ impl Session {
     /// How what is sent to the client is encoded.
     pub(crate) fn codec(&self) -> Codec {
         self.0.codec
+    }
+
+    /// The span that whatever runs for the session runs in.
+    pub(crate) fn span(&self) -> &Span {
+        &self.0.span
+    }
+
+    /// Lets the span tell who the client is.
+    pub(crate) fn record_principal(&self) {
+        let span = self.span();
+        if !span.is_disabled() {
+            span.record("authid", tracing::field::display(Shown(self.authid())));
+            span.record("authrole", tracing::field::display(Shown(self.authrole())));
+        }
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {

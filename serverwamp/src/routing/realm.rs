@@ -14,6 +14,7 @@ use crate::handler::{
     RealmHandle, Route, Session, Subscription,
 };
 use crate::limits::Limits;
+use crate::metrics::Counters;
 use crate::wire::{Codec, SessionId, Uri};
 
 /// The configuration of one realm.
@@ -283,6 +284,7 @@ pub(crate) struct Served {
     /// What holds for its sessions.
     pub(crate) limits: Limits,
     pub(crate) authenticators: Authenticators,
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// A realm that sessions are in.
@@ -357,11 +359,18 @@ impl RealmState {
 
 impl LivingRealm for RealmState {
     fn codec_of(&self, topic: &Uri, audience: &Audience) -> Option<Codec> {
-        self.broker.codec_of(topic, audience)
+        let codec = self.broker.codec_of(topic, audience);
+        if codec.is_none() {
+            // Nobody is asked to publish it, though it was published.
+            self.served.counters.published();
+        }
+        codec
     }
 
     fn publish(&self, publication: &Publication<'_>) -> Result<FanOut, PublishError> {
-        self.broker.publish(publication)
+        let sent = self.broker.publish(publication)?;
+        self.served.counters.published();
+        Ok(sent)
     }
 
     fn send_event(&self, session: &Session, publication: &Publication<'_>) -> Result<FanOut, PublishError> {

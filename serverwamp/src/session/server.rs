@@ -7,6 +7,7 @@ mod sizes;
 mod topics;
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -126,18 +127,41 @@ pub(crate) enum Action {
     /// A client says GOODBYE: once what it asked for before is done, answer with `part`.
     Leave,
     /// The session is over, or the attempt to join: drop all that belongs to it.
-    Left,
+    Left(Ending),
+    /// The peer broke the protocol, in these words.
+    Violated(String),
     /// Close the connection once all output is out.
     Close(Ending),
 }
 
-/// Why a connection is to be closed.
+/// Why a session or a connection is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// All is said.
-    Done,
+    /// The peer said GOODBYE.
+    Goodbye,
+    /// The peer said ABORT.
+    Abort,
+    /// We said GOODBYE.
+    Closed,
+    /// We said ABORT.
+    Aborted,
     /// The peer broke the protocol.
     Violation,
+    /// The peer is gone, or was cut.
+    Disconnected,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Ending::Goodbye => "the peer said GOODBYE",
+            Ending::Abort => "the peer said ABORT",
+            Ending::Closed => "closed with GOODBYE",
+            Ending::Aborted => "closed with ABORT",
+            Ending::Violation => "the peer broke the protocol",
+            Ending::Disconnected => "the connection is lost",
+        })
+    }
 }
 
 /// What WELCOME says.
@@ -234,7 +258,7 @@ impl ServerSession {
                 // Only the peer's GOODBYE or ABORT counts now; whatever else is wrong no longer matters.
                 match Message::parse(self.codec, message, self.limits.scan) {
                     Ok(Message::Goodbye(_)) => self.leave(now),
-                    Ok(Message::Abort(_)) => self.close(Ending::Done),
+                    Ok(Message::Abort(_)) => self.close(Ending::Abort),
                     _ => {}
                 }
             }
@@ -256,7 +280,7 @@ impl ServerSession {
 
     /// The connection is gone.
     pub(crate) fn handle_disconnect(&mut self) {
-        self.close(Ending::Done);
+        self.close(Ending::Disconnected);
         self.output = Output::default();
     }
 
@@ -267,17 +291,17 @@ impl ServerSession {
         }
         self.deadline = None;
         match self.state {
-            State::AwaitingHello if self.was_joined => self.close(Ending::Done),
+            State::AwaitingHello if self.was_joined => self.close(Ending::Closed),
             State::AwaitingHello => {
                 self.actions.push_back(Action::LimitMet("hello_timeout"));
                 self.abort_with(uris::PROTOCOL_VIOLATION, "no HELLO in time", Ending::Violation);
             }
             State::Joining | State::Challenging => {
                 self.actions.push_back(Action::LimitMet("welcome_timeout"));
-                self.abort_with(uris::AUTHENTICATION_FAILED, "joining took too long", Ending::Done);
+                self.abort_with(uris::AUTHENTICATION_FAILED, "joining took too long", Ending::Aborted);
             }
             State::Leaving => self.part(now),
-            State::ShuttingDown => self.close(Ending::Done),
+            State::ShuttingDown => self.close(Ending::Closed),
             State::Established | State::Closed => {}
         }
     }
@@ -287,7 +311,7 @@ impl ServerSession {
             (State::AwaitingHello, Message::Hello(hello)) => self.handle_hello(hello),
             (State::Challenging, Message::Authenticate(answer)) => self.handle_authenticate(*answer),
             (State::AwaitingHello | State::Joining | State::Challenging, Message::Abort(_)) => {
-                self.close(Ending::Done);
+                self.close(Ending::Abort);
             }
             (State::AwaitingHello | State::Joining | State::Challenging, other) => {
                 self.unexpected(&other, self.expected());
@@ -330,7 +354,7 @@ impl ServerSession {
                 }
             }
             Message::Goodbye(_) => self.handle_goodbye(now),
-            Message::Abort(_) => self.close(Ending::Done),
+            Message::Abort(_) => self.close(Ending::Abort),
             Message::EventReceived(_) => {}
             other => self.unexpected(&other, "a client's message"),
         }
@@ -351,7 +375,7 @@ impl ServerSession {
                 self.violation(&format!("expected {}, got {}", self.expected(), request_type.name()));
             }
             (State::AwaitingHello, ParseError::InvalidRealm(message)) => {
-                self.abort_with(uris::INVALID_URI, &message, Ending::Done);
+                self.abort_with(uris::INVALID_URI, &message, Ending::Aborted);
             }
             (_, ParseError::InvalidRealm(_)) => self.violation("unexpected HELLO"),
             (_, ParseError::Violation(message)) => self.violation(&message),

@@ -25,7 +25,7 @@ pub(crate) use opening::{OpenError, Opened, no_room, open};
 pub(crate) use rawsocket::{Handshake, RawSocket};
 #[cfg(feature = "tls")]
 pub use tls::{ClientCertificates, TlsConfig, TlsError};
-pub(crate) use upgrade::{Origins, Upgrade, UpgradeError};
+pub(crate) use upgrade::{Origins, Upgrade};
 pub(crate) use websocket::{WebSocket, echo};
 #[cfg(not(feature = "tls"))]
 pub(crate) use without_tls::TlsConfig;

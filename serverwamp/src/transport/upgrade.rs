@@ -36,6 +36,15 @@ pub(crate) enum UpgradeError {
 }
 
 impl UpgradeError {
+    /// The limit that was met, if it was one.
+    pub(crate) fn limit(&self) -> Option<&'static str> {
+        match self {
+            UpgradeError::TooLarge { limit, .. } => Some(limit),
+            UpgradeError::Refused { status: StatusCode::FORBIDDEN, .. } => Some("origin"),
+            UpgradeError::Io(_) | UpgradeError::Incomplete | UpgradeError::Refused { .. } => None,
+        }
+    }
+
     /// What the peer is told.
     fn answer(&self) -> Option<(StatusCode, &str)> {
         match self {

@@ -41,7 +41,7 @@ async fn may(app: &App, method: &str, authid: &str, password: &str) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn authentication_attempts() {
+async fn authentication_attempts_limit() {
     let (app, checked) = app(3);
     for method in ["ticket", "wampcra"] {
         assert!(may(&app, method, "joe", "pencil").await);

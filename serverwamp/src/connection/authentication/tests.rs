@@ -63,12 +63,13 @@ impl Machine {
         let in_words = |action| match action {
             Action::Join(hello) => format!("join {}", hello.realm),
             Action::Authenticate(answer) => format!("authenticate {} {}", answer.signature, answer.extra),
-            Action::Left => "left".to_owned(),
+            Action::Left(_) => "left".to_owned(),
             Action::LimitMet(limit) => format!("limit {limit}"),
             Action::Close(ending) => format!("close {ending:?}"),
             other => panic!("{other:?}"),
         };
-        actions.map(in_words).collect()
+        // What the peer is told is what is said.
+        actions.filter(|action| !matches!(action, Action::Violated(_))).map(in_words).collect()
     }
 
     fn said(&mut self) -> Vec<Value> {
@@ -135,7 +136,7 @@ fn a_challenged_client_answers_or_leaves() {
         assert_eq!(machine.said(), [violation("AUTHENTICATE", got)]);
     }
     let mut machine = Machine::challenging();
-    assert_eq!(machine.takes(json!([3, {}, "wamp.error.authentication_failed"])), ["left", "close Done"]);
+    assert_eq!(machine.takes(json!([3, {}, "wamp.error.authentication_failed"])), ["left", "close Abort"]);
     assert!(machine.said().is_empty(), "ABORT has no answer");
 }
 
@@ -173,7 +174,7 @@ fn challenges_have_an_end() {
     machine.challenge();
     let message = json!({"message": "too many challenges"});
     assert_eq!(machine.said(), [json!([3, message, "wamp.error.authentication_failed"])]);
-    assert_eq!(machine.actions(), ["left", "close Done"]);
+    assert_eq!(machine.actions(), ["left", "close Aborted"]);
 }
 
 /// The time for all rounds together counts from the beginning of the connection.
@@ -187,7 +188,7 @@ fn a_client_that_does_not_answer_is_aborted() {
     machine.said();
     assert_eq!(machine.session.poll_timeout(), deadline);
     machine.session.handle_timeout(deadline.unwrap());
-    assert_eq!(machine.actions(), ["limit welcome_timeout", "left", "close Done"]);
+    assert_eq!(machine.actions(), ["limit welcome_timeout", "left", "close Aborted"]);
     let message = json!({"message": "joining took too long"});
     assert_eq!(machine.said(), [json!([3, message, "wamp.error.authentication_failed"])]);
 }
@@ -197,5 +198,5 @@ fn shutdown_aborts_a_challenged_client() {
     let mut machine = Machine::challenging();
     machine.session.goodbye(&Uri::known("wamp.close.system_shutdown"), None, machine.now);
     assert_eq!(machine.said(), [json!([3, {}, "wamp.close.system_shutdown"])]);
-    assert_eq!(machine.actions(), ["left", "close Done"]);
+    assert_eq!(machine.actions(), ["left", "close Aborted"]);
 }

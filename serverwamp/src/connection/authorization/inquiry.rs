@@ -60,7 +60,7 @@ impl Drop for Guarded {
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Error(error) => error.fmt(formatter),
+            Failure::Error(error) => error.summary().fmt(formatter),
             Failure::Panicked(panic) => write!(formatter, "panicked: {}", panic_text(&**panic)),
             Failure::TimedOut => formatter.write_str("took too long"),
         }

@@ -46,10 +46,7 @@ impl Rules {
     /// [`Error::Startup`] with every mistake and its line, or the one that makes the text no TOML. What is not known is a
     /// mistake.
     pub fn from_toml(text: &str) -> crate::error::Result<Rules> {
-        let problem = |start: usize, message: &str| {
-            let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count().saturating_add(1);
-            Problem::new(format!("rules, line {line}: {message}"))
-        };
+        let problem = |start: usize, message: &str| Problem::in_text("rules", text, start, message);
         let document: Document = toml::from_str(text).map_err(|error: toml::de::Error| {
             let start = error.span().map_or(0, |span| span.start);
             Error::Startup(vec![problem(start, error.message())])

@@ -13,7 +13,7 @@ impl ServerSession {
             return;
         }
         self.write(&abort(reason.clone(), message));
-        self.close(Ending::Done);
+        self.close(Ending::Aborted);
     }
 
     pub(super) fn handle_goodbye(&mut self, now: Instant) {
@@ -45,10 +45,10 @@ impl ServerSession {
                 self.state = State::ShuttingDown;
                 self.deadline = now.checked_add(self.limits.goodbye_timeout);
                 self.forget_calls();
-                self.actions.push_back(Action::Left);
+                self.actions.push_back(Action::Left(Ending::Closed));
             }
             State::Joining | State::Challenging => self.abort(reason, message),
-            State::AwaitingHello => self.close(Ending::Done),
+            State::AwaitingHello => self.close(Ending::Closed),
             State::Leaving => self.part(now),
             State::ShuttingDown | State::Closed => {}
         }
@@ -68,13 +68,16 @@ impl ServerSession {
     pub(super) fn abort_with(&mut self, reason: &str, message: &str, ending: Ending) {
         let reason = Uri::new(reason).unwrap_or_else(|_| Uri::known(uris::RUNTIME_ERROR));
         self.write(&abort(reason, Some(message)));
+        if ending == Ending::Violation {
+            self.actions.push_back(Action::Violated(message.to_owned()));
+        }
         self.close(ending);
     }
 
     /// The session ended in peace: the connection may be used for another.
     pub(super) fn leave(&mut self, now: Instant) {
         if self.state == State::Leaving {
-            self.actions.push_back(Action::Left);
+            self.actions.push_back(Action::Left(Ending::Goodbye));
         }
         self.forget_calls();
         self.state = State::AwaitingHello;
@@ -86,7 +89,7 @@ impl ServerSession {
         match self.state {
             State::Closed => return,
             State::Established | State::Leaving | State::Joining | State::Challenging => {
-                self.actions.push_back(Action::Left)
+                self.actions.push_back(Action::Left(ending))
             }
             State::AwaitingHello | State::ShuttingDown => {}
         }

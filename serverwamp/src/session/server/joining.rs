@@ -27,7 +27,7 @@ const BROKER: Features = Features::NONE
 impl ServerSession {
     pub(super) fn handle_hello(&mut self, hello: Box<Hello>) {
         if hello.details.roles.as_ref().is_none_or(|roles| *roles == Roles::default()) {
-            self.abort_with(uris::NO_SUCH_ROLE, "HELLO.Details.roles: expected at least one role", Ending::Done);
+            self.abort_with(uris::NO_SUCH_ROLE, "HELLO.Details.roles: expected at least one role", Ending::Aborted);
             return;
         }
         let subscriber = hello.details.roles.as_ref().and_then(|roles| roles.subscriber);
@@ -58,7 +58,7 @@ impl ServerSession {
         }
         self.challenges = self.challenges.saturating_add(1);
         if self.challenges > MOST_CHALLENGES {
-            self.abort_with(uris::AUTHENTICATION_FAILED, "too many challenges", Ending::Done);
+            self.abort_with(uris::AUTHENTICATION_FAILED, "too many challenges", Ending::Aborted);
             return;
         }
         self.state = State::Challenging;

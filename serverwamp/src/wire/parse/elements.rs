@@ -136,7 +136,13 @@ impl<'s, 'm> Elements<'s, 'm> {
                 if let Some(likely) = self.likely.filter(|likely| *text == ***likely && policy == MatchPolicy::Exact) {
                     return Ok(likely.clone());
                 }
-                Uri::pattern(&text, policy).map_err(|error| refusal(no_uri(&self.kind_and(name), &text, error)))
+                Uri::pattern(&text, policy).map_err(|error| {
+                    let refusal = refusal(no_uri(&self.kind_and(name), &text, error));
+                    match error {
+                        UriError::TooLong => ParseError::Limit("uri_length", Box::new(refusal)),
+                        UriError::ForbiddenCharacter | UriError::EmptyComponent => refusal,
+                    }
+                })
             }
             token => Err(self.violation(name, Problem::unexpected("a URI", &token))),
         }

@@ -279,7 +279,8 @@ fn wrong_uris_refuse_the_request() {
     let long = "a".repeat(256);
     for codec in CODECS {
         let call = parse(codec, &format!(r#"[48,7,{{}},"{long}"]"#));
-        assert!(matches!(call, Err(ParseError::Refused { .. })), "{call:?}");
+        let Err(ParseError::Limit("uri_length", refusal)) = call else { panic!("{call:?}") };
+        assert!(matches!(*refusal, ParseError::Refused { error: "wamp.error.invalid_uri", .. }), "{refusal:?}");
         assert!(matches!(parse(codec, r#"[1,"a b",{}]"#), Err(ParseError::InvalidRealm(_))));
     }
 }
