@@ -1,6 +1,10 @@
 //! Putting a server together and running it.
 
 mod authentication;
+#[cfg(feature = "tower")]
+mod hosting;
+mod http;
+mod lifecycle;
 mod listeners;
 
 use std::collections::HashMap;
@@ -11,9 +15,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::authentication::warn_of_open_realms;
+use self::lifecycle::Stage;
 use self::listeners::{Address, Listeners};
 use crate::connection::{Counters, Shared, Statistics};
 use crate::error::{Error, Problem, Result};
@@ -26,7 +32,7 @@ use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Rule
 use crate::server::{Acceptor, AnyListener};
 use crate::session::Decoys;
 use crate::shutdown::{Signals, drain};
-use crate::transport::Origins;
+use crate::transport::HttpSettings;
 #[cfg(feature = "tls")]
 use crate::transport::TlsConfig;
 use crate::wire::{Uri, uris};
@@ -110,13 +116,14 @@ pub struct App {
     default_realm: bool,
     limits: Limits,
     decoy_secret: Option<[u8; 32]>,
-    origins: Origins,
+    http: HttpSettings,
     listeners: Listeners,
     shutdown: Mutex<Vec<Trigger>>,
     stop: CancellationToken,
     counters: Arc<Counters>,
     living: Arc<LivingRealms>,
     addresses_bound: watch::Sender<Option<Vec<SocketAddr>>>,
+    stage: watch::Sender<Stage>,
     shared: OnceLock<Arc<Shared>>,
 }
 
@@ -147,13 +154,14 @@ impl App {
             default_realm: true,
             limits: Limits::default(),
             decoy_secret: None,
-            origins: Origins::default(),
+            http: HttpSettings::default(),
             listeners: Listeners::default(),
             shutdown: Mutex::default(),
             stop: CancellationToken::new(),
             counters: Arc::default(),
             living: Arc::default(),
             addresses_bound: watch::Sender::new(None),
+            stage: watch::Sender::new(Stage::Starting),
             shared: OnceLock::new(),
         }
     }
@@ -272,12 +280,6 @@ impl App {
         self.changed()
     }
 
-    /// Lets pages of another origin connect, such as `https://app.example.com`; `*` lets all.
-    pub fn allow_origin(mut self, origin: impl Into<String>) -> App {
-        self.origins.0.push(origin.into());
-        self
-    }
-
     /// Listens on this address; repeatable. Takes precedence over `WAMP_ADDR`.
     ///
     /// `127.0.0.1:8080` and `[::]:8080` are ports, port 0 any that is free; `unix:/run/app.sock` is a unix socket. Each
@@ -337,6 +339,7 @@ impl App {
             counters: Arc::clone(&self.counters),
             living: Arc::clone(&self.living),
             addresses: self.addresses_bound.subscribe(),
+            stage: self.stage.subscribe(),
         }
     }
 
@@ -364,17 +367,22 @@ impl App {
         self.addresses_bound.send_replace(Some(listeners.iter().filter_map(AnyListener::address).collect()));
         let acceptor = self.acceptor()?;
         let connections = acceptor.connections().clone();
-        let mut accepting = tokio::task::JoinSet::new();
+        let (mut accepting, mut answering) = (JoinSet::new(), JoinSet::new());
         for listener in listeners {
-            accepting.spawn(acceptor.clone().run(listener));
+            let tasks = if listener.answers_to_the_end() { &mut answering } else { &mut accepting };
+            tasks.spawn(acceptor.clone().run(listener));
         }
+        self.stage.send_replace(Stage::Serving);
         let signaled = tokio::select! {
             () = signals.next() => true,
             () = self.stop.cancelled() => false,
             () = any(triggers) => false,
         };
+        self.stage.send_replace(Stage::Stopping);
         accepting.shutdown().await;
         drain(&shared, &connections, signals.next()).await;
+        answering.shutdown().await;
+        self.stage.send_replace(Stage::Stopped);
         if signaled && !shared.blocking.is_empty() {
             // The runtime would wait for them, however long they take.
             tracing::warn!("blocking handlers still run: ending the process");
@@ -400,7 +408,7 @@ impl App {
 
     /// What serves connections, wherever they come from.
     pub(crate) fn acceptor(&self) -> Result<Acceptor> {
-        Ok(Acceptor::new(self.shared()?, self.origins.clone()))
+        Ok(Acceptor::new(self.shared()?, self.http.clone()))
     }
 
     /// What was built is no longer true.
@@ -437,6 +445,7 @@ impl App {
             misnamed.push(Problem::new("no realm can be joined: the default realm is off and none is configured"));
         }
         problems.extend(misnamed);
+        problems.extend(self.http_problems());
         problems.extend(self.unserved(&registry));
         problems.extend(registry.none_found().filter(|_| !self.works_without_functions()));
         Problem::sort(&mut problems);
@@ -521,10 +530,11 @@ pub struct AppHandle {
     counters: Arc<Counters>,
     living: Arc<LivingRealms>,
     addresses: watch::Receiver<Option<Vec<SocketAddr>>>,
+    stage: watch::Receiver<Stage>,
 }
 
 impl AppHandle {
-    /// Shuts the server down, as SIGTERM does.
+    /// Shuts the server down, as SIGTERM does. [`stopped`](AppHandle::stopped) tells when that is done.
     pub fn shutdown(&self) {
         self.stop.cancel();
     }

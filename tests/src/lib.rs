@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use serverwamp::App;
+use tokio::io::DuplexStream;
 
 use self::link::Link;
 
@@ -38,6 +39,11 @@ impl Peer {
         Peer::accepting(app, serializer, 15)
     }
 
+    /// Opens a transport over a stream to whatever serves an app, without a word.
+    pub fn over(stream: DuplexStream, serializer: Serializer) -> Peer {
+        Peer { link: Link::over(stream, serializer, 15), serializer, received: VecDeque::new() }
+    }
+
     /// Connects without a word, over RawSocket, and says that it takes no message of more than 2^(9 + `length`) octets.
     pub fn accepting(app: &App, serializer: Serializer, length: u8) -> Peer {
         Peer { link: Link::open(app, serializer, length), serializer, received: VecDeque::new() }
@@ -45,11 +51,15 @@ impl Peer {
 
     /// Connects and joins `realm1` with all roles. The WELCOME is checked to be one.
     pub async fn join(app: &App, serializer: Serializer) -> Peer {
-        let mut peer = Peer::connect(app, serializer);
-        peer.send(hello("realm1")).await;
-        let welcome = peer.receive().await.expect("WELCOME");
-        assert_eq!(welcome[0], 2, "{serializer}: {welcome}");
-        peer
+        Peer::connect(app, serializer).joined().await
+    }
+
+    /// Joins `realm1` with all roles. The WELCOME is checked to be one.
+    pub async fn joined(mut self) -> Peer {
+        self.send(hello("realm1")).await;
+        let welcome = self.receive().await.expect("WELCOME");
+        assert_eq!(welcome[0], 2, "{}: {welcome}", self.serializer);
+        self
     }
 
     /// Sends a message.

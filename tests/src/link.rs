@@ -36,7 +36,11 @@ impl Link {
     /// Connects. The server's answer is waited for when it is needed. Over RawSocket, `length` is how large a message is
     /// taken, as the handshake says it.
     pub(crate) fn open(app: &App, serializer: Serializer, length: u8) -> Link {
-        let stream = testing::socket(app).expect("the app starts");
+        Link::over(testing::socket(app).expect("the app starts"), serializer, length)
+    }
+
+    /// As `open`, over a stream that there is.
+    pub(crate) fn over(stream: DuplexStream, serializer: Serializer, length: u8) -> Link {
         let carrier = serializer.carrier();
         let mut link = Link { stream, carrier, input: Vec::new(), taken: 0, is_open: false };
         let opening = match carrier {

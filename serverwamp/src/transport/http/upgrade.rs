@@ -1,0 +1,65 @@
+//! The request that opens a WebSocket.
+
+use std::net::SocketAddr;
+
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
+
+use super::head::bad_request;
+use super::{HttpSettings, Refusal};
+use crate::transport::peer::Peer;
+use crate::wire::Subprotocol;
+
+/// What a peer asked for when it opened a WebSocket, and got.
+#[derive(Debug)]
+pub(crate) struct Upgrade {
+    pub(crate) subprotocol: Subprotocol,
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+    pub(crate) headers: HeaderMap,
+    /// What came behind the request.
+    pub(crate) rest: Vec<u8>,
+}
+
+/// Judges a request for a WebSocket, whatever its path. Returns the answer that opens it, and what was asked for.
+///
+/// # Errors
+/// It is no such request, or not one that is served.
+pub(crate) fn judge<B>(
+    request: &Request<B>,
+    peer: &Peer,
+    listener: Option<SocketAddr>,
+    settings: &HttpSettings,
+) -> Result<(Response<()>, Upgrade), Refusal> {
+    let headers = request.headers();
+    if request.version() > Version::HTTP_11 {
+        let status = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
+        return Err(Refusal::new(status, "expected a WebSocket over HTTP/1.1"));
+    }
+    if !headers.contains_key(header::UPGRADE) {
+        let status = StatusCode::UPGRADE_REQUIRED;
+        return Err(Refusal::new(status, "expected a WebSocket with a WAMP subprotocol"));
+    }
+    if headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version != "13") {
+        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "expected version 13 of the WebSocket protocol"));
+    }
+    let mut response = create_response_with_body(request, || ()).map_err(bad_request)?;
+    if !settings.origins.admit(headers, listener, || settings.proxies.forwarded_by(peer, headers)) {
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "pages of this origin may not connect"));
+    }
+    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    let mut offered = offered.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    let subprotocol = offered.find_map(|name| Subprotocol::from_name(name.trim())).ok_or_else(|| {
+        bad_request("expected a subprotocol among wamp.2.json, wamp.2.msgpack, wamp.2.cbor and their .batched forms")
+    })?;
+    let chosen = HeaderValue::from_static(subprotocol.name());
+    response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, chosen);
+    let upgrade = Upgrade {
+        subprotocol,
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().map(str::to_owned),
+        headers: headers.clone(),
+        rest: Vec::new(),
+    };
+    Ok((response, upgrade))
+}
