@@ -106,7 +106,11 @@ async fn rest_and_wamp_share_what_they_know() {
         assert_eq!(client.receive().await, json!([50, 1, {}]), "{example}");
         client.send(json!([48, 2, {}, "notes.list"])).await;
         assert_eq!(client.receive().await, json!([50, 2, {}, ["by REST", "by WAMP"]]), "{example}");
-        assert_eq!(server.request("GET", "/notes", "").await, (200, r#"["by REST","by WAMP"]"#.to_owned()), "{example}");
+        assert_eq!(
+            server.request("GET", "/notes", "").await,
+            (200, r#"["by REST","by WAMP"]"#.to_owned()),
+            "{example}"
+        );
         for (target, status) in [("/healthz", 200), ("/readyz", 200), ("/ws", 426), ("/other", 404)] {
             assert_eq!(server.request("GET", target, "").await.0, status, "{example} {target}");
         }

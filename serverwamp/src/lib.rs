@@ -59,8 +59,8 @@ pub use error::{Error, Problem, Result};
 pub use handler::{
     Action, ActionKind, Audience, Authenticated, Call, Caller, CancellationToken, Claims, Decision, Delivery,
     EventDetails, Factory, FromCall, Identity, Inject, IntoDecision, IntoPayload, Lookup, MaybeIdentity, Parameter,
-    PeerCredentials, Progress, ProgressError, ProxyInfo, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError,
-    RpcResult, Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
+    PeerCredentials, Progress, ProgressError, ProxyInfo, PublishError, RealmHandle, Request, Requirement, Rest, RestKw,
+    RpcError, RpcResult, Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
 pub use routing::{Realm, Routes, Rules};

@@ -193,7 +193,11 @@ async fn connections_limit_answers_503() {
     let first = Peer::over(connect(&service), Serializer::Json).joined().await;
     assert_eq!(status(connect(&service), &request("/ws", GOOD)).await, 503);
     assert_eq!(handle.statistics().limits.get("connections"), Some(&1));
-    assert_eq!(status(connect(&service), "GET /ws HTTP/1.1\r\nHost: x\r\n\r\n").await, 426, "whatever there is room for");
+    assert_eq!(
+        status(connect(&service), "GET /ws HTTP/1.1\r\nHost: x\r\n\r\n").await,
+        426,
+        "whatever there is room for"
+    );
     assert!(handle.is_ready());
     drop(first);
     sleep(Duration::from_secs(1)).await;

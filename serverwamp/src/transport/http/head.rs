@@ -1,7 +1,9 @@
 //! The head of a request that comes in octets, and of the response that goes out.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version};
+use tokio_tungstenite::tungstenite::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, Version,
+};
 
 use super::{HttpError, Refusal, StatusCode};
 use crate::limits::Limits;

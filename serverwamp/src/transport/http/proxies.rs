@@ -269,7 +269,8 @@ mod tests {
 
     #[test]
     fn what_is_no_network_is_told() {
-        let wrong = ["10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/+8", "10/8", "localhost", "", "UNIX", "10.0.0.1:80"];
+        let wrong =
+            ["10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/+8", "10/8", "localhost", "", "UNIX", "10.0.0.1:80"];
         assert_eq!(TrustedProxies::from(wrong).malformed(), wrong);
         assert!(TrustedProxies::from(PROXIES).malformed().is_empty());
     }
@@ -307,7 +308,8 @@ mod tests {
         ] {
             assert_eq!(client(&trusted, from, &[("x-forwarded-for", value)]), expected, "{from} {value}");
         }
-        let lines = [("x-forwarded-for", "1.2.3.4"), ("x-forwarded-for", "198.51.100.1"), ("x-forwarded-for", "10.0.0.2")];
+        let lines =
+            [("x-forwarded-for", "1.2.3.4"), ("x-forwarded-for", "198.51.100.1"), ("x-forwarded-for", "10.0.0.2")];
         assert_eq!(client(&trusted, "10.0.0.1", &lines), "198.51.100.1:0", "lines are one list");
         assert_eq!(client(&trusted, "10.0.0.1", &[("forwarded", "for=198.51.100.1")]), "not forwarded");
         assert_eq!(client(&trusted, "10.0.0.1", &[]), "not forwarded");
