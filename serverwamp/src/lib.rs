@@ -29,9 +29,11 @@
 //! * **Authorization.** [`Realm::authorizer`], static [`Rules`], and `role = "…"` in attributes say who may do what.
 //! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
 //! * **TLS.** The feature `tls` has `TlsConfig`; [`TransportInfo::tls`] says what the handshake said.
+//! * **Hosts.** With the feature `tower`, `App::into_service` makes the WebSocket a service of axum or hyper;
+//!   [`App::trusted_proxies`] is for servers behind proxies.
 //! * **Tests.** [`testing`] has clients that need no socket.
 //!
-//! Features, none of them on by default: `config` reads [`Rules`] from TOML, `tls` is for TLS.
+//! Features, none of them on by default: `config` reads [`Rules`] from TOML, `tls` is for TLS, `tower` for other HTTP servers.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

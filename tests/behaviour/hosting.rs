@@ -6,9 +6,11 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use hyper::server::conn::http1;
+use hyper::ext::Protocol;
+use hyper::server::conn::{http1, http2};
+use hyper::upgrade::Upgraded;
 use hyper::{Request, Version};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use serverwamp::{
     App, AppHandle, Authenticated, Error, Limits, Session, TrustedProxies, WampService, routes, testing, wamp,
@@ -19,6 +21,7 @@ use tokio::time::{Instant, sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::Role;
 use tower_service::Service as _;
 
 #[wamp::rpc]
@@ -171,7 +174,8 @@ async fn what_cannot_be_upgraded_is_refused() {
         let response = service.call(request.body(()).unwrap()).now_or_never().unwrap().unwrap();
         response.status().as_u16()
     };
-    assert_eq!(respond(Version::HTTP_2, "sec-websocket-protocol"), 505);
+    assert_eq!(respond(Version::HTTP_3, "sec-websocket-protocol"), 505);
+    assert_eq!(respond(Version::HTTP_2, "sec-websocket-protocol"), 405, "HTTP/2 has CONNECT for that");
     assert_eq!(respond(Version::HTTP_11, "sec-websocket-protocol"), 500, "nobody upgrades it");
     assert_eq!(respond(Version::HTTP_11, "x"), 400);
 }
@@ -395,4 +399,71 @@ async fn tickets_are_taken_where_the_line_is_confidential() {
         let answer = Client::open(connect(&service), fields).await.ask(hello.clone()).await;
         assert_eq!(answer[0], if challenged { 4 } else { 3 }, "{over_tls} {peer} {fields:?}: {answer}");
     }
+}
+
+/// Opens a WebSocket over HTTP/2, with these header fields. Returns the status, and the WebSocket if there is one.
+async fn connect_over_http_2(
+    service: &WampService,
+    fields: &[(&'static str, &'static str)],
+) -> (u16, Option<WebSocketStream<TokioIo<Upgraded>>>) {
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    let mut server = http2::Builder::new(TokioExecutor::new());
+    server.enable_connect_protocol();
+    tokio::spawn(server.serve_connection(TokioIo::new(ours), service.clone()));
+    let client = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(theirs));
+    let (mut client, connection) = client.await.unwrap();
+    tokio::spawn(connection);
+    // The server says first that it takes such requests.
+    sleep(Duration::from_millis(1)).await;
+    let request = Request::connect("https://example.com/chat?x=1").extension(Protocol::from_static("websocket"));
+    let request = fields.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let response = client.send_request(request.body(String::new()).unwrap()).await.unwrap();
+    let status = response.status().as_u16();
+    if status != 200 {
+        return (status, None);
+    }
+    assert_eq!(response.headers()["sec-websocket-protocol"], "wamp.2.json");
+    let upgraded = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
+    (status, Some(WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await))
+}
+
+#[tokio::test(start_paused = true)]
+async fn http_2_is_served() {
+    let (service, handle) = hosted(app());
+    let version = ("sec-websocket-version", "13");
+    let protocol = ("sec-websocket-protocol", "wamp.2.json");
+    for (fields, expected) in [
+        (&[version, protocol][..], 200),
+        (&[version, protocol, ("origin", "https://example.com")], 200),
+        (&[version, protocol, ("origin", "https://evil.example.net")], 403),
+        (&[version], 400),
+        (&[protocol], 400),
+        (&[("sec-websocket-version", "8"), protocol], 400),
+    ] {
+        assert_eq!(connect_over_http_2(&service, fields).await.0, expected, "{fields:?}");
+    }
+    let (_, client) = connect_over_http_2(&service, &[version, protocol]).await;
+    let mut client = client.unwrap();
+    let large = "x".repeat(300_000);
+    for message in [
+        serverwamp_tests::hello("realm1"),
+        json!([48, 1, {}, "where"]),
+        json!([48, 2, {}, "echo", [large]]),
+        json!([48, 3, {}, "slow", [1]]),
+    ] {
+        client.send(Message::text(message.to_string())).await.unwrap();
+    }
+    let mut next = async || match client.next().await.unwrap().unwrap() {
+        Message::Close(frame) => json!(u16::from(frame.unwrap().code)),
+        message => serde_json::from_str(message.to_text().unwrap()).unwrap(),
+    };
+    assert_eq!(next().await[0], 2);
+    assert_eq!(next().await, json!([50, 1, {}, ["websocket", "json", "/chat?x=1", null, null]]));
+    assert_eq!(next().await, json!([50, 2, {}, [large]]));
+    handle.shutdown();
+    assert_eq!(next().await, json!([50, 3, {}, ["slept"]]));
+    assert_eq!(next().await, json!([6, {}, "wamp.close.system_shutdown"]));
+    assert_eq!(next().await, 1001, "the client does not answer");
+    drop(client);
+    handle.stopped().await;
 }

@@ -21,10 +21,7 @@ impl App {
     /// let app = App::discover();
     /// let handle = app.handle();
     /// let router = Router::new()
-    ///     .route("/readyz", get({
-    ///         let handle = handle.clone();
-    ///         async move || if handle.is_ready() { Ok("ok") } else { Err(503) }.map_err(|code| code.to_string())
-    ///     }))
+    ///     .route("/version", get(async || env!("CARGO_PKG_VERSION")))
     ///     .route_service("/ws", app.into_service()?);
     /// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
     /// axum::serve(listener, router).with_graceful_shutdown(handle.stopping()).await?;

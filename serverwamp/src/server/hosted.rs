@@ -29,10 +29,11 @@ type FindPeer = dyn Fn(&Extensions) -> Option<SocketAddr> + Send + Sync;
 /// The WebSocket of an app as a service, to be mounted on any path of another HTTP server: a [`tower_service::Service`] for
 /// axum and a [`hyper::service::Service`] for hyper. Clones are the same service. [`App::into_service`] makes it.
 ///
-/// It answers what opens a WebSocket over HTTP/1.1 (101), and refuses anything else: 426 what does not mean to open one,
-/// 503 while there is no place for a connection or the app shuts down. Origins, subprotocols and limits are as on the app's
-/// own ports, as far as the host leaves them: [`Limits::upgrade_timeout`] is from the answer on, and how large a head is
-/// looked at when the host has read it.
+/// It answers what opens a WebSocket, over HTTP/1.1 (RFC 6455) or, where the host enables extended CONNECT, over HTTP/2 (RFC
+/// 8441), and refuses anything else: 426, or over HTTP/2 405, what does not mean to open one; 503 while there is no place for
+/// a connection or the app shuts down. Origins, subprotocols and limits are as on the app's own ports, as far as the host
+/// leaves them: [`Limits::upgrade_timeout`] is from the answer on, and how large a head is looked at when the host has read
+/// it. As nobody knows where the host listens, pages on `localhost` are no exception among origins.
 ///
 /// [`App::into_service`]: crate::App::into_service
 /// [`Limits::upgrade_timeout`]: crate::Limits::upgrade_timeout
@@ -50,7 +51,7 @@ impl WampService {
 
     /// Says how the address of a request's other end is found among the request's extensions. Needed for
     /// [trusted proxies](crate::App::trusted_proxies) that change `Host`, and where the host has its own streams, such as
-    /// those of TLS: else the address is that of the TCP socket.
+    /// those of TLS or HTTP/2: else the address is that of the TCP socket.
     ///
     /// In axum, with `router.into_make_service_with_connect_info::<SocketAddr>()`:
     ///

@@ -59,6 +59,8 @@ pub(crate) struct Refusal {
     reason: String,
     /// The limit that was met, if it was one.
     pub(crate) limit: Option<&'static str>,
+    /// The methods that are expected, if it is about that.
+    methods: Option<&'static str>,
 }
 
 /// Reads a request, of which `received` is the beginning; answers it if it is for a WebSocket.
@@ -139,7 +141,7 @@ pub(crate) async fn read_on<S: AsyncRead + Unpin>(
 impl Refusal {
     #[cold]
     pub(crate) fn new(status: StatusCode, reason: impl fmt::Display) -> Refusal {
-        Refusal { status, reason: reason.to_string(), limit: None }
+        Refusal { status, reason: reason.to_string(), limit: None, methods: None }
     }
 
     #[cold]
@@ -148,20 +150,23 @@ impl Refusal {
         Refusal { limit: Some(limit), ..Refusal::new(status, reason) }
     }
 
+    #[cold]
+    fn method(expected: &'static str) -> Refusal {
+        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("expected {expected}"));
+        Refusal { methods: Some(expected), ..refusal }
+    }
+
     /// The answer as a response.
     pub(crate) fn response(&self) -> Response<String> {
         let mut response = text(self.status, &self.reason);
         let headers = response.headers_mut();
-        match self.status {
-            StatusCode::UPGRADE_REQUIRED => {
-                headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-                headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-                headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-            }
-            StatusCode::METHOD_NOT_ALLOWED => {
-                headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-            }
-            _ => {}
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        if let Some(methods) = self.methods {
+            headers.insert(header::ALLOW, HeaderValue::from_static(methods));
         }
         response
     }

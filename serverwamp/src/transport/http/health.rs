@@ -25,7 +25,7 @@ impl Probe {
         };
         match *request.method() {
             Method::GET | Method::HEAD => Ok(Some(Probe { method: request.method().clone(), about_readiness })),
-            _ => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "expected GET or HEAD")),
+            _ => Err(Refusal::method("GET, HEAD")),
         }
     }
 

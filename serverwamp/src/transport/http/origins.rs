@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use tokio_tungstenite::tungstenite::http::uri::Authority;
-use tokio_tungstenite::tungstenite::http::{HeaderMap, Uri, header};
+use tokio_tungstenite::tungstenite::http::{Request, Uri, header};
 
 use super::proxies::Forwarded;
 
@@ -14,13 +14,13 @@ pub(crate) struct Origins(pub(crate) Vec<String>);
 impl Origins {
     /// Whether a page may connect: one without an origin is no page; else it must be of the same host, of the loopback
     /// where we listen there, or listed.
-    pub(super) fn admit(
+    pub(super) fn admit<B>(
         &self,
-        headers: &HeaderMap,
+        request: &Request<B>,
         listener: Option<SocketAddr>,
         forwarded: impl FnOnce() -> Option<Forwarded>,
     ) -> bool {
-        let Some(origin) = headers.get(header::ORIGIN) else { return true };
+        let Some(origin) = request.headers().get(header::ORIGIN) else { return true };
         let Ok(origin) = origin.to_str() else { return false };
         if self.0.iter().any(|listed| listed == "*" || listed.eq_ignore_ascii_case(origin)) {
             return true;
@@ -31,8 +31,12 @@ impl Origins {
         let forwarded = forwarded();
         // A proxy may ask us for another host than it was asked for.
         let original = forwarded.as_ref().and_then(|forwarded| forwarded.host.as_deref());
-        let asked = original.or_else(|| headers.get(header::HOST).and_then(|value| value.to_str().ok()));
-        let asked = asked.and_then(|value| value.parse::<Authority>().ok());
+        let asked = original.or_else(|| request.headers().get(header::HOST).and_then(|value| value.to_str().ok()));
+        let asked = match asked {
+            Some(asked) => asked.parse::<Authority>().ok(),
+            // As HTTP/2 has it.
+            None => request.uri().authority().cloned(),
+        };
         if asked.is_some_and(|authority| authority.host().eq_ignore_ascii_case(&host)) {
             return true;
         }

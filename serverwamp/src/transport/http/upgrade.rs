@@ -3,12 +3,16 @@
 use std::net::SocketAddr;
 
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
-use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
+use tokio_tungstenite::tungstenite::http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header,
+};
 
 use super::head::bad_request;
 use super::{HttpSettings, Refusal};
 use crate::transport::peer::Peer;
 use crate::wire::Subprotocol;
+
+const VERSION: &str = "13";
 
 /// What a peer asked for when it opened a WebSocket, and got.
 #[derive(Debug)]
@@ -31,20 +35,15 @@ pub(crate) fn judge<B>(
     listener: Option<SocketAddr>,
     settings: &HttpSettings,
 ) -> Result<(Response<()>, Upgrade), Refusal> {
+    let mut response = match request.version() {
+        Version::HTTP_2 => connect(request)?,
+        Version::HTTP_3 => {
+            return Err(Refusal::new(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "expected a WebSocket over HTTP/1.1"));
+        }
+        _ => upgrade(request)?,
+    };
     let headers = request.headers();
-    if request.version() > Version::HTTP_11 {
-        let status = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
-        return Err(Refusal::new(status, "expected a WebSocket over HTTP/1.1"));
-    }
-    if !headers.contains_key(header::UPGRADE) {
-        let status = StatusCode::UPGRADE_REQUIRED;
-        return Err(Refusal::new(status, "expected a WebSocket with a WAMP subprotocol"));
-    }
-    if headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version != "13") {
-        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "expected version 13 of the WebSocket protocol"));
-    }
-    let mut response = create_response_with_body(request, || ()).map_err(bad_request)?;
-    if !settings.origins.admit(headers, listener, || settings.proxies.forwarded_by(peer, headers)) {
+    if !settings.origins.admit(request, listener, || settings.proxies.forwarded_by(peer, headers)) {
         return Err(Refusal::new(StatusCode::FORBIDDEN, "pages of this origin may not connect"));
     }
     let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
@@ -62,4 +61,29 @@ pub(crate) fn judge<B>(
         rest: Vec::new(),
     };
     Ok((response, upgrade))
+}
+
+/// The answer to a request over HTTP/1.1, as RFC 6455 has it.
+fn upgrade<B>(request: &Request<B>) -> Result<Response<()>, Refusal> {
+    let headers = request.headers();
+    if !headers.contains_key(header::UPGRADE) {
+        let status = StatusCode::UPGRADE_REQUIRED;
+        return Err(Refusal::new(status, "expected a WebSocket with a WAMP subprotocol"));
+    }
+    if headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version != VERSION) {
+        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "expected version 13 of the WebSocket protocol"));
+    }
+    create_response_with_body(request, || ()).map_err(bad_request)
+}
+
+/// The answer to a request over HTTP/2, as RFC 8441 has it. That its `:protocol` is WebSocket shows in the other fields: it
+/// comes in a type that is there only where hyper is built with HTTP/2.
+fn connect<B>(request: &Request<B>) -> Result<Response<()>, Refusal> {
+    if request.method() != Method::CONNECT {
+        return Err(Refusal::method("CONNECT"));
+    }
+    match request.headers().get(header::SEC_WEBSOCKET_VERSION) {
+        Some(version) if version == VERSION => Ok(Response::new(())),
+        _ => Err(bad_request("expected version 13 of the WebSocket protocol")),
+    }
 }
