@@ -1,6 +1,10 @@
 //! Putting a server together and running it.
 
 mod authentication;
+#[cfg(feature = "tower")]
+mod hosting;
+mod http;
+mod lifecycle;
 mod listeners;
 
 use std::collections::HashMap;
@@ -11,9 +15,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::authentication::warn_of_open_realms;
+use self::lifecycle::Stage;
 use self::listeners::{Address, Listeners};
 use crate::connection::Shared;
 use crate::error::{Error, Problem, Result};
@@ -28,7 +34,7 @@ use crate::server::{Acceptor, AnyListener, Listener, OwnListener};
 use crate::session::Decoys;
 use crate::shutdown::{FAREWELL, Signals, drain};
 use crate::systemd::ServiceManager;
-use crate::transport::Origins;
+use crate::transport::HttpSettings;
 #[cfg(feature = "tls")]
 use crate::transport::TlsConfig;
 use crate::wire::{Uri, uris};
@@ -112,13 +118,14 @@ pub struct App {
     default_realm: bool,
     limits: Limits,
     decoy_secret: Option<[u8; 32]>,
-    origins: Origins,
+    http: HttpSettings,
     listeners: Listeners,
     shutdown: Mutex<Vec<Trigger>>,
     stop: CancellationToken,
     counters: Arc<Counters>,
     living: Arc<LivingRealms>,
     addresses_bound: watch::Sender<Option<Vec<SocketAddr>>>,
+    stage: watch::Sender<Stage>,
     shared: OnceLock<Arc<Shared>>,
 }
 
@@ -149,13 +156,14 @@ impl App {
             default_realm: true,
             limits: Limits::default(),
             decoy_secret: None,
-            origins: Origins::default(),
+            http: HttpSettings::default(),
             listeners: Listeners::default(),
             shutdown: Mutex::default(),
             stop: CancellationToken::new(),
             counters: Arc::default(),
             living: Arc::default(),
             addresses_bound: watch::Sender::new(None),
+            stage: watch::Sender::new(Stage::Starting),
             shared: OnceLock::new(),
         }
     }
@@ -274,12 +282,6 @@ impl App {
         self.changed()
     }
 
-    /// Lets pages of another origin connect, such as `https://app.example.com`; `*` lets all.
-    pub fn allow_origin(mut self, origin: impl Into<String>) -> App {
-        self.origins.0.push(origin.into());
-        self
-    }
-
     /// Listens on this address; repeatable. Takes precedence over `WAMP_ADDR`.
     ///
     /// `127.0.0.1:8080` and `[::]:8080` are ports, port 0 any that is free; `unix:/run/app.sock` is a unix socket. Each
@@ -352,6 +354,7 @@ impl App {
             counters: Arc::clone(&self.counters),
             living: Arc::clone(&self.living),
             addresses: self.addresses_bound.subscribe(),
+            stage: self.stage.subscribe(),
         }
     }
 
@@ -384,10 +387,12 @@ impl App {
         self.addresses_bound.send_replace(Some(listeners.iter().filter_map(AnyListener::address).collect()));
         let acceptor = self.acceptor()?;
         let connections = acceptor.connections().clone();
-        let mut accepting = tokio::task::JoinSet::new();
+        let (mut accepting, mut answering) = (JoinSet::new(), JoinSet::new());
         for listener in listeners {
-            accepting.spawn(acceptor.clone().run(listener));
+            let tasks = if listener.answers_to_the_end() { &mut answering } else { &mut accepting };
+            tasks.spawn(acceptor.clone().run(listener));
         }
+        self.stage.send_replace(Stage::Serving);
         manager.ready().await;
         let _watchdog = manager.watchdog();
         let signaled = tokio::select! {
@@ -395,10 +400,13 @@ impl App {
             () = self.stop.cancelled() => false,
             () = any(triggers) => false,
         };
+        self.stage.send_replace(Stage::Stopping);
         let within = self.limits.drain.saturating_add(FAREWELL);
         manager.stopping(self.counters.read().sessions, within).await;
         accepting.shutdown().await;
         drain(&shared, &connections, signals.next()).await;
+        answering.shutdown().await;
+        self.stage.send_replace(Stage::Stopped);
         if signaled && !shared.blocking.is_empty() {
             // The runtime would wait for them, however long they take.
             tracing::warn!("blocking handlers still run: ending the process");
@@ -424,7 +432,7 @@ impl App {
 
     /// What serves connections, wherever they come from.
     pub(crate) fn acceptor(&self) -> Result<Acceptor> {
-        Ok(Acceptor::new(self.shared()?, self.origins.clone()))
+        Ok(Acceptor::new(self.shared()?, self.http.clone()))
     }
 
     /// What was built is no longer true.
@@ -463,6 +471,7 @@ impl App {
             misnamed.push(Problem::new("no realm can be joined: the default realm is off and none is configured"));
         }
         problems.extend(misnamed);
+        problems.extend(self.http_problems());
         problems.extend(self.unserved(&registry));
         problems.extend(registry.none_found().filter(|_| !self.works_without_functions()));
         Problem::sort(&mut problems);
@@ -547,10 +556,11 @@ pub struct AppHandle {
     counters: Arc<Counters>,
     living: Arc<LivingRealms>,
     addresses: watch::Receiver<Option<Vec<SocketAddr>>>,
+    stage: watch::Receiver<Stage>,
 }
 
 impl AppHandle {
-    /// Shuts the server down, as SIGTERM does.
+    /// Shuts the server down, as SIGTERM does. [`stopped`](AppHandle::stopped) tells when that is done.
     pub fn shutdown(&self) {
         self.stop.cancel();
     }

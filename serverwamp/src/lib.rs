@@ -29,9 +29,11 @@
 //! * **Authorization.** [`Realm::authorizer`], static [`Rules`], and `role = "…"` in attributes say who may do what.
 //! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
 //! * **TLS.** The feature `tls` has `TlsConfig`; [`TransportInfo::tls`] says what the handshake said.
+//! * **Hosts.** With the feature `tower`, `App::into_service` makes the WebSocket a service of axum or hyper;
+//!   [`App::trusted_proxies`] is for servers behind proxies.
 //! * **Tests.** [`testing`] has clients that need no socket.
 //!
-//! Features, none of them on by default: `config` reads [`Rules`] from TOML, `tls` is for TLS.
+//! Features, none of them on by default: `config` reads [`Rules`] from TOML, `tls` is for TLS, `tower` for other HTTP servers.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -61,13 +63,16 @@ pub use error::{Error, Problem, Result};
 pub use handler::{
     Action, ActionKind, Audience, Authenticated, Call, Caller, CancellationToken, Claims, Decision, Delivery,
     EventDetails, Factory, FromCall, Identity, Inject, IntoDecision, IntoPayload, Lookup, MaybeIdentity, Parameter,
-    PeerCredentials, Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError,
-    RpcResult, Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
+    PeerCredentials, Progress, ProgressError, ProxyInfo, PublishError, RealmHandle, Request, Requirement, Rest, RestKw,
+    RpcError, RpcResult, Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
 pub use metrics::Statistics;
 pub use routing::{Realm, Routes, Rules};
 pub use server::Listener;
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+pub use server::WampService;
 pub use serverwamp_macros::WampError;
 pub use session::{
     Answer, AuthenticationError, CraCredential, Kdf, PublicKey, Salt, ScramCredential, ScramDialect, ScramKeys, Secret,
@@ -76,6 +81,7 @@ pub use session::{
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use tokio_rustls::rustls;
+pub use transport::TrustedProxies;
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use transport::{ClientCertificates, TlsConfig, TlsError};

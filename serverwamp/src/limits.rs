@@ -69,7 +69,8 @@ pub struct Limits {
     /// one to two minutes. Realms that are not configured count as one, and so do authids that differ in case or white space.
     /// Ten times as many are allowed from one address (of IPv6: the first 64 bits) for all users
     /// together, unless it is this machine's own, and a hundred times as many for one user from all addresses: to lock
-    /// somebody out takes a hundred addresses, and behind a proxy, whose address all clients share, ten failures.
+    /// somebody out takes a hundred addresses, and behind a proxy, whose address all clients share unless it is one of
+    /// [`App::trusted_proxies`](crate::App::trusted_proxies), ten failures.
     /// Costs 4 MiB for all clients together. Past it: ABORT `wamp.error.authentication_denied`.
     pub authentication_attempts: usize,
     /// How often a ping is sent. Default 25 s; zero for no pings, as Autobahn|Python needs it over RawSocket: it takes a
@@ -85,8 +86,8 @@ pub struct Limits {
     /// How long octets may wait while the peer takes less than 4 KiB of them. Default 10 s. Past it the connection is cut.
     pub write_stall: Duration,
     /// Connections at one time. Default: the limit of open files less 128, at most 65,536. Costs about 12 KiB each, with
-    /// TLS 8 KiB more. Past it: 503, or error 4 for a RawSocket; 64 of these are told at one time, others, and those with
-    /// TLS, are dropped.
+    /// TLS 8 KiB more. Past it: 503, or error 4 for a RawSocket, and `/healthz` and `/readyz` are answered all the same; 64
+    /// of these at one time, others are dropped.
     pub connections: usize,
     /// Calls of one session that run, or wait for an authorizer, at one time; as many event functions that it set off, and as
     /// many of its other requests that wait for an authorizer or a subscribe function, and as many functions that run for the

@@ -1,5 +1,7 @@
 //! Accepting connections.
 
+#[cfg(feature = "tower")]
+mod hosted;
 mod listener;
 mod own;
 #[cfg(unix)]
@@ -11,20 +13,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::AsyncWriteExt;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
-use crate::connection::{Connection, Control, Place, Shared};
+use crate::connection::{Connection, Control, NoPlace, Place, Shared};
 use crate::handler::TransportInfo;
 use crate::log::Shown;
 use crate::transport::{
-    ByteStream, Handshake, OpenError, Opened, Origins, RawSocket, TlsConfig, Upgrade, WebSocket, no_room, open,
+    ByteStream, Handshake, HttpSettings, OpenError, Opened, Peer, RawSocket, Upgrade, WebSocket, decline, open,
 };
 
+#[cfg(feature = "tower")]
+pub use hosted::WampService;
 use listener::Accept;
-pub(crate) use listener::{AnyListener, Peer};
+pub(crate) use listener::AnyListener;
 pub use own::Listener;
 pub(crate) use own::OwnListener;
 
@@ -37,27 +40,27 @@ const REFUSAL: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Acceptor {
     shared: Arc<Shared>,
-    origins: Arc<Origins>,
+    http: Arc<HttpSettings>,
     connections: TaskTracker,
 }
 
 impl Acceptor {
-    pub(crate) fn new(shared: Arc<Shared>, origins: Origins) -> Acceptor {
-        Acceptor { shared, origins: Arc::new(origins), connections: TaskTracker::new() }
+    pub(crate) fn new(shared: Arc<Shared>, http: HttpSettings) -> Acceptor {
+        Acceptor { shared, http: Arc::new(http), connections: TaskTracker::new() }
     }
 
-    /// All connections that have been accepted and not ended.
+    /// All connections that have been admitted and not ended.
     pub(crate) fn connections(&self) -> &TaskTracker {
         &self.connections
     }
 
-    /// Serves what connects to a listener, until it is dropped.
+    /// Serves what connects to a listener, until it is dropped. While the server shuts down that is probes only.
     pub(crate) async fn run(self, listener: AnyListener) {
         match listener {
             AnyListener::Tcp(listener, None) => self.accept_from(listener, Acceptor::serve).await,
             AnyListener::Tcp(listener, Some(tls)) => {
                 let serve = |acceptor: &Acceptor, stream, peer, address| {
-                    acceptor.serve_with_tls(&tls, stream, peer, address);
+                    acceptor.serve_soon(tls.accept(stream), peer, address);
                 };
                 self.accept_from(listener, serve).await;
             }
@@ -92,51 +95,39 @@ impl Acceptor {
 
     /// Serves one connection, if there is room for it.
     pub(crate) fn serve<S: ByteStream>(&self, stream: S, peer: Peer, listener: Option<SocketAddr>) {
-        match self.admit(&peer) {
-            Some(place) => self.spawn(ready(Ok(stream)), peer, listener, place),
-            None => self.refuse(stream),
-        }
+        self.serve_soon(ready(Ok(stream)), peer, listener);
     }
 
-    /// Serves one connection behind the handshake of TLS, if there is room for it: a client that expects TLS could not
-    /// read an answer.
-    fn serve_with_tls(&self, tls: &TlsConfig, stream: TcpStream, peer: Peer, listener: Option<SocketAddr>) {
-        if let Some(place) = self.admit(&peer) {
-            self.spawn(tls.accept(stream), peer, listener, place);
-        }
-    }
-
-    fn admit(&self, peer: &Peer) -> Option<Place> {
-        let place = self.shared.admit();
-        if place.is_none() {
-            tracing::warn!(?peer, "too many connections");
-        }
-        place
-    }
-
-    fn spawn<S: ByteStream>(
+    /// Serves one connection, once it is there as a stream, if there is room for it.
+    fn serve_soon<S: ByteStream>(
         &self,
         stream: impl Future<Output = io::Result<S>> + Send + 'static,
         peer: Peer,
         listener: Option<SocketAddr>,
-        place: Place,
     ) {
-        let (shared, origins) = (Arc::clone(&self.shared), Arc::clone(&self.origins));
-        self.connections.spawn(serve_stream(stream, peer, listener, place, shared, origins));
+        match self.shared.admit() {
+            Ok(place) => {
+                let (shared, http) = (Arc::clone(&self.shared), Arc::clone(&self.http));
+                self.connections.spawn(serve_stream(stream, peer, listener, place, shared, http));
+            }
+            Err(reason) => {
+                if reason == NoPlace::Full {
+                    tracing::warn!(?peer, "too many connections");
+                }
+                self.decline(stream, reason);
+            }
+        }
     }
 
-    /// Answers a connection that there is no room for, in its protocol; if very many are refused, it is only dropped.
-    fn refuse(&self, mut stream: impl ByteStream) {
+    /// Tells a peer in its protocol that there is no place for it, and answers a probe; if very many are told, it is only
+    /// dropped. No shutdown waits for that.
+    fn decline<S: ByteStream>(&self, stream: impl Future<Output = io::Result<S>> + Send + 'static, reason: NoPlace) {
         let Ok(permit) = Arc::clone(&self.shared.refusals).try_acquire_owned() else { return };
-        self.connections.spawn(async move {
-            let mut received = Vec::with_capacity(1024);
-            let _ = timeout(REFUSAL, stream.read_buf(&mut received)).await;
-            let answer = async {
-                stream.write_all(&no_room(&received)).await?;
-                stream.shutdown().await
-            };
-            // A peer that cannot be told notices when the connection closes.
-            let _ = timeout(REFUSAL, answer).await;
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            if let Ok(Ok(mut stream)) = timeout(REFUSAL, stream).await {
+                decline(&mut stream, REFUSAL, &shared.limits, shared.is_ready(), &reason.to_string()).await;
+            }
             drop(permit);
         });
     }
@@ -149,20 +140,22 @@ async fn serve_stream<S: ByteStream>(
     listener: Option<SocketAddr>,
     place: Place,
     shared: Arc<Shared>,
-    origins: Arc<Origins>,
+    http: Arc<HttpSettings>,
 ) {
     let opening = async {
         let mut stream = stream.await.map_err(OpenError::Tls)?;
         let largest = shared.realms.message_size();
-        let opened = open(&mut stream, listener, &origins, &shared.limits, largest).await?;
-        Ok((stream, opened))
+        let opened = open(&mut stream, &peer, listener, &http, &shared.limits, largest).await?;
+        if let Opened::Probe(probe) = &opened {
+            stream.write_all(&probe.answer(shared.is_ready())).await?;
+            stream.shutdown().await?;
+        }
+        Ok::<_, OpenError>((stream, opened))
     };
     let (stream, opened) = match timeout(shared.limits.upgrade_timeout, opening).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => {
-            if let OpenError::Upgrade(error) = &error
-                && let Some(limit) = error.limit()
-            {
+            if let Some(limit) = error.limit() {
                 shared.counters.limit(limit);
             }
             tracing::debug!(?peer, error = %Shown(&error), "the connection was not opened");
@@ -176,8 +169,9 @@ async fn serve_stream<S: ByteStream>(
     };
     let control = Arc::clone(place.control());
     match opened {
-        Opened::WebSocket(upgrade) => over_web_socket(stream, upgrade, peer, shared, control).await,
+        Opened::WebSocket(upgrade) => over_web_socket(stream, upgrade, peer, &http, shared, control).await,
         Opened::RawSocket(handshake) => over_raw_socket(stream, handshake, peer, shared, control).await,
+        Opened::Probe(_) => {}
     }
     drop(place);
 }
@@ -186,18 +180,24 @@ fn over_web_socket<S: ByteStream>(
     stream: S,
     upgrade: Upgrade,
     peer: Peer,
+    http: &HttpSettings,
     shared: Arc<Shared>,
     control: Arc<Control>,
 ) -> Connection<WebSocket<S>> {
     let subprotocol = upgrade.subprotocol;
-    let info = TransportInfo {
+    let forwarded = http.proxies.forwarded_by(&peer, &upgrade.headers);
+    let headers = upgrade.headers.iter();
+    let mut info = TransportInfo {
         kind: "websocket",
         serializer: subprotocol.serializer(),
         path: upgrade.path,
         query: upgrade.query,
-        headers: upgrade.headers,
+        headers: headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_owned())).collect(),
         ..peer.info(&stream)
     };
+    if let Some(forwarded) = forwarded {
+        info.pass_on(forwarded.client, forwarded.is_secure);
+    }
     let size = shared.limits.message_size_before_welcome;
     let transport = WebSocket::server(stream, &upgrade.rest, subprotocol.is_text(), size);
     Connection::new(transport, subprotocol, info, shared, control)

@@ -14,6 +14,7 @@ mod custom;
 mod deadlines;
 mod errors;
 mod handlers;
+mod hosting;
 mod injection;
 mod lifetime;
 mod limits;

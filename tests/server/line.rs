@@ -9,12 +9,12 @@ use serverwamp::{App, TlsConfig};
 use serverwamp_tests::certificates::{Authority, Credentials, Validity};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// Makes tests of functions that take a line: one for each line.
 macro_rules! over_every_line {
@@ -110,6 +110,16 @@ pub(super) fn localhost() -> &'static Localhost {
 impl Localhost {
     pub(super) fn config(&self) -> TlsConfig {
         TlsConfig::from_pem(self.server.certificate.as_str(), self.server.key.as_str())
+    }
+
+    /// The server's side of the handshake, by other code than the server's own.
+    pub(super) async fn accept(&self, stream: TcpStream) -> tokio_rustls::server::TlsStream<TcpStream> {
+        let chain = vec![CertificateDer::from_pem_slice(self.server.certificate.as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(self.server.key.as_bytes()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let config = config.with_single_cert(chain, key).unwrap();
+        TlsAcceptor::from(Arc::new(config)).accept(stream).await.unwrap()
     }
 
     /// A client that trusts the authority.

@@ -9,9 +9,13 @@ mod binding;
 mod ends;
 #[cfg(target_os = "linux")]
 mod exhaustion;
+mod health;
+#[cfg(unix)]
+mod hosting;
 mod limits;
 mod process;
 mod progress;
+mod proxies;
 #[cfg(unix)]
 mod rawsocket;
 mod readers;
@@ -84,15 +88,30 @@ impl Client {
 
     /// Opens a WebSocket over a connection that there is.
     async fn over(stream: Stream, address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Client {
+        Client::try_over(stream, address, target, headers).await.expect("a WebSocket")
+    }
+
+    /// Opens a WebSocket, unless the server refuses.
+    async fn try_open(place: impl Into<Place>, target: &str, headers: &[(&str, &str)]) -> Option<Client> {
+        let place = place.into();
+        Client::try_over(place.connect().await, place.address, target, headers).await
+    }
+
+    async fn try_over(stream: Stream, address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Option<Client> {
         let mut request = format!("ws://{address}{target}").into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "wamp.2.json".parse().unwrap());
         for (name, value) in headers {
             let name: tokio_tungstenite::tungstenite::http::HeaderName = name.parse().unwrap();
             request.headers_mut().insert(name, value.parse().unwrap());
         }
-        let (stream, response) = tokio_tungstenite::client_async(request, stream).await.unwrap();
-        assert_eq!(response.headers()["sec-websocket-protocol"], "wamp.2.json");
-        Client(stream)
+        match tokio_tungstenite::client_async(request, stream).await {
+            Ok((stream, response)) => {
+                assert_eq!(response.headers()["sec-websocket-protocol"], "wamp.2.json");
+                Some(Client(stream))
+            }
+            Err(tokio_tungstenite::tungstenite::Error::Http(_)) => None,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     async fn join(place: impl Into<Place>) -> Client {

@@ -8,6 +8,7 @@ use super::*;
 
 over_every_line!(
     answers,
+    who_is_to_upgrade_is_told_to_what,
     the_request_is_known_to_the_session,
     a_close_is_answered,
     a_hello_in_the_same_packet_as_the_request,
@@ -46,7 +47,9 @@ async fn answers(line: Line) {
         (request("/ws", "Upgrade: websocket\r\n"), 400),
         (request("/ws", "Upgrade: websocket\r\nSec-WebSocket-Protocol: chat, wamp.2.ubjson\r\n"), 400),
         (request("/ws", "Upgrade: websocket\r\nSec-WebSocket-Protocol: chat, wamp.2.ubjson,wamp.2.cbor\r\n"), 101),
-        (request("/ws", GOOD).replace("13", "8"), 400),
+        (request("/ws", GOOD).replace("13", "8"), 426),
+        (request("/ws", GOOD).replace("Sec-WebSocket-Version: 13\r\n", ""), 400),
+        (request("/ws", GOOD).replace("HTTP/1.1", "HTTP/1.0"), 400),
         (request("/ws", GOOD).replace("GET", "POST"), 400),
         (request("/ws", &fields(50)), 101),
         (request("/ws", &fields(64)), 431),
@@ -66,6 +69,22 @@ async fn answers(line: Line) {
         assert_eq!(status(place, &request).await, expected, "{}", &request[..request.len().min(300)]);
     }
     assert_eq!(handle.statistics().limits, [("header_count", 1), ("header_size", 1), ("origin", 3)].into());
+}
+
+async fn who_is_to_upgrade_is_told_to_what(line: Line) {
+    let place = line.start(app()).await;
+    for request in [request("/", ""), request("/ws", GOOD).replace("13", "8")] {
+        let mut stream = place.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+        let answer = answer.to_ascii_lowercase();
+        for part in
+            ["http/1.1 426 ", "\r\nupgrade: websocket\r\n", "\r\nsec-websocket-version: 13\r\n", ": upgrade\r\n"]
+        {
+            assert!(answer.contains(part), "{part} in {answer}");
+        }
+    }
 }
 
 async fn the_request_is_known_to_the_session(line: Line) {

@@ -51,9 +51,13 @@ impl Peer {
 
     /// Connects and joins `realm1` with all roles. The WELCOME is checked to be one.
     pub async fn join(app: &App, serializer: Serializer) -> Peer {
-        let mut peer = Peer::connect(app, serializer);
-        peer.enter().await;
-        peer
+        Peer::connect(app, serializer).joined().await
+    }
+
+    /// Joins `realm1` with all roles. The WELCOME is checked to be one.
+    pub async fn joined(mut self) -> Peer {
+        self.enter().await;
+        self
     }
 
     /// Joins `realm1` with all roles. The WELCOME is checked to be one.

@@ -38,7 +38,7 @@ use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession};
 use crate::transport::{Close, Invalid, Received, Transport};
 use crate::wire::{self, Payload, Subprotocol, Uri, uris};
 
-pub(crate) use self::shared::{Control, Phase, Place, Shared};
+pub(crate) use self::shared::{Control, NoPlace, Phase, Place, Shared};
 
 /// Frames that are taken from a peer before other work has its turn.
 const FRAMES_PER_TURN: usize = 256;

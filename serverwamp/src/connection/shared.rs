@@ -62,6 +62,15 @@ pub(crate) struct Control {
     waker: AtomicWaker,
 }
 
+/// Why there is no place for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoPlace {
+    #[error("too many connections")]
+    Full,
+    #[error("the server shuts down")]
+    ShuttingDown,
+}
+
 /// A place among the connections that a server may have, given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -88,13 +97,19 @@ impl Shared {
         }
     }
 
-    /// A place for one more connection, unless there are too many.
-    pub(crate) fn admit(self: &Arc<Self>) -> Option<Place> {
+    /// A place for one more connection.
+    ///
+    /// # Errors
+    /// There are too many, or the server shuts down.
+    pub(crate) fn admit(self: &Arc<Self>) -> Result<Place, NoPlace> {
         let mut connections = self.connections();
+        if connections.phase != Phase::Serving {
+            return Err(NoPlace::ShuttingDown);
+        }
         if connections.controls.len() >= self.limits.connections {
             drop(connections);
             self.counters.limit("connections");
-            return None;
+            return Err(NoPlace::Full);
         }
         let id = connections.next;
         connections.next += 1;
@@ -102,7 +117,12 @@ impl Shared {
         control.set(connections.phase);
         connections.controls.insert(id, Arc::clone(&control));
         self.counters.connected();
-        Some(Place { shared: Arc::clone(self), id, control })
+        Ok(Place { shared: Arc::clone(self), id, control })
+    }
+
+    /// Whether connections are welcome, be there room for them or not.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.connections().phase == Phase::Serving
     }
 
     /// Tells all connections, and those to come.

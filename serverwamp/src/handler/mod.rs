@@ -62,7 +62,7 @@ pub use rest::{Rest, RestKw};
 pub use result::{IntoPayload, RpcResult, Single, Step};
 pub use route::{Match, Route, RouteKind, ServiceType, function_id, service_type};
 pub(crate) use session::SessionDetails;
-pub use session::{PeerCredentials, Session, TransportInfo};
+pub use session::{PeerCredentials, ProxyInfo, Session, TransportInfo};
 pub use subscription::Subscription;
 pub(crate) use subscription::event;
 pub use tls_info::TlsInfo;

@@ -62,9 +62,12 @@ pub struct TransportInfo {
     pub kind: &'static str,
     /// The serializer, as in the WebSocket subprotocol: `json`, `msgpack`, `cbor`, or one of them with `.batched`.
     pub serializer: &'static str,
-    /// The address of the other end; none on a unix socket.
+    /// The client's address; none on a unix socket. Behind a [trusted proxy](crate::App::trusted_proxies) it is what the
+    /// proxy says, with port 0 where it says none; if it names nobody, it is the proxy's.
     pub peer: Option<SocketAddr>,
-    /// The process at the other end of a unix socket.
+    /// The trusted proxy at the other end, if it has said of itself that it is one by the header field that is for it.
+    pub proxy: Option<ProxyInfo>,
+    /// The process at the other end of a unix socket; none if that is a trusted proxy, which is not the client.
     pub credentials: Option<PeerCredentials>,
     /// Octets of a message that the client takes, where it says so: over RawSocket. What is larger is not sent to it: a
     /// call then ends in `wamp.error.payload_size_exceeded`, and an event ends the session.
@@ -75,10 +78,24 @@ pub struct TransportInfo {
     pub query: Option<String>,
     /// The header fields of the HTTP request in their order, names in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// What its TLS handshake said; none for a connection without TLS, whatever a proxy before it may have spoken.
+    /// What its TLS handshake said; none for a connection without TLS, whatever a proxy before it may have spoken, and none
+    /// where another program's server has accepted it. Where [`proxy`](TransportInfo::proxy) is some, the handshake was
+    /// that proxy's, and so are the certificates.
     pub tls: Option<TlsInfo>,
     /// Whether no network is on the way: it is a unix socket, or in memory.
     pub(crate) is_local: bool,
+    /// Whether the client speaks TLS with a proxy or with the server that has accepted it, as far as these say.
+    pub(crate) is_secure: Option<bool>,
+}
+
+/// A proxy between a client and the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProxyInfo {
+    /// The proxy's end of its connection to the server; none on a unix socket.
+    pub address: Option<SocketAddr>,
+    /// The proxy's process, on a unix socket.
+    pub credentials: Option<PeerCredentials>,
 }
 
 /// Who opened the other end of a unix socket, as the operating system knows.
@@ -106,7 +123,8 @@ impl fmt::Debug for TransportInfo {
         let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         let mut shown = formatter.debug_struct("TransportInfo");
         shown.field("kind", &self.kind).field("serializer", &self.serializer).field("peer", &self.peer);
-        shown.field("credentials", &self.credentials).field("peer_message_size", &self.peer_message_size);
+        shown.field("proxy", &self.proxy).field("credentials", &self.credentials);
+        shown.field("peer_message_size", &self.peer_message_size);
         shown.field("path", &self.path).field("headers", &headers).field("tls", &self.tls).finish_non_exhaustive()
     }
 }
@@ -118,11 +136,19 @@ impl TransportInfo {
         values.next().and_then(|value| std::str::from_utf8(value).ok())
     }
 
+    /// Makes the other end a proxy, with another client than itself if it has named one.
+    pub(crate) fn pass_on(&mut self, client: Option<SocketAddr>, is_secure: Option<bool>) {
+        self.proxy = Some(ProxyInfo { address: self.peer, credentials: self.credentials.take() });
+        self.peer = client.or(self.peer);
+        self.is_secure = is_secure.or(self.is_secure);
+    }
+
     /// Whether nobody on the way can read along, as far as this process can tell: by TLS, or since the line does not leave
     /// the machine.
     pub(crate) fn is_confidential(&self) -> bool {
-        let is_loopback = self.peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-        self.is_local || is_loopback || self.tls.is_some()
+        let other_end = self.proxy.as_ref().map_or(self.peer, |proxy| proxy.address);
+        let is_loopback = other_end.is_some_and(|address| address.ip().to_canonical().is_loopback());
+        self.is_secure.unwrap_or(self.is_local || is_loopback || self.tls.is_some())
     }
 
     /// The value of a cookie.
@@ -399,6 +425,38 @@ mod tests {
             assert!(!line(Some(peer), false), "{peer}");
         }
         assert!(line(None, true) && !line(None, false));
+    }
+
+    #[test]
+    fn a_proxy_knows_whether_its_clients_line_is_confidential() {
+        let client = Some("198.51.100.1:0".parse().unwrap());
+        for (proxy, is_local, said, expected) in [
+            (Some("10.0.0.1:7"), false, Some(true), true),
+            (Some("10.0.0.1:7"), false, None, false),
+            (Some("127.0.0.1:7"), false, None, true),
+            (Some("127.0.0.1:7"), false, Some(false), false),
+            (None, true, None, true),
+            (None, true, Some(false), false),
+        ] {
+            let peer = proxy.map(|proxy| proxy.parse().unwrap());
+            let mut info = TransportInfo { peer, is_local, ..TransportInfo::default() };
+            info.pass_on(client, said);
+            assert_eq!(info.is_confidential(), expected, "{proxy:?} {is_local} {said:?}");
+            assert_eq!((info.peer, info.proxy.unwrap().address), (client, peer));
+        }
+        // A client cannot be on this machine by what is said of it.
+        let mut info = TransportInfo { peer: Some("10.0.0.1:7".parse().unwrap()), ..TransportInfo::default() };
+        info.pass_on(Some("127.0.0.1:0".parse().unwrap()), None);
+        assert!(!info.is_confidential());
+    }
+
+    #[test]
+    fn credentials_are_not_those_of_a_proxy() {
+        let credentials = Some(PeerCredentials { uid: 1, gid: 2, pid: None });
+        let mut info = TransportInfo { credentials, is_local: true, ..TransportInfo::default() };
+        info.pass_on(None, None);
+        assert_eq!((info.credentials, info.peer), (None, None));
+        assert_eq!(info.proxy, Some(ProxyInfo { address: None, credentials }));
     }
 
     #[test]

@@ -9,32 +9,9 @@ use tokio::net::{TcpListener, TcpStream};
 use super::own::OwnListener;
 #[cfg(unix)]
 use super::unix::UnixSocket;
-use crate::handler::{PeerCredentials, TransportInfo};
 #[cfg(unix)]
 use crate::systemd;
-use crate::transport::{ByteStream, TlsConfig};
-
-/// The other end of a connection, as the operating system knows it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Peer {
-    pub(crate) address: Option<SocketAddr>,
-    pub(crate) credentials: Option<PeerCredentials>,
-    /// Whether no network is on the way: it is a unix socket, or in memory.
-    pub(crate) is_local: bool,
-}
-
-impl Peer {
-    /// What handlers may know of a connection before its transport is known.
-    pub(super) fn info(self, stream: &impl ByteStream) -> TransportInfo {
-        TransportInfo {
-            peer: self.address,
-            credentials: self.credentials,
-            is_local: self.is_local,
-            tls: stream.tls_info(),
-            ..TransportInfo::default()
-        }
-    }
-}
+use crate::transport::{ByteStream, Peer, TlsConfig};
 
 /// Something that connections are accepted from.
 pub(super) trait Accept: Send + 'static {
@@ -98,6 +75,17 @@ impl AnyListener {
     fn unix(listener: UnixSocket) -> AnyListener {
         tracing::info!("listening on unix:{}", listener.path().unwrap_or_default().display());
         AnyListener::Unix(listener)
+    }
+
+    /// Whether it answers while the server shuts down, though only to probes and to say that nothing is served any more.
+    /// Nobody probes a unix socket, and its place is for the next server.
+    pub(crate) fn answers_to_the_end(&self) -> bool {
+        match self {
+            AnyListener::Tcp(..) => true,
+            #[cfg(unix)]
+            AnyListener::Unix(_) => false,
+            AnyListener::Own(_) => false,
+        }
     }
 
     /// Where it listens, if that is a port.

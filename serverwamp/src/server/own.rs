@@ -11,8 +11,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Acceptor;
-use super::listener::{Accept, Peer};
-use crate::transport::ByteStream;
+use super::listener::Accept;
+use crate::transport::{ByteStream, Peer};
 
 /// Something of the program's own that connections come from, other than ports and unix sockets: [`App::listen_on`].
 ///

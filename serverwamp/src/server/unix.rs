@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
-use super::listener::{Accept, Peer};
-use crate::handler::PeerCredentials;
+use super::listener::Accept;
+use crate::transport::Peer;
 
 /// A unix socket that listens.
 pub(crate) struct UnixSocket {
@@ -100,8 +100,8 @@ impl Accept for UnixSocket {
 
     async fn accept(&mut self) -> io::Result<(UnixStream, Peer)> {
         let (stream, _) = self.listener.accept().await?;
-        let credentials = stream.peer_cred().ok().map(|peer| PeerCredentials::new(peer.uid(), peer.gid(), peer.pid()));
-        Ok((stream, Peer { address: None, credentials, is_local: true }))
+        let peer = Peer::of_unix(&stream);
+        Ok((stream, peer))
     }
 
     fn address(&self) -> Option<SocketAddr> {

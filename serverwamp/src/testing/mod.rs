@@ -34,8 +34,7 @@ use tokio::io::DuplexStream;
 use crate::app::App;
 use crate::client::{self, Connected, Credentials, Handle};
 use crate::handler::IntoPayload;
-use crate::server::Peer;
-use crate::transport::Memory;
+use crate::transport::{Memory, Peer};
 use crate::wire::{Codec, Dict, Payload, ScanLimits, SessionId, Uri, Welcome, uris};
 
 pub use crate::client::{CallError, Event};

@@ -52,7 +52,7 @@ pub(super) fn open(app: &App, subprotocol: &str) -> Result<(Memory, Subprotocol)
     let shared = app.shared().map_err(|error| CallError::Startup(error.to_string()))?;
     let known = Subprotocol::from_name(subprotocol);
     let subprotocol = known.ok_or_else(|| CallError::Unsendable(format!("no subprotocol {subprotocol}")))?;
-    let place = shared.admit().ok_or_else(|| CallError::Startup("too many connections".to_owned()))?;
+    let place = shared.admit().map_err(|error| CallError::Startup(error.to_string()))?;
     let (ours, theirs) = Memory::pair(shared.limits.message_size_before_welcome, usize::MAX);
     tokio::spawn(serve(ours, subprotocol, shared, place));
     Ok((theirs, subprotocol))

@@ -1,12 +1,13 @@
 //! Frames over byte streams: what a connection reads and writes. No transport knows what a frame's content means.
 
 mod buffer;
+mod http;
 mod memory;
 mod opening;
+mod peer;
 mod rawsocket;
 #[cfg(feature = "tls")]
 mod tls;
-mod upgrade;
 mod websocket;
 #[cfg(not(feature = "tls"))]
 mod without_tls;
@@ -20,12 +21,16 @@ use tokio::net::TcpStream;
 
 use crate::handler::TlsInfo;
 
+pub use http::TrustedProxies;
+pub(crate) use http::{HttpSettings, Upgrade};
+#[cfg(feature = "tower")]
+pub(crate) use http::{Refusal, check, judge};
 pub(crate) use memory::Memory;
-pub(crate) use opening::{OpenError, Opened, no_room, open};
+pub(crate) use opening::{OpenError, Opened, decline, open};
+pub(crate) use peer::Peer;
 pub(crate) use rawsocket::{Handshake, RawSocket};
 #[cfg(feature = "tls")]
 pub use tls::{ClientCertificates, TlsConfig, TlsError};
-pub(crate) use upgrade::{Origins, Upgrade};
 pub(crate) use websocket::{WebSocket, echo};
 #[cfg(not(feature = "tls"))]
 pub(crate) use without_tls::TlsConfig;

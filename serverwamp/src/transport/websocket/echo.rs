@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{create_response, write_r
 use super::frames::{Frame, Head};
 use super::{ByteStream, Close, Transport, WebSocket};
 use crate::limits::Limits;
-use crate::transport::upgrade::read_head;
+use crate::transport::http::head::read;
 
 /// How long a client may take to go, once we have closed.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ const CLOSING: Duration = Duration::from_secs(2);
 /// # Errors
 /// The connection does not become a WebSocket, or breaks.
 pub(crate) async fn echo<S: ByteStream>(mut stream: S, limits: &Limits) -> io::Result<()> {
-    let (request, rest) = read_head(&mut stream, Vec::new(), limits).await.map_err(io::Error::other)?;
+    let (request, rest) = read(&mut stream, &mut Vec::new(), limits).await.map_err(io::Error::other)?;
     let response = create_response(&request).map_err(io::Error::other)?;
     let mut octets = Vec::new();
     write_response(&mut octets, &response).map_err(io::Error::other)?;
