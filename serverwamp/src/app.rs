@@ -131,8 +131,8 @@ pub struct App {
 
 /// Serves all annotated functions of the program: `App::discover()`, to be configured further and awaited.
 ///
-/// Listens on `127.0.0.1:8080`, the address in `WAMP_ADDR`, or what systemd hands over, and accepts every realm name. With the feature `tls`,
-/// `WAMP_TLS_CERT` and `WAMP_TLS_KEY` name the files of a certificate and its key for `wss://`.
+/// Listens on `127.0.0.1:8080`, the address in `WAMP_ADDR`, or what systemd hands over, and accepts every realm name. With the
+/// feature `tls`, `WAMP_TLS_CERT` and `WAMP_TLS_KEY` name the files of a certificate and its key for `wss://`.
 ///
 /// ```no_run
 /// #[tokio::main]

@@ -70,6 +70,16 @@ impl Observer {
     }
 }
 
+/// Waits until something is so.
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(300), waiting).await.expect("it comes to be so");
+}
+
 #[tokio::test]
 async fn without_descriptors_it_serves_those_who_are_there_and_recovers() {
     const DESCRIPTORS: usize = 64;
@@ -83,10 +93,7 @@ async fn without_descriptors_it_serves_those_who_are_there_and_recovers() {
     for _ in 0..2 * DESCRIPTORS {
         crowd.push(TcpStream::connect(address).await.unwrap());
     }
-    while observer.unaccepted().await == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert!(process.descriptors() >= DESCRIPTORS);
+    until(async || observer.unaccepted().await > 0).await;
     let (begun, busy) = (Instant::now(), process.busy());
     for _ in 0..20 {
         observer.call("sleep", json!([100])).await;
@@ -99,9 +106,7 @@ async fn without_descriptors_it_serves_those_who_are_there_and_recovers() {
     newcomer.call("sleep", json!([0])).await;
     newcomer.0.send(json!([6, {}, "wamp.close.close_realm"])).await;
     drop(newcomer);
-    while observer.alive().await != before {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until(async || observer.alive().await == before).await;
     server.signal("-TERM");
     assert_eq!(observer.0.receive().await, Some(json!([6, {}, "wamp.close.system_shutdown"])));
     drop(observer);
@@ -159,13 +164,8 @@ async fn churn(address: SocketAddr, connections: usize) {
 /// What is there once nobody is left but an observer: connections, sessions, tasks, and descriptors.
 async fn quiet(address: SocketAddr, process: &Process) -> ([u64; 3], usize) {
     let mut observer = Observer::join(address).await;
-    loop {
-        let alive = observer.alive().await;
-        if alive[0] == 1 {
-            return (alive, process.descriptors());
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until(async || observer.alive().await[0] == 1).await;
+    (observer.alive().await, process.descriptors())
 }
 
 #[tokio::test]
