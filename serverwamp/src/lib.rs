@@ -29,9 +29,11 @@
 //! * **Authorization.** [`Realm::authorizer`], static [`Rules`], and `role = "…"` in attributes say who may do what.
 //! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
 //! * **TLS.** The feature `tls` has `TlsConfig`; [`TransportInfo::tls`] says what the handshake said.
+//! * **Operation.** What happens is counted for the [`metrics`](https://docs.rs/metrics) facade and
+//!   [`AppHandle::statistics`], and logged by `tracing`, within a span for each session and, at DEBUG, for each call.
 //! * **Tests.** [`testing`] has clients that need no socket.
 //!
-//! Features, none of them on by default: `config` reads [`Rules`] from TOML, `tls` is for TLS.
+//! Features, none of them on by default: `config` reads [`Rules`] and [`Limits`] from TOML, `tls` is for TLS.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
