@@ -576,6 +576,9 @@ impl AppHandle {
     }
 
     /// What the server has done and refused.
+    ///
+    /// The recorder of the `metrics` facade that is installed when the app is built, at its first use, is told of this and
+    /// more.
     pub fn statistics(&self) -> Statistics {
         self.counters.read()
     }

@@ -31,9 +31,12 @@
 //! * **TLS.** The feature `tls` has `TlsConfig`; [`TransportInfo::tls`] says what the handshake said.
 //! * **Hosts.** With the feature `tower`, `App::into_service` makes the WebSocket a service of axum or hyper;
 //!   [`App::trusted_proxies`] is for servers behind proxies.
+//! * **Operation.** What happens is counted for the facade `metrics` and [`AppHandle::statistics`], and logged by `tracing`,
+//!   within a span for each session and, at DEBUG, for each call.
 //! * **Tests.** [`testing`] has clients that need no socket.
 //!
-//! Features, none of them on by default: `config` reads [`Rules`] from TOML, `tls` is for TLS, `tower` for other HTTP servers.
+//! Features, none of them on by default: `config` reads [`Rules`] and [`Limits`] from TOML, `tls` is for TLS, `tower` for
+//! other HTTP servers.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
