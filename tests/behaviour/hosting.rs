@@ -13,7 +13,8 @@ use hyper::{Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use serverwamp::{
-    App, AppHandle, Authenticated, Error, Limits, Session, TrustedProxies, WampService, routes, testing, wamp,
+    App, AppHandle, Authenticated, Error, Limits, Session, TlsConfig, TrustedProxies, WampService, routes, testing,
+    wamp,
 };
 use serverwamp_tests::{Carrier, Peer, Serializer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -329,8 +330,13 @@ async fn what_is_wrong_is_found_at_the_start() {
         Err(Error::Startup(problems)) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
         other => panic!("{other:?}"),
     };
-    assert!(problems(app().bind("127.0.0.1:0")).contains("remove .bind(…)"));
+    let tls = TlsConfig::from_pem("certificate", "key");
+    for listening in [app().bind("127.0.0.1:0"), app().tls(tls)] {
+        assert!(problems(listening).contains("remove .bind(…)"));
+    }
     assert!(problems(App::new()).contains("no procedure"));
+    let both = problems(App::new().bind("127.0.0.1:0"));
+    assert!(both.contains("no procedure") && both.contains("remove .bind(…)"), "{both}");
     let wrong = problems(app().trusted_proxies(["10.0.0.0/8", "10.0.0.0/99", "proxy.example"]));
     assert!(wrong.contains("`10.0.0.0/99`") && wrong.contains("`proxy.example`") && !wrong.contains("0/8`"), "{wrong}");
     let addresses = hosted(app()).1.addresses().await;

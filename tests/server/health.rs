@@ -134,3 +134,17 @@ async fn nobody_delays_the_shutdown(line: Line) {
     assert_eq!(handle.statistics().limits.get("drain"), None);
     tokio::time::timeout(PATIENCE, strangers).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_server_whose_task_is_dropped_is_not_ready() {
+    let app = app();
+    let handle = app.handle();
+    let server = tokio::spawn(app.serve());
+    handle.addresses().await;
+    while !handle.is_ready() {
+        tokio::task::yield_now().await;
+    }
+    server.abort();
+    tokio::time::timeout(PATIENCE, handle.stopped()).await.unwrap();
+    assert!(!handle.is_ready());
+}

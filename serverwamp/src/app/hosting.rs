@@ -42,11 +42,20 @@ impl App {
     #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
     pub fn into_service(mut self) -> Result<WampService> {
         let triggers = std::mem::take(self.triggers());
-        if !self.listeners.addresses.is_empty() {
-            let message = "an app that is a service does not listen: remove .bind(…), or run it with .serve()";
-            return Err(Error::Startup(vec![Problem::new(message)]));
-        }
-        let (shared, acceptor) = (self.shared()?, self.acceptor()?);
+        let listens = (!self.listeners.is_default()).then(|| {
+            Problem::new(
+                "an app that is a service does not listen: remove .bind(…) and .tls(…), or run it with .serve()",
+            )
+        });
+        let shared = match (self.shared(), listens) {
+            (Ok(shared), None) => shared,
+            (Err(Error::Startup(problems)), Some(problem)) => {
+                return Err(Error::Startup([problems, vec![problem]].concat()));
+            }
+            (Err(error), _) => return Err(error),
+            (_, Some(problem)) => return Err(Error::Startup(vec![problem])),
+        };
+        let acceptor = self.acceptor()?;
         let connections = acceptor.connections().clone();
         self.addresses_bound.send_replace(Some(Vec::new()));
         self.stage.send_replace(Stage::Serving);

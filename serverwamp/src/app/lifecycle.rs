@@ -18,7 +18,8 @@ impl AppHandle {
     /// Whether the server serves: true from when it listens, or is a service, to when its shutdown begins. It is what
     /// `/readyz` answers by.
     pub fn is_ready(&self) -> bool {
-        *self.stage.borrow() == Stage::Serving
+        // A server whose task was dropped has said nothing of its end.
+        *self.stage.borrow() == Stage::Serving && self.stage.has_changed().is_ok()
     }
 
     /// Waits until the server's shutdown begins, whatever began it. Cancel-safe.

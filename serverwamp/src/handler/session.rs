@@ -65,7 +65,8 @@ pub struct TransportInfo {
     /// The client's address; none on a unix socket. Behind a [trusted proxy](crate::App::trusted_proxies) it is what the
     /// proxy says, with port 0 where it says none; if it names nobody, it is the proxy's.
     pub peer: Option<SocketAddr>,
-    /// The trusted proxy at the other end, if it has said of itself that it is one by the header field that is for it.
+    /// The trusted proxy that the client came through: the other end of the connection, if it has sent the header field that
+    /// names its client.
     pub proxy: Option<ProxyInfo>,
     /// The process at the other end of a unix socket; none if that is a trusted proxy, which is not the client.
     pub credentials: Option<PeerCredentials>,
