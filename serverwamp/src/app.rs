@@ -22,14 +22,16 @@ use crate::handler::{
     WampError,
 };
 use crate::limits::Limits;
-use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Rules, Served, Services, Sources};
+use crate::routing::{
+    Dealer, History, LivingRealms, Realm, Realms, Registry, Routes, Rules, Served, Services, Sources,
+};
 use crate::server::{Acceptor, AnyListener};
 use crate::session::Decoys;
 use crate::shutdown::{Signals, drain};
 use crate::transport::Origins;
 #[cfg(feature = "tls")]
 use crate::transport::TlsConfig;
-use crate::wire::{Uri, uris};
+use crate::wire::{MatchPolicy, Uri, uris};
 
 /// Something that shuts a server down.
 type Trigger = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -215,6 +217,19 @@ impl App {
     /// As [`Realm::open_topics`], for realms that are not configured.
     pub fn open_topics(mut self, prefix: impl Into<String>) -> App {
         self.any_realm = self.any_realm.open_topics(prefix);
+        self.changed()
+    }
+
+    /// As [`Realm::router`], for realms that are not configured: each begins with its first session, and is forgotten, with
+    /// all that it has retained, with its last.
+    pub fn router(mut self) -> App {
+        self.any_realm = self.any_realm.router();
+        self.changed()
+    }
+
+    /// As [`Realm::history`], for realms that are not configured, each of which keeps its own, in memory.
+    pub fn history(mut self, topic: impl Into<String>, match_policy: MatchPolicy, history: History) -> App {
+        self.any_realm = self.any_realm.history(topic, match_policy, history);
         self.changed()
     }
 
@@ -420,7 +435,16 @@ impl App {
             let authorities = realm.authorities().clone();
             problems.extend_from_slice(authorities.problems());
             let authenticators = realm.authenticators().clone();
-            Arc::new(Served { dealer: Dealer::new(endpoints), topics, authorities, limits, authenticators })
+            let (router, histories) = (realm.is_router(), realm.open_histories(&mut problems));
+            Arc::new(Served {
+                dealer: Dealer::new(endpoints),
+                router,
+                histories,
+                topics,
+                authorities,
+                limits,
+                authenticators,
+            })
         };
         let mut configured = HashMap::new();
         let mut misnamed = Vec::new();

@@ -63,7 +63,7 @@ pub use handler::{
     RpcResult, Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
-pub use routing::{Realm, Routes, Rules};
+pub use routing::{History, Realm, Routes, Rules};
 pub use serverwamp_macros::WampError;
 pub use session::{
     Answer, AuthenticationError, CraCredential, Kdf, PublicKey, Salt, ScramCredential, ScramDialect, ScramKeys, Secret,

@@ -284,7 +284,7 @@ impl<T: Transport> Connection<T> {
             self.session.refuse_started(request, serial);
             return;
         }
-        let endpoint = joined.realm.dealer().find(&call.procedure);
+        let endpoint = joined.realm.find(&call.procedure);
         let admission = match joined.admit(&call, endpoint, serial, &self.shared.counters) {
             Ok(admission) => admission,
             Err(refusal) => {
@@ -347,6 +347,11 @@ impl<T: Transport> Connection<T> {
                 Command::Progress(result) if result.call.has_ended() => {}
                 Command::Progress(result) => {
                     self.session.progress(result.request, result.call.serial(), &result.payload);
+                }
+                Command::LimitMet(limit) => self.shared.counters.limit(limit),
+                Command::Revoked(revocation) => {
+                    self.end_subscription(&revocation.subscription);
+                    self.session.revoked(revocation.id, &revocation.reason);
                 }
                 Command::Event(message) => {
                     if !self.session.admits_event(&message) {
