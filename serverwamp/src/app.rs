@@ -221,7 +221,8 @@ impl App {
     }
 
     /// As [`Realm::router`], for realms that are not configured: each begins with its first session, and is forgotten, with
-    /// all that it has retained, with its last.
+    /// all that it has retained, with its last. Meanwhile each may take
+    /// [`Limits::retained_bytes`](crate::Limits::retained_bytes) and what its histories are allowed.
     pub fn router(mut self) -> App {
         self.any_realm = self.any_realm.router();
         self.changed()

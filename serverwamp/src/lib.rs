@@ -27,11 +27,14 @@
 //! * **Clients.** Authenticators say who they are ([`Realm::ticket_authenticator`] and others return [`Authenticated`]);
 //!   functions are given it as [`Identity`] or [`MaybeIdentity`].
 //! * **Authorization.** [`Realm::authorizer`], static [`Rules`], and `role = "…"` in attributes say who may do what.
+//! * **Routers.** [`Realm::router`] makes a realm a full WAMP router: events are retained, [`History`] is kept of topics,
+//!   sessions have testaments and the meta API.
 //! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
 //! * **TLS.** The feature `tls` has `TlsConfig`; [`TransportInfo::tls`] says what the handshake said.
 //! * **Tests.** [`testing`] has clients that need no socket.
 //!
-//! Features, none of them on by default: `config` reads [`Rules`] from TOML, `tls` is for TLS.
+//! Features, none of them on by default: `config` reads [`Rules`] from TOML, `sqlite` keeps a [`History`] in a file, `tls` is
+//! for TLS.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -25,7 +25,7 @@ pub struct Statistics {
     /// Requests that were refused because an authorizer failed, panicked or took too long.
     pub failed_authorizations: u64,
     /// How often each limit was met, by the name of its field in [`Limits`](crate::Limits); `peer_message_size` is the
-    /// limit of a peer, `accept` that of the operating system.
+    /// limit of a peer, `accept` that of the operating system, `history` that of a history's database.
     pub limits: BTreeMap<&'static str, u64>,
 }
 

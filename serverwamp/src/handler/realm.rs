@@ -144,8 +144,8 @@ impl RealmHandle {
     /// Publishes an event and retains it: who subscribes later with the option `get_retained` is sent the latest one.
     ///
     /// Only routers retain ([`Realm::router`](crate::Realm::router)), within [`Limits::retained_events`] and
-    /// [`Limits::retained_bytes`] of all topics together. In any other realm, and in one that is not configured while
-    /// nobody is in it, the delivery fails and nobody gets the event.
+    /// [`Limits::retained_bytes`] of all topics together. In any other realm, in one that is not configured while nobody is
+    /// in it, and before the server runs, the delivery fails and nobody gets the event.
     ///
     /// ```
     /// # fn run(realm: serverwamp::RealmHandle) {

@@ -8,7 +8,7 @@ mod prefix;
 mod retention;
 mod revocation;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod wildcard;
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

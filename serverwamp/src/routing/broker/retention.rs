@@ -127,3 +127,117 @@ impl Retained {
         removed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::session;
+    use super::*;
+    use crate::handler::Audience;
+    use crate::wire::{Codec, Payload};
+
+    /// What happens to the retained events of a realm.
+    #[derive(Debug, Clone)]
+    enum Change {
+        Put { topic: String, audience: usize, length: usize },
+        Clear(String),
+    }
+
+    fn change() -> impl Strategy<Value = Change> {
+        let topic = || "[ab](\\.[ab]){0,2}";
+        prop_oneof![
+            8 => (topic(), 0..4_usize, 0..400_usize)
+                .prop_map(|(topic, audience, length)| Change::Put { topic, audience, length }),
+            1 => topic().prop_map(Change::Clear),
+        ]
+    }
+
+    /// Sessions with an odd id have the role `odd`.
+    fn audience(number: usize) -> Audience {
+        match number {
+            0 => Audience::everyone(),
+            1 => Audience::everyone().eligible_authrole(["odd"]),
+            2 => Audience::everyone().exclude_authrole(["odd"]),
+            _ => Audience::everyone().eligible_authrole([""; 0]),
+        }
+    }
+
+    /// The same in so many words: all events that are kept, the oldest first.
+    #[derive(Default)]
+    struct Model(Vec<(String, usize, usize, String)>);
+
+    impl Model {
+        fn put(&mut self, limits: &Limits, topic: &str, audience: usize, octets: usize, text: &str) {
+            if limits.retained_events == 0 || octets > limits.retained_bytes {
+                return;
+            }
+            self.0.retain(|(other, others, ..)| other != topic || (audience != 0 && *others != audience));
+            self.0.push((topic.to_owned(), audience, octets, text.to_owned()));
+            let taken = |kept: &[(String, usize, usize, String)]| kept.iter().map(|event| event.2).sum::<usize>();
+            while self.0.len() > limits.retained_events || taken(&self.0) > limits.retained_bytes {
+                self.0.remove(0);
+            }
+        }
+
+        fn for_subscriber(&self, is_odd: bool, pattern: &str, policy: MatchPolicy) -> Vec<String> {
+            let may = |audience: usize| audience == 0 || (audience == 1 && is_odd) || (audience == 2 && !is_odd);
+            let fits = |(topic, audience, ..): &(String, usize, usize, String)| {
+                matches(pattern, policy, topic) && may(*audience)
+            };
+            let fitting: Vec<_> = self.0.iter().filter(|event| fits(event)).collect();
+            let is_latest = |place: usize| fitting.iter().skip(place + 1).all(|later| later.0 != fitting[place].0);
+            (0..fitting.len()).filter(|place| is_latest(*place)).map(|place| fitting[place].3.clone()).collect()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_latest_within_the_bounds_is_kept(
+            events in 0..6_usize,
+            bytes in 0..3000_usize,
+            changes in prop::collection::vec(change(), 0..60),
+        ) {
+            let limits = Limits { retained_events: events, retained_bytes: bytes, ..Limits::default() };
+            let (mut retained, mut model) = (Retained::new(&limits), Model::default());
+            let sessions = [session(1, Codec::Json), session(2, Codec::Json)];
+            for (number, change) in changes.into_iter().enumerate() {
+                match change {
+                    Change::Clear(topic) => {
+                        let before = model.0.len();
+                        model.0.retain(|(other, ..)| *other != topic);
+                        prop_assert_eq!(retained.clear(&Uri::new(&topic).unwrap()), model.0.len() < before);
+                    }
+                    Change::Put { topic, audience: number_of_audience, length } => {
+                        let text = format!("{number}{}", "x".repeat(length));
+                        let (uri, audience) = (Uri::new(&topic).unwrap(), audience(number_of_audience));
+                        let payload = Payload::encode(Codec::Cbor, text.as_str()).unwrap();
+                        let publication = Publication::new(&uri, &payload, &audience);
+                        let octets = octets(&publication);
+                        prop_assert_eq!(retained.check(&publication).is_err(), events > 0 && octets > bytes);
+                        retained.put(&publication);
+                        model.put(&limits, &topic, number_of_audience, octets, &text);
+                    }
+                }
+                prop_assert_eq!(retained.octets, model.0.iter().map(|event| event.2).sum::<usize>());
+                prop_assert_eq!(retained.order.len(), model.0.len());
+            }
+            for (is_odd, session) in [true, false].into_iter().zip(&sessions) {
+                for (pattern, policy) in [
+                    ("a", MatchPolicy::Exact), ("a.b", MatchPolicy::Exact), ("", MatchPolicy::Prefix),
+                    ("a", MatchPolicy::Prefix), ("b.", MatchPolicy::Prefix), ("a.", MatchPolicy::Wildcard),
+                    (".b", MatchPolicy::Wildcard), ("a..a", MatchPolicy::Wildcard), ("..", MatchPolicy::Wildcard),
+                ] {
+                    let got = retained.for_subscriber(session, pattern, policy);
+                    let got: Vec<String> =
+                        got.iter().map(|event| event.payload.to_args()[0].as_str().unwrap().to_owned()).collect();
+                    prop_assert_eq!(got, model.for_subscriber(is_odd, pattern, policy), "{} {}", pattern, policy);
+                }
+            }
+            for topic in retained.topics.keys().cloned().collect::<Vec<_>>() {
+                retained.clear(&topic);
+            }
+            prop_assert!(retained.order.is_empty() && retained.topics.is_empty() && retained.octets == 0);
+        }
+    }
+}

@@ -17,7 +17,7 @@ impl RealmDirectory for Nowhere {
     }
 }
 
-fn session(id: u64, codec: Codec) -> Session {
+pub(in super::super) fn session(id: u64, codec: Codec) -> Session {
     let details = SessionDetails { realm: Uri::new("realm1").unwrap(), announcement: Announcement::default() };
     let realm = RealmHandle::to_name("realm1", Arc::new(Nowhere));
     let transport = Arc::new(TransportInfo::default());

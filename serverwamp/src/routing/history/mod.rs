@@ -6,6 +6,8 @@ mod memory;
 mod query;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(test)]
+mod tests;
 
 #[cfg(feature = "sqlite")]
 use std::path::PathBuf;
