@@ -32,7 +32,7 @@ impl KeptEvent {
 /// About how many octets an event takes where it is kept.
 pub(super) fn octets(publication: &Publication<'_>) -> usize {
     let details = &publication.details;
-    let details = (*details != EventDetails::default()).then(|| encoded_details(details).len()).unwrap_or_default();
+    let details = if *details == EventDetails::default() { 0 } else { encoded_details(details).len() };
     let parts = [publication.payload.size(), publication.topic.len(), publication.audience.octets(), details];
     parts.into_iter().fold(OVERHEAD, usize::saturating_add)
 }

@@ -19,13 +19,15 @@ use crate::wire::uris;
 
 /// What a procedure of the protocol answers.
 type Answer = Result<RpcResult, RpcError>;
+/// An answer that is yet to come.
+type LaterAnswer = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// One procedure of the protocol.
 enum Procedure {
     /// It answers at once.
     Prompt(fn(&RealmState, &Arguments) -> Answer),
     /// It may have to ask an authorizer.
-    Waiting(fn(Arc<RealmState>, Arguments) -> Pin<Box<dyn Future<Output = Answer> + Send>>),
+    Waiting(fn(Arc<RealmState>, Arguments) -> LaterAnswer),
 }
 
 /// The procedures of the protocol in one realm. They are called as those of the program are: a handler runs.
