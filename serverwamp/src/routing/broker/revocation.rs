@@ -10,7 +10,21 @@ impl Broker {
     ///
     /// WAMP: subscription revocation, advanced profile.
     pub(crate) fn revoke(&self, session: SessionId, id: SubscriptionId, reason: &Uri) -> bool {
+        self.revoke_if(session, id, reason, |_| true)
+    }
+
+    fn revoke_if(
+        &self,
+        session: SessionId,
+        id: SubscriptionId,
+        reason: &Uri,
+        wanted: impl Fn(&Subscription) -> bool,
+    ) -> bool {
         let mut state = self.write();
+        let active = state.sessions.get(&session).and_then(|own| own.active.get(&id));
+        if !active.is_some_and(wanted) {
+            return false;
+        }
         let Some(subscription) = self.take(&mut state, session, id) else { return false };
         // Under the lock: what a new subscription of the session is sent comes after it.
         subscription.session().outbox().push_revocation(subscription.clone(), id, reason.clone());
@@ -21,12 +35,9 @@ impl Broker {
 
     /// Ends one subscription, if it was accepted and is not over.
     pub(crate) fn revoke_one(&self, subscription: &Subscription, reason: &Uri) -> bool {
-        let session = subscription.session().id();
-        let is_current = |id: &SubscriptionId| {
-            let state = self.read();
-            state.sessions.get(&session).and_then(|own| own.active.get(id)).is_some_and(|active| active == subscription)
-        };
-        subscription.id().filter(is_current).is_some_and(|id| self.revoke(session, id, reason))
+        // The session may have subscribed anew meanwhile, which is another subscription.
+        let is_it = |active: &Subscription| active == subscription;
+        subscription.id().is_some_and(|id| self.revoke_if(subscription.session().id(), id, reason, is_it))
     }
 
     /// Ends all subscriptions of exactly this topic or pattern. Returns how many there were.
