@@ -29,7 +29,9 @@ use crate::handler::{
 };
 use crate::limits::Limits;
 use crate::metrics::{Counters, Statistics};
-use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Rules, Served, Services, Sources};
+use crate::routing::{
+    Dealer, History, LivingRealms, Realm, Realms, Registry, Routes, Rules, Served, Services, Sources,
+};
 use crate::server::{Acceptor, AnyListener, Listener, OwnListener};
 use crate::session::Decoys;
 use crate::shutdown::{FAREWELL, Signals, drain};
@@ -37,7 +39,7 @@ use crate::systemd::ServiceManager;
 use crate::transport::HttpSettings;
 #[cfg(feature = "tls")]
 use crate::transport::TlsConfig;
-use crate::wire::{Uri, uris};
+use crate::wire::{MatchPolicy, Uri, uris};
 
 /// Something that shuts a server down.
 type Trigger = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -225,6 +227,20 @@ impl App {
     /// As [`Realm::open_topics`], for realms that are not configured.
     pub fn open_topics(mut self, prefix: impl Into<String>) -> App {
         self.any_realm = self.any_realm.open_topics(prefix);
+        self.changed()
+    }
+
+    /// As [`Realm::router`], for realms that are not configured: each begins with its first session, and is forgotten, with
+    /// all that it has retained, with its last. Meanwhile each may take
+    /// [`Limits::retained_bytes`](crate::Limits::retained_bytes) and what its histories are allowed.
+    pub fn router(mut self) -> App {
+        self.any_realm = self.any_realm.router();
+        self.changed()
+    }
+
+    /// As [`Realm::history`], for realms that are not configured, each of which keeps its own, in memory.
+    pub fn history(mut self, topic: impl Into<String>, match_policy: MatchPolicy, history: History) -> App {
+        self.any_realm = self.any_realm.history(topic, match_policy, history);
         self.changed()
     }
 
@@ -453,8 +469,17 @@ impl App {
             let authorities = realm.authorities().clone();
             problems.extend_from_slice(authorities.problems());
             let authenticators = realm.authenticators().clone();
-            let (dealer, counters) = (Dealer::new(endpoints), Arc::clone(&self.counters));
-            Arc::new(Served { dealer, topics, authorities, limits, authenticators, counters })
+            let (router, histories) = (realm.is_router(), realm.open_histories(&mut problems));
+            Arc::new(Served {
+                dealer: Dealer::new(endpoints),
+                router,
+                histories,
+                topics,
+                authorities,
+                limits,
+                authenticators,
+                counters: Arc::clone(&self.counters),
+            })
         };
         let mut configured = HashMap::new();
         let mut misnamed = Vec::new();

@@ -27,6 +27,8 @@
 //! * **Clients.** Authenticators say who they are ([`Realm::ticket_authenticator`] and others return [`Authenticated`]);
 //!   functions are given it as [`Identity`] or [`MaybeIdentity`].
 //! * **Authorization.** [`Realm::authorizer`], static [`Rules`], and `role = "…"` in attributes say who may do what.
+//! * **Routers.** [`Realm::router`] makes a realm a full WAMP router: events are retained, [`History`] is kept of topics,
+//!   sessions have testaments and the meta API.
 //! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
 //! * **TLS.** The feature `tls` has `TlsConfig`; [`TransportInfo::tls`] says what the handshake said.
 //! * **Hosts.** With the feature `tower`, `App::into_service` makes the WebSocket a service of axum or hyper;
@@ -35,8 +37,8 @@
 //!   within a span for each session and, at DEBUG, for each call.
 //! * **Tests.** [`testing`] has clients that need no socket.
 //!
-//! Features, none of them on by default: `config` reads [`Rules`] and [`Limits`] from TOML, `tls` is for TLS, `tower` for
-//! other HTTP servers.
+//! Features, none of them on by default: `config` reads [`Rules`] and [`Limits`] from TOML, `sqlite` keeps a [`History`] in a
+//! file, `tls` is for TLS, `tower` for other HTTP servers.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -71,7 +73,7 @@ pub use handler::{
 };
 pub use limits::Limits;
 pub use metrics::Statistics;
-pub use routing::{Realm, Routes, Rules};
+pub use routing::{History, Realm, Routes, Rules};
 pub use server::Listener;
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]

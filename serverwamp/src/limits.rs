@@ -99,6 +99,18 @@ pub struct Limits {
     /// pattern shares. A wildcard pattern that agrees with the topic of a publication almost to the end costs it up to 1 µs.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub subscriptions: usize,
+    /// Events that a router realm retains at one time, for those who subscribe later. Default 1,024; with 0 none. Past it the
+    /// oldest makes way.
+    pub retained_events: usize,
+    /// Octets of these events, each with its topic, its lists of receivers and 256 octets more. Default 1 MiB. Past it the
+    /// oldest make way; an event that is larger by itself is sent to nobody: `wamp.error.payload_size_exceeded`. Keep it
+    /// below [`outbound_bytes`](Limits::outbound_bytes): who subscribes to a pattern is sent all that match at once.
+    pub retained_bytes: usize,
+    /// Testaments of one session of a router realm. Default 32. Past it: ERROR `serverwamp.error.limit_exceeded`.
+    pub testaments: usize,
+    /// Octets of these testaments, each with its topic, its options and 256 octets more. Default 64 KiB. Past it: ERROR
+    /// `serverwamp.error.limit_exceeded`.
+    pub testament_bytes: usize,
     /// How long an authorizer may take to decide about one request. Default 5 s. Past it: ERROR
     /// `wamp.error.authorization_failed`.
     pub authorization_timeout: Duration,
@@ -131,6 +143,10 @@ impl Default for Limits {
             connections: connections(),
             calls_in_flight: 1024,
             subscriptions: 1024,
+            retained_events: 1024,
+            retained_bytes: 1024 * 1024,
+            testaments: 32,
+            testament_bytes: 64 * 1024,
             authorization_timeout: Duration::from_secs(5),
             cached_decisions: 1024,
             drain: Duration::from_secs(10),
@@ -193,6 +209,10 @@ mod tests {
             connections: number,
             calls_in_flight: number,
             subscriptions: number,
+            retained_events: number,
+            retained_bytes: number,
+            testaments: number,
+            testament_bytes: number,
             authorization_timeout: duration,
             cached_decisions: number,
             drain: duration,
@@ -222,6 +242,10 @@ mod tests {
             connections: server.connections,
             calls_in_flight: realm.calls_in_flight,
             subscriptions: realm.subscriptions,
+            retained_events: realm.retained_events,
+            retained_bytes: realm.retained_bytes,
+            testaments: realm.testaments,
+            testament_bytes: realm.testament_bytes,
             authorization_timeout: realm.authorization_timeout,
             cached_decisions: realm.cached_decisions,
             drain: server.drain,

@@ -1,8 +1,9 @@
 """Calls the server with autobahn-python: autobahn_python.py URL CODEC [ROLE].
 
 URL is ws://HOST:PORT/PATH, rs://HOST:PORT or rs://unix:PATH. CODEC is one of autobahn's serializers, or `default` for
-what autobahn offers by itself. With a role it is one half of a conversation with another client: `listen` or `speak`.
-Without, it prints each case that came out otherwise than expected, and then fails.
+what autobahn offers by itself. With the role `listen` or `speak` it is one half of a conversation with another client.
+Otherwise it prints each case that came out otherwise than expected, and then fails; with the role `router` they are those
+of a router.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from autobahn.wamp.message import Cancel
 from autobahn.wamp.serializer import create_transport_serializer
 from autobahn.wamp.types import CallOptions, CallResult, ComponentConfig
 
+import router
 import topics
 
 REALM = "realm1"
@@ -308,9 +310,9 @@ async def main(url, codec, role=None):
         return await asyncio.wait_for(asyncio.shield(opened(protocol)), CASE_SECONDS)
 
     session = await open_session()
-    if role:
+    if role in ("listen", "speak"):
         return await {"listen": topics.listen, "speak": topics.speak}[role](session)
-    cases = [
+    cases = router.router_cases(open_session) if role == "router" else [
         *shared_cases(),
         *integers(codec),
         *binary(),

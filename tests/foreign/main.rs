@@ -5,6 +5,7 @@
 
 mod logins;
 mod procedures;
+mod router;
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;

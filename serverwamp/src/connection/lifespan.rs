@@ -15,13 +15,14 @@ use super::authorization::Authorization;
 use super::guarded::{Guarded, panic_text};
 use super::{Connection, Joined, Shared};
 use crate::handler::{
-    Announcement, Call, Claims, Endpoint, Lingering, Principal, RpcError, Session, SessionDetails, Subscription,
+    Announcement, Call, Claims, Endpoint, EventDetails, Lingering, Principal, RpcError, Session, SessionDetails,
+    Subscription,
 };
 use crate::log::Shown;
-use crate::routing::RealmState;
+use crate::routing::{Left, RealmState};
 use crate::session::{Answer, AuthenticationMethod, Ending, Welcome};
 use crate::transport::Transport;
-use crate::wire::{Hello, SessionId, Uri, uris};
+use crate::wire::{Hello, PublicationId, Publish, SessionId, Uri, uris};
 
 /// A client that has said HELLO, while functions decide whether it may join.
 pub(super) struct Joining {
@@ -134,6 +135,8 @@ impl<T: Transport> Connection<T> {
             authmethod: session.authmethod().to_owned(),
             authprovider: session.authprovider().to_owned(),
             authextra: session.principal().and_then(|principal| principal.authextra.clone()),
+            router: realm.is_router(),
+            event_history: realm.keeps_history(),
         });
         realm.enter(&session);
         session.record_principal();
@@ -203,11 +206,12 @@ impl Joined {
     /// Ends the session and all its subscriptions, then runs the functions that are for that.
     pub(super) fn end(self, shared: &Shared, lingering: Lingering) {
         let Joined { session, realm, .. } = self;
-        let ended = realm.leave(&session);
+        let Left { subscriptions, testaments } = realm.leave(&session);
         session.end();
-        let subscriptions = ended.iter().flat_map(|subscription| at_end_of(&realm, subscription));
+        let subscriptions = subscriptions.iter().flat_map(|subscription| at_end_of(&realm, subscription));
+        let testaments = testaments.iter().flat_map(|(publish, id)| at_event(&realm, &session, publish, *id));
         let leave = realm.dealer().endpoints().leave.iter().map(|endpoint| for_session(endpoint, &session));
-        run(shared, &session, subscriptions.chain(leave).collect(), lingering);
+        run(shared, &session, subscriptions.chain(testaments).chain(leave).collect(), lingering);
         shared.counters.left();
     }
 }
@@ -224,6 +228,20 @@ pub(super) fn at_end_of(realm: &RealmState, subscription: &Subscription) -> Vec<
         (endpoint, call)
     };
     functions.into_iter().map(run).collect()
+}
+
+/// The functions that are for an event which a session that is over has left.
+fn at_event(realm: &RealmState, session: &Session, publish: &Publish, id: PublicationId) -> Vec<Run> {
+    let mut event = EventDetails::new(id, publish.topic.clone());
+    if publish.options.disclose_me == Some(true) {
+        event = event.published_by(session);
+    }
+    let functions = realm.dealer().endpoints().events.matching(&publish.topic);
+    let run = |endpoint: &Arc<Endpoint>| {
+        let call = Call::for_event(Arc::clone(endpoint), session.clone(), publish, event.clone());
+        (Arc::clone(endpoint), call)
+    };
+    functions.map(run).collect()
 }
 
 /// Runs functions one after the other, whatever becomes of the connection. The shutdown waits for them.

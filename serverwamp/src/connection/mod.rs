@@ -287,7 +287,7 @@ impl<T: Transport> Connection<T> {
             self.session.refuse_started(request, serial);
             return;
         }
-        let endpoint = joined.realm.dealer().find(&call.procedure);
+        let endpoint = joined.realm.find(&call.procedure);
         if self.stage == Stage::Draining {
             self.tally.call_ended(endpoint.metrics(), CallOutcome::Canceled, now);
             self.session.handler_ended();
@@ -358,6 +358,11 @@ impl<T: Transport> Connection<T> {
                 Command::Progress(result) if result.call.has_ended() => {}
                 Command::Progress(result) => {
                     self.session.progress(result.request, result.call.serial(), &result.payload);
+                }
+                Command::LimitMet(limit) => self.shared.counters.limit(limit),
+                Command::Revoked(revocation) => {
+                    self.end_subscription(&revocation.subscription);
+                    self.session.revoked(revocation.id, &revocation.reason);
                 }
                 Command::Event(message) => {
                     if !self.session.admits_event(&message) {

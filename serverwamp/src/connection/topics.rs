@@ -22,9 +22,9 @@ use crate::handler::{
 };
 use crate::limits::Limits;
 use crate::log::Shown;
-use crate::routing::{Begun, TooMany, is_reserved};
+use crate::routing::{Accepted, Begun, TooMany, is_reserved};
 use crate::transport::Transport;
-use crate::wire::{self, MessageType, Publish, PublishOptions, Register, RequestId, Subscribe, Unsubscribe, Uri, uris};
+use crate::wire::{MessageType, Publish, Register, RequestId, Subscribe, Unsubscribe, Uri, uris};
 
 /// A request that is handled in its turn.
 #[derive(Debug)]
@@ -206,7 +206,7 @@ impl<T: Transport> Connection<T> {
         now: Instant,
     ) {
         match (request, answer) {
-            (Request::Subscribe(subscribe), Ok(_)) => self.subscribe(&subscribe),
+            (Request::Subscribe(subscribe), Ok(_)) => self.subscribe(&subscribe, context, now),
             (Request::Unsubscribe(unsubscribe), _) => self.unsubscribe(unsubscribe, context, now),
             (Request::Publish(mut publish), Ok(decision)) => {
                 if decision.disclosure() == Some(true) {
@@ -230,7 +230,7 @@ impl<T: Transport> Connection<T> {
     // ------------------------------------------------------------ subscriptions
 
     /// A client wants the events of a topic.
-    fn subscribe(&mut self, subscribe: &Subscribe) {
+    fn subscribe(&mut self, subscribe: &Subscribe, context: &mut Context<'_>, now: Instant) {
         let Some(Joined { session, realm, .. }) = &self.joined else { return };
         let (topic, request) = (&subscribe.topic, subscribe.request);
         let policy = subscribe.options.match_policy.unwrap_or_default();
@@ -248,10 +248,25 @@ impl<T: Transport> Connection<T> {
             return self.refuse(MessageType::Subscribe, request, &refusal);
         }
         match realm.broker().begin(session, topic, policy) {
-            Ok(Begun::Existing(id)) => self.session.subscribed(request, id),
+            Ok(Begun::Existing(id)) => {
+                if subscribe.options.get_retained == Some(true) {
+                    let octets = realm.broker().send_retained(session, id);
+                    self.fanned_out = self.fanned_out.saturating_add(octets);
+                }
+                self.session.subscribed(request, id);
+            }
             Ok(Begun::Pending(subscription)) => {
+                // That an earlier subscription to the topic was revoked is said before SUBSCRIBED.
+                self.fetch_commands(context, now);
+                if self.joined.is_none() {
+                    return;
+                }
                 if functions.is_empty() {
-                    return self.accept_subscription(request, &subscription);
+                    return self.accept_subscription(
+                        request,
+                        &subscription,
+                        subscribe.options.get_retained == Some(true),
+                    );
                 }
                 let decision = Decision::new(subscribe, subscription, functions);
                 self.topics.get_or_insert_default().deciding = Some(Deciding::Functions(decision));
@@ -265,10 +280,10 @@ impl<T: Transport> Connection<T> {
 
     /// The functions that a subscription is for have decided.
     fn end_decision(&mut self, decided: Decided) {
-        let Decided { request, subscription, result, streams } = decided;
+        let Decided { request, subscription, get_retained, result, streams } = decided;
         match result {
             Ok(()) => {
-                self.accept_subscription(request, &subscription);
+                self.accept_subscription(request, &subscription, get_retained);
                 if let Some(topics) = &mut self.topics {
                     topics.streams.extend(streams);
                 }
@@ -282,10 +297,11 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Lets a subscription begin: SUBSCRIBED, then what was held for it, then events as they come.
-    fn accept_subscription(&mut self, request: RequestId, subscription: &Subscription) {
+    fn accept_subscription(&mut self, request: RequestId, subscription: &Subscription, get_retained: bool) {
         let Some(Joined { realm, .. }) = &self.joined else { return };
         // Events go through the outbox, which is emptied after what the session has to say now.
-        if let Some(id) = realm.broker().accept(subscription) {
+        if let Some(Accepted { id, octets }) = realm.broker().accept(subscription, get_retained) {
+            self.fanned_out = self.fanned_out.saturating_add(octets);
             self.session.subscribed(request, id);
         }
     }
@@ -321,7 +337,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Stops what sends events to a subscription that is over, then runs the functions that are for its end.
-    fn end_subscription(&mut self, subscription: &Subscription) {
+    pub(super) fn end_subscription(&mut self, subscription: &Subscription) {
         let Some(Joined { realm, .. }) = &self.joined else { return };
         if let Some(topics) = &mut self.topics {
             topics.streams.iter_mut().for_each(|stream| stream.stop(subscription));
@@ -340,6 +356,10 @@ impl<T: Transport> Connection<T> {
         let Some(Joined { session, realm, .. }) = &self.joined else { return };
         let (topic, request) = (&publish.topic, publish.request);
         let acknowledge = publish.options.acknowledge == Some(true);
+        let is_passed_through = publish.options.passthru.get().is_some_and(|passthru| passthru.ppt_scheme.is_some());
+        if realm.is_router() && is_passed_through && !session.announces("publisher", "payload_passthru_mode") {
+            return self.session.handle_violation("payload_passthru_mode: the publisher has not announced it");
+        }
         if is_reserved(topic) {
             let message = format!("`{topic}` is a topic of the protocol");
             return self.refuse_publication(publish, uris::INVALID_URI, &message);
@@ -358,8 +378,8 @@ impl<T: Transport> Connection<T> {
             return self.refuse_excessive_publication(publish);
         }
         let audience = Audience::of(&publish.options, session.id());
-        let mut publication = Publication::new(topic, &publish.payload, &audience);
-        publication.details = details(&publish.options, session);
+        let mut publication = Publication::by(session, publish, &audience);
+        publication.retain &= realm.is_router();
         match realm.publish(&publication) {
             Ok(sent) => {
                 let mut event = EventDetails::new(publication.id, topic.clone());
@@ -367,6 +387,9 @@ impl<T: Transport> Connection<T> {
                     event = event.published_by(session);
                 }
                 self.fanned_out = self.fanned_out.saturating_add(sent.octets);
+                if let Some(limit) = sent.met {
+                    self.shared.counters.limit(limit);
+                }
                 let session = session.clone();
                 if acknowledge {
                     self.session.published(request, publication.id);
@@ -432,24 +455,13 @@ impl<T: Transport> Connection<T> {
     }
 }
 
-/// What subscribers learn from a PUBLISH besides its topic.
-fn details(options: &PublishOptions, publisher: &Session) -> wire::EventDetails {
-    let mut details = wire::EventDetails { passthru: options.passthru.clone(), ..wire::EventDetails::default() };
-    if options.disclose_me == Some(true) {
-        details.publisher = Some(publisher.id());
-        details.publisher_authid = Some(publisher.authid().into());
-        details.publisher_authrole = Some(publisher.authrole().into());
-    }
-    details
-}
-
 /// The error URI and the message for a publisher whose event nobody gets.
 fn refusal(error: &PublishError) -> (&'static str, String) {
     let uri = match error {
         PublishError::InvalidTopic(_) => uris::INVALID_URI,
         PublishError::Unencodable(_) => uris::INVALID_ARGUMENT,
         PublishError::TooLarge { .. } => uris::PAYLOAD_SIZE_EXCEEDED,
-        PublishError::Closed => uris::RUNTIME_ERROR,
+        PublishError::Closed | PublishError::NotRetained => uris::RUNTIME_ERROR,
     };
     (uri, error.to_string())
 }
@@ -488,6 +500,8 @@ mod tests {
             authmethod: "anonymous".to_owned(),
             authprovider: "static".to_owned(),
             authextra: None,
+            router: false,
+            event_history: false,
         });
         said(&mut session);
         let (request, subscription) = (RequestId::new(7).unwrap(), SubscriptionId::new(2).unwrap());

@@ -111,12 +111,78 @@ impl Audience {
         self.publisher != Some(id) && self.lists.as_ref().is_none_or(|lists| lists.allow(id, session))
     }
 
+    /// Whether there are no lists: only its publisher may be left out.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lists.is_none()
+    }
+
+    /// Whether the lists name sessions, which are of no use once these are over.
+    pub(crate) fn names_sessions(&self) -> bool {
+        self.lists.as_ref().is_some_and(|lists| !lists.exclude.is_empty() || lists.eligible.is_some())
+    }
+
+    /// Whether the lists are the same, whoever the publishers are.
+    pub(crate) fn has_lists_of(&self, other: &Audience) -> bool {
+        self.lists == other.lists
+    }
+
+    /// About how many octets it takes in memory.
+    pub(crate) fn octets(&self) -> usize {
+        self.lists.as_ref().map_or(0, |lists| lists.octets())
+    }
+
     fn lists(&mut self) -> &mut Lists {
         self.lists.get_or_insert_default()
     }
 }
 
+/// An audience without lists of sessions, as text.
+#[cfg(feature = "sqlite")]
+#[derive(serde::Serialize, serde::Deserialize)]
+struct AudienceText {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    publisher: Option<u64>,
+    #[serde(skip_serializing_if = "Names::is_empty", default)]
+    exclude_authid: Names,
+    #[serde(skip_serializing_if = "Names::is_empty", default)]
+    exclude_authrole: Names,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    eligible_authid: Option<Names>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    eligible_authrole: Option<Names>,
+}
+
+#[cfg(feature = "sqlite")]
+impl Audience {
+    /// All but its lists of sessions, as JSON.
+    pub(crate) fn to_text(&self) -> String {
+        let Lists { exclude_authid, exclude_authrole, eligible_authid, eligible_authrole, .. } =
+            self.lists.as_deref().cloned().unwrap_or_default();
+        let publisher = self.publisher.map(SessionId::get);
+        let text = AudienceText { publisher, exclude_authid, exclude_authrole, eligible_authid, eligible_authrole };
+        serde_json::to_string(&text).unwrap_or_default()
+    }
+
+    /// Reads what [`to_text`](Self::to_text) has written.
+    pub(crate) fn from_text(text: &str) -> Option<Audience> {
+        let text: AudienceText = serde_json::from_str(text).ok()?;
+        let AudienceText { publisher, exclude_authid, exclude_authrole, eligible_authid, eligible_authrole } = text;
+        let lists = Lists { exclude_authid, exclude_authrole, eligible_authid, eligible_authrole, ..Lists::default() };
+        let lists = (lists != Lists::default()).then(|| Box::new(lists));
+        Some(Audience { publisher: publisher.and_then(SessionId::new), lists })
+    }
+}
+
 impl Lists {
+    fn octets(&self) -> usize {
+        const ENTRY: usize = 32;
+        let names = [&self.exclude_authid, &self.exclude_authrole].into_iter();
+        let names = names.chain(&self.eligible_authid).chain(&self.eligible_authrole).flatten();
+        let names = names.fold(0_usize, |octets, name| octets.saturating_add(name.len()).saturating_add(ENTRY));
+        let sessions = self.exclude.len().saturating_add(self.eligible.as_ref().map_or(0, HashSet::len));
+        names.saturating_add(sessions.saturating_mul(ENTRY)).saturating_add(size_of::<Lists>())
+    }
+
     fn allow(&self, id: SessionId, session: &Session) -> bool {
         let (authid, authrole) = (session.authid(), session.authrole());
         let excluded = self.exclude.contains(&id)

@@ -54,6 +54,8 @@ pub enum PublishError {
     },
     /// The subscription or its session is over.
     Closed,
+    /// The realm retains no events: it is not a router, or it is not configured and no session is in it.
+    NotRetained,
 }
 
 /// What an event has caused.
@@ -64,6 +66,8 @@ pub(crate) struct FanOut {
     pub(crate) octets: usize,
     /// Receivers with much to take.
     pub(crate) slow: Vec<Session>,
+    /// A limit that other events had to make way for.
+    pub(crate) met: Option<&'static str>,
 }
 
 impl Delivery {
@@ -153,6 +157,7 @@ impl fmt::Display for PublishError {
             PublishError::Unencodable(message) => write!(formatter, "the event cannot be encoded: {message}"),
             PublishError::TooLarge { maximum } => write!(formatter, "the event is larger than {maximum} octets"),
             PublishError::Closed => formatter.write_str("the subscription is over"),
+            PublishError::NotRetained => formatter.write_str("the realm retains no events"),
         }
     }
 }

@@ -10,7 +10,8 @@ use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use super::call::CallState;
-use crate::wire::{Payload, RequestId, Uri};
+use super::subscription::Subscription;
+use crate::wire::{Payload, RequestId, SubscriptionId, Uri};
 
 /// Octets on their way to a peer above which senders wait.
 const HIGH_WATER: usize = 64 * 1024;
@@ -24,6 +25,10 @@ pub(crate) enum Command {
     Progress(Box<ProgressiveResult>),
     /// An EVENT, whose octets all subscribers with the same codec share.
     Event(Bytes),
+    /// A subscription that was taken from the session.
+    Revoked(Box<Revocation>),
+    /// A limit was met on the session's behalf.
+    LimitMet(&'static str),
 }
 
 /// Commands in the order of sending. Most wait alone, and need no allocation.
@@ -35,6 +40,15 @@ pub(crate) struct ProgressiveResult {
     pub(crate) request: RequestId,
     pub(crate) call: Arc<CallState>,
     pub(crate) payload: Payload,
+}
+
+/// A subscription that was taken from its session, and why.
+#[derive(Debug)]
+pub(crate) struct Revocation {
+    pub(crate) subscription: Subscription,
+    /// The id that it had.
+    pub(crate) id: SubscriptionId,
+    pub(crate) reason: Uri,
 }
 
 /// How a session is to end.
@@ -126,12 +140,25 @@ impl Outbox {
 
     /// Queues an EVENT without waiting. If there is no room for it, the session is going to be cut.
     pub(crate) fn push_event(&self, message: Bytes) -> Result<Pace, Closed> {
+        self.push(Command::Event(message))
+    }
+
+    /// Has the connection end what is left of a subscription. A session that is over needs none of that.
+    pub(crate) fn push_revocation(&self, subscription: Subscription, id: SubscriptionId, reason: Uri) {
+        let _ = self.push(Command::Revoked(Box::new(Revocation { subscription, id, reason })));
+    }
+
+    /// Has the connection count that a limit was met.
+    pub(crate) fn note_limit(&self, limit: &'static str) {
+        let _ = self.push(Command::LimitMet(limit));
+    }
+
+    fn push(&self, command: Command) -> Result<Pace, Closed> {
         let (octets, was_empty) = {
             let mut state = self.state();
             if state.closed || state.farewell.is_some() {
                 return Err(Closed);
             }
-            let command = Command::Event(message);
             state.octets = state.octets.saturating_add(command.size());
             let octets = state.octets.saturating_add(self.unsent.load(Ordering::SeqCst));
             if octets > self.limit {
@@ -324,6 +351,8 @@ impl Command {
         let octets = match self {
             Command::Progress(result) => result.payload.size(),
             Command::Event(message) => message.len(),
+            Command::Revoked(revocation) => revocation.reason.len(),
+            Command::LimitMet(_) => 0,
         };
         octets.saturating_add(OVERHEAD)
     }

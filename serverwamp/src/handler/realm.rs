@@ -10,7 +10,8 @@ use super::error::RpcError;
 use super::extract::{FromCall, Parameter};
 use super::result::IntoPayload;
 use super::session::Session;
-use crate::wire::{Codec, EventDetails, Payload, PublicationId, Uri, uris};
+use super::subscription::Subscription;
+use crate::wire::{Codec, EventDetails, MatchPolicy, Payload, PublicationId, Publish, Uri, uris};
 
 /// A realm at work: publishes to its subscribers and ends its sessions. A cheap handle.
 ///
@@ -54,6 +55,15 @@ pub(crate) trait LivingRealm: fmt::Debug + Send + Sync {
     /// Why it was not queued.
     fn send_event(&self, session: &Session, publication: &Publication<'_>) -> Result<FanOut, PublishError>;
 
+    /// Forgets what is retained of a topic. Returns whether that was anything.
+    fn clear_retained(&self, topic: &Uri) -> bool;
+
+    /// Ends one subscription. Returns whether it was active.
+    fn revoke(&self, subscription: &Subscription, reason: &Uri) -> bool;
+
+    /// Ends all subscriptions of exactly this topic or pattern. Returns how many there were.
+    fn revoke_all(&self, topic: &str, policy: MatchPolicy, reason: &Uri) -> usize;
+
     /// All sessions.
     fn sessions(&self) -> Vec<Session>;
 
@@ -75,13 +85,29 @@ pub(crate) struct Publication<'p> {
     pub(crate) audience: &'p Audience,
     /// What EVENT tells besides the topic.
     pub(crate) details: EventDetails,
+    /// Whether it is kept for those who subscribe later.
+    pub(crate) retain: bool,
 }
 
 impl<'p> Publication<'p> {
     /// A publication with an id of its own.
     pub(crate) fn new(topic: &'p Uri, payload: &'p Payload, audience: &'p Audience) -> Publication<'p> {
         let id = PublicationId::from_random(rand::random());
-        Publication { id, topic, payload, audience, details: EventDetails::default() }
+        Publication { id, topic, payload, audience, details: EventDetails::default(), retain: false }
+    }
+
+    /// What a client publishes, for the audience that it asks for.
+    pub(crate) fn by(publisher: &Session, publish: &'p Publish, audience: &'p Audience) -> Publication<'p> {
+        let options = &publish.options;
+        let mut publication = Publication::new(&publish.topic, &publish.payload, audience);
+        publication.retain = options.retain == Some(true);
+        publication.details.passthru = options.passthru.clone();
+        if options.disclose_me == Some(true) {
+            publication.details.publisher = Some(publisher.id());
+            publication.details.publisher_authid = Some(publisher.authid().into());
+            publication.details.publisher_authrole = Some(publisher.authrole().into());
+        }
+        publication
     }
 }
 
@@ -111,8 +137,64 @@ impl RealmHandle {
 
     /// Publishes an event to those subscribers whom an [`Audience`] allows to have it.
     pub fn publish_to(&self, audience: Audience, topic: impl AsRef<str>, payload: impl IntoPayload) -> Delivery {
-        let sent = self.try_publish(&audience, topic.as_ref(), payload);
+        let sent = self.try_publish(&audience, topic.as_ref(), payload, false);
         Delivery::to_many(sent, &self.0.turns)
+    }
+
+    /// Publishes an event and retains it: who subscribes later with the option `get_retained` is sent the latest one.
+    ///
+    /// Only routers retain ([`Realm::router`](crate::Realm::router)), within [`Limits::retained_events`] and
+    /// [`Limits::retained_bytes`] of all topics together. In any other realm, in one that is not configured while nobody is
+    /// in it, and before the server runs, the delivery fails and nobody gets the event.
+    ///
+    /// ```
+    /// # fn run(realm: serverwamp::RealmHandle) {
+    /// realm.publish_retained("weather.today", "rain");
+    /// # }
+    /// ```
+    ///
+    /// WAMP: event retention, advanced profile.
+    ///
+    /// [`Limits::retained_events`]: crate::Limits::retained_events
+    /// [`Limits::retained_bytes`]: crate::Limits::retained_bytes
+    pub fn publish_retained(&self, topic: impl AsRef<str>, payload: impl IntoPayload) -> Delivery {
+        self.publish_retained_to(Audience::everyone(), topic, payload)
+    }
+
+    /// Publishes an event to those whom an [`Audience`] allows to have it, and retains it for such among later subscribers.
+    ///
+    /// It takes the place of an event that was for the same audience, one for everyone that of all others.
+    pub fn publish_retained_to(
+        &self,
+        audience: Audience,
+        topic: impl AsRef<str>,
+        payload: impl IntoPayload,
+    ) -> Delivery {
+        let sent = self.try_publish(&audience, topic.as_ref(), payload, true);
+        Delivery::to_many(sent, &self.0.turns)
+    }
+
+    /// Forgets what is retained of a topic. Returns whether that was anything.
+    pub fn clear_retained(&self, topic: impl AsRef<str>) -> bool {
+        let topic = Uri::new(topic.as_ref());
+        self.living().zip(topic.ok()).is_some_and(|(realm, topic)| realm.clear_retained(&topic))
+    }
+
+    /// Ends everybody's subscription to exactly this topic or pattern. Returns how many there were.
+    ///
+    /// It is as if each had unsubscribed; clients that announce `subscription_revocation` are told why. A reason that is no
+    /// URI becomes `wamp.close.normal`. They may subscribe again: what they may do is another matter.
+    ///
+    /// WAMP: subscription revocation, advanced profile.
+    pub fn revoke(&self, topic: impl AsRef<str>, match_policy: MatchPolicy, reason: impl AsRef<str>) -> usize {
+        let reason = Uri::new(reason.as_ref()).unwrap_or_else(|_| Uri::known(uris::CLOSE_NORMAL));
+        self.living().map_or(0, |realm| realm.revoke_all(topic.as_ref(), match_policy, &reason))
+    }
+
+    /// Ends one subscription. Returns whether it was active.
+    pub(super) fn revoke_one(&self, subscription: &Subscription, reason: &str) -> bool {
+        let reason = Uri::new(reason).unwrap_or_else(|_| Uri::known(uris::CLOSE_NORMAL));
+        self.living().is_some_and(|realm| realm.revoke(subscription, &reason))
     }
 
     /// Ends all sessions with GOODBYE and the reason `wamp.close.close_realm`.
@@ -140,12 +222,24 @@ impl RealmHandle {
         Delivery::to_one(self.try_send_event(session, topic, payload), &self.0.turns)
     }
 
-    fn try_publish(&self, audience: &Audience, topic: &str, payload: impl IntoPayload) -> Result<FanOut, PublishError> {
+    fn try_publish(
+        &self,
+        audience: &Audience,
+        topic: &str,
+        payload: impl IntoPayload,
+        retain: bool,
+    ) -> Result<FanOut, PublishError> {
         let topic = checked(topic)?;
-        let Some(realm) = self.living() else { return Ok(FanOut::default()) };
-        let Some(codec) = realm.codec_of(&topic, audience) else { return Ok(FanOut::default()) };
+        let realm = match self.living() {
+            Some(realm) => realm,
+            None if retain => return Err(PublishError::NotRetained),
+            None => return Ok(FanOut::default()),
+        };
+        // CBOR holds what is kept for nobody knows whom.
+        let codec = realm.codec_of(&topic, audience).or(retain.then_some(Codec::Cbor));
+        let Some(codec) = codec else { return Ok(FanOut::default()) };
         let payload = payload.into_payload(codec)?;
-        realm.publish(&Publication::new(&topic, &payload, audience))
+        realm.publish(&Publication { retain, ..Publication::new(&topic, &payload, audience) })
     }
 
     fn try_send_event(

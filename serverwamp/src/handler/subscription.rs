@@ -129,6 +129,17 @@ impl Subscription {
         self.send_encoded(PublicationId::from_random(rand::random()), told, &payload)
     }
 
+    /// Ends the subscription, as if the client had unsubscribed. Returns false if it is over or was not accepted yet: a
+    /// subscribe function refuses by an error.
+    ///
+    /// A client that announces `subscription_revocation` is told why; others hear no more of it. A reason that is no URI
+    /// becomes `wamp.close.normal`.
+    ///
+    /// WAMP: subscription revocation, advanced profile.
+    pub fn revoke(&self, reason: impl AsRef<str>) -> bool {
+        self.0.session.realm_handle().revoke_one(self, reason.as_ref())
+    }
+
     /// Whether the subscription is over.
     pub fn is_closed(&self) -> bool {
         matches!(*self.state(), State::Ended)
@@ -228,7 +239,7 @@ impl Subscription {
         let octets = message.len();
         let pace = session.outbox().push_event(message).map_err(|_| PublishError::Closed)?;
         let slow = (pace == Pace::Lags).then(|| session.clone()).into_iter().collect();
-        Ok(FanOut { octets, slow })
+        Ok(FanOut { octets, slow, met: None })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

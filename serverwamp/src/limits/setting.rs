@@ -205,6 +205,10 @@ settings! {
     connections: Count, Count(count) => count;
     calls_in_flight: Count, Count(count) => count;
     subscriptions: Count, Count(count) => count;
+    retained_events: Count, Count(count) => count;
+    retained_bytes: Octets, Octets(octets) => octets;
+    testaments: Count, Count(count) => count;
+    testament_bytes: Octets, Octets(octets) => octets;
     authorization_timeout: Duration, duration => duration;
     cached_decisions: Count, Count(count) => count;
     drain: Duration, duration => duration;

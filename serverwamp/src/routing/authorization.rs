@@ -1,10 +1,12 @@
 //! What decides about the requests of a realm's clients: static rules, and the realm's authorizer.
 
+use std::time::Duration;
+
 use super::realm::Realm;
 use super::rules::Rules;
 use crate::error::Problem;
-use crate::handler::{Action, Authorizer, Decision, IntoDecision, Session};
-use crate::wire::Uri;
+use crate::handler::{Action, Authorizer, Decision, IntoDecision, RpcError, Session};
+use crate::wire::{Uri, uris};
 
 /// What a realm has for deciding; both have to allow.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +29,42 @@ impl Authorities {
 
     pub(crate) fn authorizer(&self) -> Option<&Authorizer> {
         self.authorizer.as_ref()
+    }
+
+    /// Asks both whether a session may do what a procedure of the protocol does for it.
+    ///
+    /// # Errors
+    /// It may not, or that could not be decided in time.
+    pub(crate) async fn ask(
+        &self,
+        session: &Session,
+        uri: &Uri,
+        action: Action,
+        within: Duration,
+    ) -> Result<Decision, RpcError> {
+        let mut decision = self.by_rules(session, uri, action);
+        if let Some(authorizer) = self.authorizer.as_ref().filter(|_| decision.is_allowed()) {
+            let asked = tokio::time::timeout(within, authorizer.decide(session.clone(), uri.clone(), action)).await;
+            let answer = asked.ok().and_then(|answer| {
+                answer
+                    .inspect_err(|error| tracing::error!(session = %session.id(), %error, "the authorizer failed"))
+                    .ok()
+            });
+            let undecided = || {
+                let message = format!("it could not be decided whether you may {}", action.in_words(uri));
+                RpcError::new(uris::AUTHORIZATION_FAILED).message(message)
+            };
+            decision = answer.ok_or_else(undecided)?.or_disclosure(decision.disclosure());
+        }
+        let what = || action.in_words(uri);
+        match decision.disclosure() {
+            _ if !decision.is_allowed() => Err(RpcError::not_authorized(format!("you may not {}", what()))),
+            Some(false) if action.disclose_me() => {
+                let message = format!("you may {}, but not be disclosed", what());
+                Err(RpcError::new(uris::DISCLOSURE_DISALLOWED).message(message))
+            }
+            _ => Ok(decision),
+        }
     }
 
     pub(crate) fn problems(&self) -> &[Problem] {

@@ -147,7 +147,7 @@ pub(super) fn has_wildcard(pattern: &str) -> bool {
 }
 
 /// What all topics begin with that match a wildcard pattern.
-fn literal_start(pattern: &str) -> &str {
+pub(super) fn literal_start(pattern: &str) -> &str {
     let mut start = 0_usize;
     for component in pattern.split('.').take_while(|component| !component.is_empty()) {
         start = start.saturating_add(component.len()).saturating_add(1);

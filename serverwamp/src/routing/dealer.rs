@@ -30,6 +30,11 @@ impl Dealer {
         handler.unwrap_or(&self.unserved)
     }
 
+    /// Whether the realm's own handler has all calls.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.endpoints.call_handler.is_some()
+    }
+
     /// All functions of the realm.
     pub(crate) fn endpoints(&self) -> &Endpoints {
         &self.endpoints

@@ -7,21 +7,26 @@ mod coverage;
 mod custom;
 mod dealer;
 mod endpoints;
+mod history;
+mod kept;
+mod meta;
 mod pattern;
 mod realm;
 mod registry;
 mod routes;
 mod rules;
+mod testaments;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use authorization::Authorities;
 pub use broker::TopicTable;
-pub(crate) use broker::{Begun, TooMany};
+pub(crate) use broker::{Accepted, Begun, TooMany};
 pub(crate) use coverage::is_reserved;
 pub(crate) use dealer::Dealer;
+pub use history::History;
 pub use realm::Realm;
-pub(crate) use realm::{LivingRealms, RealmState, Realms, Served};
+pub(crate) use realm::{Left, LivingRealms, RealmState, Realms, Served};
 pub(crate) use registry::{Registry, Services, Sources};
 pub use routes::Routes;
 pub use rules::Rules;

@@ -5,17 +5,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::authorization::Authorities;
 use super::broker::Broker;
-use super::coverage::{OpenTopics, TopicSet};
+use super::coverage::{OpenTopics, TopicSet, is_reserved};
 use super::custom::CustomHandlers;
 use super::dealer::Dealer;
+use super::history::{ConfiguredHistory, OpenHistory};
+use super::meta::{MetaProcedures, SessionInfo};
 use super::routes::Routes;
+use super::testaments::Testaments;
 use crate::handler::{
-    Audience, Authenticators, Factory, FanOut, Injections, LivingRealm, Publication, PublishError, RealmDirectory,
-    RealmHandle, Route, Session, Subscription,
+    Audience, Authenticators, Endpoint, Factory, FanOut, Injections, LivingRealm, Publication, PublishError,
+    RealmDirectory, RealmHandle, Route, RpcResult, Session, Subscription,
 };
 use crate::limits::Limits;
+use crate::log::Shown;
 use crate::metrics::Counters;
-use crate::wire::{Codec, SessionId, Uri};
+use crate::wire::{Codec, MatchPolicy, PublicationId, Publish, SessionId, Uri, uris};
 
 /// The configuration of one realm.
 ///
@@ -129,6 +133,8 @@ pub struct Realm {
     routes: Routes,
     topics: OpenTopics,
     limits: Option<Limits>,
+    router: bool,
+    pub(super) histories: Vec<ConfiguredHistory>,
     pub(super) custom: CustomHandlers,
     pub(super) authenticators: Authenticators,
     pub(super) authorities: Authorities,
@@ -199,6 +205,29 @@ impl Realm {
         realm
     }
 
+    /// A full WAMP router: clients may subscribe and publish to any topic, beside those of annotated functions, which keep
+    /// their handlers.
+    ///
+    /// Events are retained for those who subscribe later, sessions have testaments, and the procedures and events of the meta
+    /// API (`wamp.session.…`, `wamp.subscription.…`) tell of sessions and subscriptions. They are authorized like any other:
+    /// without [`rules`](Realm::rules) or an [`authorizer`](Realm::authorizer) everybody may call `wamp.session.kill` too.
+    ///
+    /// The state of such a realm lives as long as the server, also while no session is in it; that of a realm which is not
+    /// configured (see [`App::router`](crate::App::router)) as long as a session is in it.
+    ///
+    /// ```
+    /// use serverwamp::{App, Realm};
+    ///
+    /// let app = App::discover().realm(Realm::new("realm1").router());
+    /// # let _ = app;
+    /// ```
+    #[must_use]
+    pub fn router(self) -> Realm {
+        let mut realm = self.open_topics("").topics("wamp.");
+        realm.router = true;
+        realm
+    }
+
     /// Sets the limits for sessions of this realm, in place of the app's.
     ///
     /// They hold from WELCOME to the end of the session. Those that apply before a realm is known, or to the server as a
@@ -234,10 +263,16 @@ impl Realm {
             routes: Routes::default(),
             topics: OpenTopics::default(),
             limits: None,
+            router: false,
+            histories: Vec::new(),
             custom: CustomHandlers::default(),
             authenticators: Authenticators::default(),
             authorities: Authorities::default(),
         }
+    }
+
+    pub(crate) fn is_router(&self) -> bool {
+        self.router
     }
 
     pub(crate) fn authorities(&self) -> &Authorities {
@@ -279,6 +314,9 @@ impl Realm {
 #[derive(Debug)]
 pub(crate) struct Served {
     pub(crate) dealer: Dealer,
+    /// Whether it is a full router.
+    pub(crate) router: bool,
+    pub(crate) histories: Vec<OpenHistory>,
     pub(crate) topics: OpenTopics,
     pub(crate) authorities: Authorities,
     /// What holds for its sessions.
@@ -294,7 +332,19 @@ pub(crate) struct RealmState {
     served: Arc<Served>,
     broker: Broker,
     sessions: Mutex<HashMap<SessionId, Session>>,
+    testaments: Testaments,
+    /// The procedures that a full router has of its own.
+    meta: Option<MetaProcedures>,
     handle: RealmHandle,
+}
+
+/// What a session leaves when it is over.
+#[derive(Debug)]
+pub(crate) struct Left {
+    /// The subscriptions that end with it.
+    pub(crate) subscriptions: Vec<Subscription>,
+    /// Its testaments, which have been published.
+    pub(crate) testaments: Vec<(Publish, PublicationId)>,
 }
 
 impl RealmState {
@@ -302,9 +352,14 @@ impl RealmState {
         let directory: Arc<dyn RealmDirectory> = Arc::<LivingRealms>::clone(living);
         Arc::new_cyclic(|realm: &Weak<RealmState>| RealmState {
             name: name.clone(),
-            broker: Broker::new(&served.limits),
+            broker: match served.router {
+                true => Broker::of_router(&served.limits, served.histories.iter().map(OpenHistory::begin).collect()),
+                false => Broker::new(&served.limits),
+            },
+            meta: served.router.then(|| MetaProcedures::new(Weak::clone(realm))),
             served,
             sessions: Mutex::default(),
+            testaments: Testaments::default(),
             handle: RealmHandle::to_living(name, Weak::<RealmState>::clone(realm), directory),
         })
     }
@@ -315,6 +370,16 @@ impl RealmState {
 
     pub(crate) fn dealer(&self) -> &Dealer {
         &self.served.dealer
+    }
+
+    /// Whether it is a full router.
+    pub(crate) fn is_router(&self) -> bool {
+        self.served.router
+    }
+
+    /// Whether the history of any topic is kept.
+    pub(crate) fn keeps_history(&self) -> bool {
+        !self.served.histories.is_empty()
     }
 
     pub(crate) fn topics(&self) -> &OpenTopics {
@@ -341,15 +406,52 @@ impl RealmState {
         &self.handle
     }
 
+    pub(crate) fn testaments(&self) -> &Testaments {
+        &self.testaments
+    }
+
+    /// Finds the handler of a procedure; where there is none, one that says so.
+    pub(crate) fn find(&self, procedure: &Uri) -> &Arc<Endpoint> {
+        let meta = self.meta.as_ref().filter(|_| is_reserved(procedure) && !self.dealer().is_replaced());
+        meta.and_then(|meta| meta.find(procedure)).unwrap_or_else(|| self.dealer().find(procedure))
+    }
+
+    /// The session of this id.
+    pub(crate) fn session(&self, id: SessionId) -> Option<Session> {
+        self.lock_sessions().get(&id).cloned()
+    }
+
+    /// All sessions.
+    pub(crate) fn all_sessions(&self) -> Vec<Session> {
+        self.lock_sessions().values().cloned().collect()
+    }
+
     /// A session is in the realm from now on.
     pub(crate) fn enter(&self, session: &Session) {
         self.lock_sessions().insert(session.id(), session.clone());
+        self.broker.announce(uris::SESSION_ON_JOIN, || RpcResult::new().arg(SessionInfo::of(session)));
     }
 
-    /// A session is over. Returns the subscriptions that end with it.
-    pub(crate) fn leave(&self, session: &Session) -> Vec<Subscription> {
+    /// A session is over: what it has left to be published is published.
+    pub(crate) fn leave(&self, session: &Session) -> Left {
         self.lock_sessions().remove(&session.id());
-        self.broker.leave(session)
+        let subscriptions = self.broker.leave(session);
+        let mut testaments = Vec::new();
+        for testament in self.testaments.take(session.id()) {
+            let audience = Audience::of(&testament.options, session.id());
+            let publication = Publication::by(session, &testament, &audience);
+            let id = publication.id;
+            match self.publish(&publication) {
+                Ok(_) => testaments.push((testament, id)),
+                Err(error) => {
+                    tracing::debug!(session = %session.id(), topic = %Shown(&testament.topic), %error, "a testament was not published");
+                }
+            }
+        }
+        self.broker.announce(uris::SESSION_ON_LEAVE, || {
+            RpcResult::new().arg(session.id()).arg(session.authid()).arg(session.authrole())
+        });
+        Left { subscriptions, testaments }
     }
 
     fn lock_sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Session>> {
@@ -377,8 +479,20 @@ impl LivingRealm for RealmState {
         self.broker.send_event(session, publication)
     }
 
+    fn clear_retained(&self, topic: &Uri) -> bool {
+        self.broker.clear_retained(topic)
+    }
+
+    fn revoke(&self, subscription: &Subscription, reason: &Uri) -> bool {
+        self.broker.revoke_one(subscription, reason)
+    }
+
+    fn revoke_all(&self, topic: &str, policy: MatchPolicy, reason: &Uri) -> usize {
+        self.broker.revoke_all(topic, policy, reason)
+    }
+
     fn sessions(&self) -> Vec<Session> {
-        self.lock_sessions().values().cloned().collect()
+        self.all_sessions()
     }
 
     fn session_count(&self) -> usize {
@@ -386,12 +500,14 @@ impl LivingRealm for RealmState {
     }
 }
 
-/// All realms of a server. The state of a realm lives while a session is in it.
+/// All realms of a server. The state of a realm lives while a session is in it, that of a configured router always.
 #[derive(Debug)]
 pub(crate) struct Realms {
     configured: HashMap<String, Arc<Served>>,
     any_name: Option<Arc<Served>>,
     living: Arc<LivingRealms>,
+    /// Configured routers, which live without sessions.
+    _routers: Vec<Arc<RealmState>>,
 }
 
 /// The realms that sessions are in, and some that nobody is in any more.
@@ -411,7 +527,9 @@ impl Realms {
         any_name: Option<Arc<Served>>,
         living: Arc<LivingRealms>,
     ) -> Realms {
-        Realms { configured, any_name, living }
+        let routers = configured.iter().filter(|(_, served)| served.router);
+        let routers = routers.filter_map(|(name, served)| Some(living.begin(&Uri::new(name).ok()?, served))).collect();
+        Realms { configured, any_name, living, _routers: routers }
     }
 
     /// Whether the realm of this name has a configuration of its own.
@@ -428,22 +546,27 @@ impl Realms {
     /// The realm of this name, if sessions may join it.
     pub(crate) fn join(&self, name: &Uri) -> Option<Arc<RealmState>> {
         let served = self.configured.get(name.as_str()).or(self.any_name.as_ref())?;
-        let mut living = self.living.lock();
+        Some(self.living.begin(name, served))
+    }
+}
+
+impl LivingRealms {
+    /// The realm of this name, which begins to live if it does not.
+    fn begin(self: &Arc<Self>, name: &Uri, served: &Arc<Served>) -> Arc<RealmState> {
+        let mut living = self.lock();
         let realm = living.realms.get(name).and_then(Weak::upgrade);
         if let Some(realm) = realm.filter(|realm| Arc::ptr_eq(&realm.served, served)) {
-            return Some(realm);
+            return realm;
         }
         if living.realms.len() > living.sweep_above {
             living.realms.retain(|_, realm| realm.strong_count() > 0);
             living.sweep_above = living.realms.len().saturating_mul(2).saturating_add(16);
         }
-        let realm = RealmState::new(name, Arc::clone(served), &self.living);
+        let realm = RealmState::new(name, Arc::clone(served), self);
         living.realms.insert(name.clone(), Arc::downgrade(&realm));
-        Some(realm)
+        realm
     }
-}
 
-impl LivingRealms {
     /// A handle to the realm of this name, which need not live.
     pub(crate) fn handle(self: &Arc<Self>, name: &str) -> RealmHandle {
         RealmHandle::to_name(name, Arc::<LivingRealms>::clone(self))

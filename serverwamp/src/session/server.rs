@@ -174,6 +174,10 @@ pub(crate) struct Welcome {
     pub(crate) authmethod: String,
     pub(crate) authprovider: String,
     pub(crate) authextra: Option<RawDict>,
+    /// Whether the realm is a full router.
+    pub(crate) router: bool,
+    /// Whether the realm keeps the history of any topic.
+    pub(crate) event_history: bool,
 }
 
 /// How long a peer may take to answer GOODBYE, and how long its own may wait for ours.

@@ -59,6 +59,11 @@ impl Payload {
         decode_args(self, &Arena::default()).unwrap_or_default()
     }
 
+    /// What stands in the place of the arguments, if something does.
+    pub(crate) fn to_opaque(&self) -> Option<Value> {
+        self.opaque_bytes().map(|opaque| decode_value(self.codec(), opaque).unwrap_or_default())
+    }
+
     /// The keyword arguments; none of them where one cannot be held.
     pub(crate) fn to_kwargs(&self) -> Dict {
         decode_kwargs(self, &Arena::default()).unwrap_or_default()

@@ -15,6 +15,7 @@ mod payload;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod timestamp;
 mod uri;
 pub(crate) mod uris;
 mod value;
@@ -43,5 +44,6 @@ pub(crate) use options::{
 };
 pub(crate) use parse::{ParseError, Parser};
 pub(crate) use scan::{ScanLimits, Slots};
+pub(crate) use timestamp::Timestamp;
 pub(crate) use uri::UriError;
 pub(crate) use write::{write_error, write_event, write_result};

@@ -58,6 +58,21 @@ impl Payload {
         Self { codec, bytes: Octets::Own(Vec::new()), args: None, kwargs: None, opaque: None }
     }
 
+    /// Encoded parts, which have to be what they are said to be.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn of_parts(codec: Codec, args: Option<&[u8]>, kwargs: Option<&[u8]>, opaque: Option<&[u8]>) -> Self {
+        let mut payload = Self::empty(codec);
+        let mut bytes = Vec::new();
+        let places = [&mut payload.args, &mut payload.kwargs, &mut payload.opaque];
+        for (part, place) in [args, kwargs, opaque].into_iter().zip(places) {
+            let start = bytes.len();
+            bytes.extend_from_slice(part.unwrap_or_default());
+            *place = part.and_then(|_| Span::new(start, bytes.len()).ok());
+        }
+        payload.bytes = Octets::Shared(bytes.into());
+        payload
+    }
+
     /// The codec that the arguments are encoded in.
     pub(crate) const fn codec(&self) -> Codec {
         self.codec

@@ -49,6 +49,8 @@ impl Machine {
             authmethod: "ticket".to_owned(),
             authprovider: "db".to_owned(),
             authextra: Some(RawDict::encode(Codec::Json, &json!({"verifier": "v"})).unwrap()),
+            router: false,
+            event_history: false,
         });
     }
 

@@ -13,6 +13,8 @@ use crate::wire::{RequestId, Subscribe};
 pub(super) struct Decision {
     request: RequestId,
     subscription: Subscription,
+    /// Whether the subscriber wants what is retained.
+    get_retained: bool,
     /// Those that are still to be asked, the next one last.
     calls: Vec<(Arc<Endpoint>, Call)>,
     running: Option<Guarded>,
@@ -24,6 +26,7 @@ pub(super) struct Decision {
 pub(super) struct Decided {
     pub(super) request: RequestId,
     pub(super) subscription: Subscription,
+    pub(super) get_retained: bool,
     pub(super) result: Result<(), RpcError>,
     pub(super) streams: Vec<EventStream>,
 }
@@ -44,7 +47,8 @@ impl Decision {
             (endpoint, call)
         };
         let calls = functions.into_iter().rev().map(call).collect();
-        Decision { request: subscribe.request, subscription, calls, running: None, streams: Vec::new() }
+        let get_retained = subscribe.options.get_retained == Some(true);
+        Decision { request: subscribe.request, subscription, get_retained, calls, running: None, streams: Vec::new() }
     }
 
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Decided> {
@@ -73,7 +77,8 @@ impl Decision {
     fn end(&mut self, result: Result<(), RpcError>) -> Decided {
         self.running = None;
         let streams = std::mem::take(&mut self.streams);
-        Decided { request: self.request, subscription: self.subscription.clone(), result, streams }
+        let (request, subscription, get_retained) = (self.request, self.subscription.clone(), self.get_retained);
+        Decided { request, subscription, get_retained, result, streams }
     }
 }
 

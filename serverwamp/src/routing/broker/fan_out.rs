@@ -5,7 +5,8 @@ use smallvec::SmallVec;
 
 use super::super::coverage::{matches, may_read};
 use super::{Broker, State, Subscriber, Topic};
-use crate::handler::{Audience, FanOut, Pace, Publication, PublishError, Session, event};
+use crate::handler::{self, Audience, FanOut, Pace, Publication, PublishError, Session, event};
+use crate::log::Shown;
 use crate::wire::{Codec, EventDetails, MatchPolicy, Options, Payload, SubscriptionId, Uri};
 
 /// Something for each codec.
@@ -33,7 +34,8 @@ impl Broker {
             topic.mark_codecs(audience, &mut used);
         }
         match used {
-            [None, None, None] => None,
+            // Whatever it is, it is kept.
+            [None, None, None] => self.keeps_history_of(topic).then_some(Codec::Cbor),
             [Some(()), None, None] => Some(Codec::Json),
             [None, Some(()), None] => Some(Codec::MessagePack),
             _ => Some(Codec::Cbor),
@@ -47,6 +49,19 @@ impl Broker {
     pub(crate) fn publish(&self, publication: &Publication<'_>) -> Result<FanOut, PublishError> {
         // Held to the end: whoever unsubscribes waits, and the events of one publisher keep their order.
         let state = self.read();
+        let Some(router) = &self.router else {
+            return if publication.retain { Err(PublishError::NotRetained) } else { self.fan_out(&state, publication) };
+        };
+        // Held as well: what is retained is the event that all have had last.
+        let mut retained = publication.retain.then(|| router.retained());
+        retained.as_ref().map_or(Ok(()), |retained| retained.check(publication))?;
+        let mut sent = self.fan_out(&state, publication)?;
+        sent.met = retained.as_mut().and_then(|retained| retained.put(publication)).or(router.record(publication));
+        Ok(sent)
+    }
+
+    /// Queues an event for all who get it.
+    pub(super) fn fan_out(&self, state: &State, publication: &Publication<'_>) -> Result<FanOut, PublishError> {
         let mut addressed: SmallVec<[Addressed<'_>; 2]> = SmallVec::new();
         let mut transcoded = PerCodec::default();
         let mut held = 0_usize;
@@ -99,10 +114,45 @@ impl Broker {
         let mut sent = FanOut::default();
         for subscription in active.chain(pending) {
             let topic = (subscription.match_policy() != MatchPolicy::Exact).then_some(publication.topic);
-            let FanOut { octets, slow } = subscription.send_encoded(publication.id, topic, publication.payload)?;
-            sent = FanOut { octets: sent.octets.saturating_add(octets), slow };
+            let FanOut { octets, slow, .. } = subscription.send_encoded(publication.id, topic, publication.payload)?;
+            sent = FanOut { octets: sent.octets.saturating_add(octets), slow, met: None };
         }
         Ok(sent)
+    }
+
+    /// Sends a session that is subscribed already what is retained for a subscription. Returns how many octets that was.
+    pub(crate) fn send_retained(&self, session: &Session, id: SubscriptionId) -> usize {
+        // No event comes between what is retained and what follows.
+        let state = self.write();
+        self.send_retained_in(&state, session, id)
+    }
+
+    /// Forgets what is retained of a topic. Returns whether that was anything.
+    pub(crate) fn clear_retained(&self, topic: &Uri) -> bool {
+        self.router.as_ref().is_some_and(|router| router.retained().clear(topic))
+    }
+
+    pub(super) fn send_retained_in(&self, state: &State, session: &Session, id: SubscriptionId) -> usize {
+        let (Some(router), Some(topic)) = (&self.router, state.topics.get(&id)) else { return 0 };
+        let retained = router.retained();
+        let mut octets = 0_usize;
+        for event in retained.for_subscriber(session, &topic.uri, topic.policy) {
+            let told = (topic.policy != MatchPolicy::Exact).then(|| event.topic.clone());
+            let details = EventDetails { topic: told, retained: Some(true), ..event.details.clone() };
+            let payload = event.payload.transcode(session.codec()).map_err(PublishError::from);
+            let message =
+                payload.and_then(|it| handler::event(session.codec(), id, event.id, Some(&details.into()), &it));
+            match message {
+                Ok(message) => {
+                    octets = octets.saturating_add(message.len()).saturating_add(LOOK);
+                    if session.outbox().push_event(message).is_err() {
+                        break;
+                    }
+                }
+                Err(error) => tracing::debug!(topic = %Shown(&event.topic), %error, "a retained event cannot be sent"),
+            }
+        }
+        octets
     }
 
     /// The EVENT of one subscription in each codec that somebody who gets it uses.
@@ -138,7 +188,7 @@ impl Broker {
 
 impl State {
     /// The subscriptions whose topic or pattern a topic matches, and how much of patterns was looked at to find them.
-    fn matching(&self, topic: &Uri) -> (SmallVec<[(SubscriptionId, &Topic); 2]>, usize) {
+    pub(super) fn matching(&self, topic: &str) -> (SmallVec<[(SubscriptionId, &Topic); 2]>, usize) {
         let mut matching = SmallVec::new();
         let looked_at = self.table.for_each_match(topic, |id| {
             let subscribed = self.topics.get(id).filter(|subscribed| may_read(&subscribed.uri, topic));

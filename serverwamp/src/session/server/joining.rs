@@ -24,6 +24,11 @@ const BROKER: Features = Features::NONE
     .with(Feature::PublisherIdentification)
     .with(Feature::PatternBasedSubscription);
 
+/// What those of a full router announce besides.
+const ROUTER_DEALER: &[Feature] = &[Feature::SessionMetaApi, Feature::TestamentMetaApi];
+const ROUTER_BROKER: &[Feature] =
+    &[Feature::SessionMetaApi, Feature::SubscriptionMetaApi, Feature::EventRetention, Feature::PayloadPassthruMode];
+
 impl ServerSession {
     pub(super) fn handle_hello(&mut self, hello: Box<Hello>) {
         if hello.details.roles.as_ref().is_none_or(|roles| *roles == Roles::default()) {
@@ -74,8 +79,16 @@ impl ServerSession {
         self.was_joined = true;
         self.deadline = None;
         self.last_request = 0;
+        let (mut dealer, mut broker) = (DEALER, BROKER);
+        if welcome.router {
+            dealer = ROUTER_DEALER.iter().copied().fold(dealer, Features::with);
+            broker = ROUTER_BROKER.iter().copied().fold(broker, Features::with);
+        }
+        if welcome.event_history {
+            broker = broker.with(Feature::EventHistory);
+        }
         let details = WelcomeDetails {
-            roles: Some(Roles { dealer: Some(DEALER), broker: Some(BROKER), ..Roles::default() }),
+            roles: Some(Roles { dealer: Some(dealer), broker: Some(broker), ..Roles::default() }),
             agent: Some(AGENT.into()),
             realm: Some(welcome.realm),
             authid: Some(welcome.authid.into()),

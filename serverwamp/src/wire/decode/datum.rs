@@ -1,7 +1,7 @@
 use super::DecodeError;
-use super::timestamp::Timestamp;
 use crate::wire::codec::{Binary, Items, Read, Reader, Text, Token, integral_float, integral_text, parse_number};
 use crate::wire::integer::Integer;
+use crate::wire::timestamp::Timestamp;
 
 const TAG_TIME: u64 = 1;
 const TAG_POSITIVE_BIGNUM: u64 = 2;

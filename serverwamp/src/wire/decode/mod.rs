@@ -9,7 +9,6 @@ mod decoder;
 mod error;
 mod key;
 mod missing;
-mod timestamp;
 
 use serde::Deserialize;
 

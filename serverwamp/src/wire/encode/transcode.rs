@@ -4,7 +4,7 @@ use super::{ContainerKind, EncodeError, MAX_DEPTH, Output};
 use crate::wire::{
     codec::{Binary, Codec, Items, Read, ReadError, Reader, Text, Token, integral_text},
     integer::Integer,
-    payload::Payload,
+    payload::{Octets, Payload},
     scan::Span,
 };
 
@@ -30,9 +30,23 @@ impl Payload {
     /// # Errors
     /// What the codec cannot hold.
     pub(crate) fn transcode(&self, codec: Codec) -> Result<Self, EncodeError> {
-        if codec == self.codec {
-            return Ok(self.clone());
+        match codec == self.codec {
+            true => Ok(self.clone()),
+            false => self.copied(codec),
         }
+    }
+
+    /// The same arguments in memory of their own, so that the message that they came in need not be kept.
+    pub(crate) fn detached(&self) -> Self {
+        // Copying octets cannot fail.
+        let mut payload = self.copied(self.codec).unwrap_or_else(|_| Self::empty(self.codec));
+        if let Octets::Own(octets) = payload.bytes {
+            payload.bytes = Octets::Shared(octets.into());
+        }
+        payload
+    }
+
+    fn copied(&self, codec: Codec) -> Result<Self, EncodeError> {
         let mut payload = Self::empty(codec);
         let mut bytes = Vec::with_capacity(self.size());
         for (part, place) in [

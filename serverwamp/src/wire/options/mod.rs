@@ -36,7 +36,8 @@ pub(crate) use self::{
 };
 use super::{
     codec::Codec,
-    encode::{ContainerKind, EncodeError, Output},
+    encode::{ContainerKind, EncodeError, Output, encode_into},
+    value::Dict,
 };
 
 /// Options or details of a message: the keys that the protocol knows, and the whole dict as it came.
@@ -112,6 +113,25 @@ impl<T: Dictionary> Options<T> {
         let mut source = Source::new(codec, bytes);
         let token = source.token()?;
         Ok(Self { known: T::read(token, &mut source)?, raw: RawDict::new(codec, dict) })
+    }
+
+    /// Options that a peer gave within the arguments of a call.
+    ///
+    /// # Errors
+    /// A known key has a value of another type.
+    pub(crate) fn from_dict(codec: Codec, dict: &Dict) -> Result<Self, String> {
+        let mut bytes = Vec::new();
+        encode_into(codec, dict, &mut bytes).map_err(|error| error.to_string())?;
+        let bytes = Bytes::from(bytes);
+        Self::parse(codec, &bytes, || bytes.clone()).map_err(|problem| problem.to_string())
+    }
+
+    /// Appends the dict.
+    ///
+    /// # Errors
+    /// What the codec cannot hold.
+    pub(crate) fn encode(&self, codec: Codec, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        self.write(&mut Output::new(codec, out))
     }
 
     /// Writes the known keys that are present, then the unknown ones that came with them.
