@@ -24,7 +24,7 @@ impl Broker {
         match sent {
             Ok(sent) => sent.octets,
             Err(error) => {
-                tracing::warn!(topic, %error, "a meta event was sent to nobody");
+                tracing::warn!(%topic, %error, "a meta event was sent to nobody");
                 0
             }
         }
