@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::time::{Sleep, sleep};
+use tracing::level_filters::LevelFilter;
 use tracing::{Instrument, Span};
 
 use crate::handler::{Authenticator, Call, Endpoint, HandlerFuture, Outcome, Reply, RouteKind, RpcError};
@@ -18,6 +19,15 @@ use crate::wire::uris;
 /// Starts a handler, once it is one of those that may run at a time. All of its run is within a span of its own, if
 /// anybody listens for that.
 pub(super) fn begin(endpoint: &Arc<Endpoint>, call: Call) -> HandlerFuture {
+    // The usual case takes no more than this comparison.
+    match LevelFilter::current() >= LevelFilter::DEBUG {
+        true => begin_within_span(endpoint, call),
+        false => begin_run(endpoint, call),
+    }
+}
+
+#[cold]
+fn begin_within_span(endpoint: &Arc<Endpoint>, call: Call) -> HandlerFuture {
     let span = span_of(&call);
     if span.is_disabled() {
         return begin_run(endpoint, call);
