@@ -152,7 +152,8 @@ async fn serve_stream<S: ByteStream>(
         }
         Ok::<_, OpenError>((stream, opened))
     };
-    let (stream, opened) = match timeout(shared.limits.upgrade_timeout, opening).await {
+    // Boxed, so that an open connection keeps no room for how it was opened.
+    let (stream, opened) = match timeout(shared.limits.upgrade_timeout, Box::pin(opening)).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => {
             if let Some(limit) = error.limit() {
