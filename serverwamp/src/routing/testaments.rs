@@ -108,3 +108,71 @@ fn octets(publish: &Publish) -> usize {
     let parts = [publish.payload.size(), publish.topic.len(), publish.options.raw().octets()];
     parts.into_iter().fold(OVERHEAD, usize::saturating_add)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::{Codec, Options, Payload, PublishOptions, RequestId, Uri};
+
+    fn testament(number: usize, length: usize) -> Publish {
+        let payload = Payload::encode(Codec::Json, &(number, "x".repeat(length))).unwrap();
+        let options = Options::from(PublishOptions::default());
+        Publish { request: RequestId::FIRST, options, topic: Uri::new("will").unwrap(), payload }
+    }
+
+    fn number(publish: &Publish) -> u64 {
+        publish.payload.to_args()[0].as_u64().unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn each_session_has_its_own_within_bounds(
+            testaments in 0..4_usize,
+            testament_bytes in 0..1500_usize,
+            changes in prop::collection::vec((1..3_u64, any::<bool>(), prop::option::weighted(0.8, 0..400_usize)), 0..30),
+        ) {
+            let limits = Limits { testaments, testament_bytes, ..Limits::default() };
+            let store = Testaments::default();
+            // Session, whether it is for the session's end, number, octets.
+            let mut model: Vec<(u64, bool, u64, usize)> = Vec::new();
+            for (at, (session, destroyed, length)) in changes.into_iter().enumerate() {
+                let id = SessionId::new(session).unwrap();
+                let scope = if destroyed { Scope::Destroyed } else { Scope::Detached };
+                match length {
+                    None => {
+                        store.flush(id, scope);
+                        model.retain(|held| (held.0, held.1) != (session, destroyed));
+                    }
+                    Some(length) => {
+                        let publish = testament(at, length);
+                        let (added, number) = (octets(&publish), number(&publish));
+                        let own: Vec<usize> = model.iter().filter(|held| held.0 == session).map(|held| held.3).collect();
+                        let expected = match own.len() < testaments {
+                            false => Err(TooMany { limit: "testaments", maximum: testaments }),
+                            true if own.iter().sum::<usize>() + added > testament_bytes => {
+                                Err(TooMany { limit: "testament_bytes", maximum: testament_bytes })
+                            }
+                            true => Ok(()),
+                        };
+                        let is_ok = expected.is_ok();
+                        prop_assert_eq!(store.add(id, scope, publish, &limits), expected);
+                        if is_ok {
+                            model.push((session, destroyed, number, added));
+                        }
+                    }
+                }
+            }
+            for session in 1..3 {
+                let left: Vec<u64> = store.take(SessionId::new(session).unwrap()).iter().map(number).collect();
+                let of = |wanted: bool| {
+                    let held = model.iter().filter(move |held| held.0 == session && held.1 == wanted);
+                    held.map(|held| held.2)
+                };
+                prop_assert_eq!(left, of(false).chain(of(true)).collect::<Vec<_>>());
+            }
+            prop_assert!(store.lock().is_empty());
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::super::kept::{KeptEvent, encoded_details};
 use super::{Bounds, PastEvent, Query, QueryError};
@@ -18,6 +18,8 @@ use crate::wire::{Codec, EventDetails, MatchPolicy, Options, Payload, Publicatio
 
 /// Requests that wait for the thread.
 const QUEUE: usize = 1024;
+/// How many of them may be queries, so that these keep no event out.
+const QUERIES: usize = 16;
 /// Octets of the events that wait.
 const WAITING: usize = 4 * 1024 * 1024;
 /// Events that are written in one transaction.
@@ -60,6 +62,7 @@ pub(super) struct Sqlite {
     requests: Option<SyncSender<Request>>,
     /// Octets of the events that wait.
     waiting: Arc<AtomicUsize>,
+    queries: Arc<Semaphore>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -73,6 +76,8 @@ struct Asked {
     query: Query,
     asker: Session,
     now: Timestamp,
+    /// Its place among the queries, which it has until it is answered, whether or not anybody waits for that.
+    _place: OwnedSemaphorePermit,
     answer: oneshot::Sender<Result<Vec<PastEvent>, QueryError>>,
 }
 
@@ -95,7 +100,8 @@ impl Sqlite {
         let counter = Arc::clone(&waiting);
         let thread = std::thread::Builder::new().name("event history".to_owned());
         let thread = thread.spawn(move || database.serve(&received, &counter)).map_err(|error| error.to_string())?;
-        Ok(Sqlite { requests: Some(requests), waiting, thread: Mutex::new(Some(thread)) })
+        let queries = Arc::new(Semaphore::new(QUERIES));
+        Ok(Sqlite { requests: Some(requests), waiting, queries, thread: Mutex::new(Some(thread)) })
     }
 
     /// Has an event written. Returns false if too much waits.
@@ -120,8 +126,9 @@ impl Sqlite {
         asker: Session,
         now: Timestamp,
     ) -> Result<Vec<PastEvent>, QueryError> {
+        let place = Arc::clone(&self.queries).acquire_owned().await.map_err(|_| QueryError::Unavailable)?;
         let (answer, answered) = oneshot::channel();
-        let asked = Box::new(Asked { query, asker, now, answer });
+        let asked = Box::new(Asked { query, asker, now, _place: place, answer });
         self.send(Request::Query(asked)).map_err(|_| QueryError::Unavailable)?;
         answered.await.unwrap_or(Err(QueryError::Unavailable))
     }
@@ -193,7 +200,10 @@ impl Database {
                 waiting.fetch_sub(octets, Ordering::AcqRel);
             }
             if let Some(asked) = asked {
-                let Asked { query, asker, now, answer } = *asked;
+                let Asked { query, asker, now, _place, answer } = *asked;
+                if answer.is_closed() {
+                    continue;
+                }
                 let answered = self.query(&query, &asker, now).unwrap_or_else(|error| {
                     tracing::error!(%error, "an event history cannot be read");
                     Err(QueryError::Unavailable)

@@ -160,6 +160,9 @@ proptest! {
 #[cfg(feature = "sqlite")]
 #[test]
 fn what_a_busy_database_cannot_take_waits_within_bounds() {
+    use futures_util::stream::FuturesUnordered;
+    use futures_util::{FutureExt, StreamExt};
+
     const OCTETS: usize = 1024 * 1024;
     let directory = directory();
     let bounds = Bounds { events: 100, octets: 100 * OCTETS, age: None };
@@ -176,11 +179,22 @@ fn what_a_busy_database_cannot_take_waits_within_bounds() {
         [None, None, None, Some("history"), Some("history")],
         "each counts with a little more than its text"
     );
-    other.execute_batch("COMMIT").unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let all = Query::of(Uri::pattern("", MatchPolicy::Prefix).unwrap(), MatchPolicy::Prefix);
+    // Queries that wait keep no event out.
+    let asker = session(1, Codec::Json);
+    let small = Payload::encode(Codec::Cbor, "x").unwrap();
+    let ask = || history.query(Query { limit: Some(1), ..all.clone() }, &asker, seconds(1));
+    let waiting: FuturesUnordered<_> = (0..2000).map(|_| ask()).collect();
+    let mut answers = StreamExt::into_future(waiting);
+    assert!((&mut answers).now_or_never().is_none(), "the database is busy");
+    assert_eq!(history.append(&Publication::new(&topic, &small, &audience), seconds(1)), None);
+    other.execute_batch("COMMIT").unwrap();
+    let (first, others) = runtime.block_on(answers);
+    assert_eq!(first.unwrap().map(|events| events.len()), Ok(1));
+    drop(others);
     let told = runtime.block_on(history.query(all, &session(1, Codec::Json), seconds(1))).unwrap();
-    assert_eq!(told.len(), 3);
+    assert_eq!(told.len(), 4);
     assert_eq!(append(), None);
     drop(histories);
     std::fs::remove_dir_all(&directory).unwrap();
