@@ -22,7 +22,7 @@ use crate::handler::{
     WampError,
 };
 use crate::limits::Limits;
-use crate::routing::{Dealer, LivingRealms, Realm, Realms, Registry, Routes, Rules, Served, Services, Sources};
+use crate::routing::{Functions, LivingRealms, Realm, Realms, Registry, Routes, Rules, Served, Services, Sources};
 use crate::server::{Acceptor, AnyListener};
 use crate::session::Decoys;
 use crate::shutdown::{Signals, drain};
@@ -215,6 +215,12 @@ impl App {
     /// As [`Realm::open_topics`], for realms that are not configured.
     pub fn open_topics(mut self, prefix: impl Into<String>) -> App {
         self.any_realm = self.any_realm.open_topics(prefix);
+        self.changed()
+    }
+
+    /// As [`Realm::router`], for realms that are not configured.
+    pub fn router(mut self) -> App {
+        self.any_realm = self.any_realm.router();
         self.changed()
     }
 
@@ -420,7 +426,8 @@ impl App {
             let authorities = realm.authorities().clone();
             problems.extend_from_slice(authorities.problems());
             let authenticators = realm.authenticators().clone();
-            Arc::new(Served { dealer: Dealer::new(endpoints), topics, authorities, limits, authenticators })
+            let (functions, is_router) = (Arc::new(Functions::new(endpoints)), realm.is_router());
+            Arc::new(Served { functions, is_router, topics, authorities, limits, authenticators })
         };
         let mut configured = HashMap::new();
         let mut misnamed = Vec::new();

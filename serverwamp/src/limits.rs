@@ -66,6 +66,14 @@ pub struct Limits {
     /// pattern shares. A wildcard pattern that agrees with the topic of a publication almost to the end costs it up to 1 µs.
     /// Past it: ERROR `serverwamp.error.limit_exceeded`.
     pub subscriptions: usize,
+    /// Procedures that one session has registered at one time, in a router realm. Default 1,024. Costs about 600 octets each,
+    /// those of patterns as for [`subscriptions`](Limits::subscriptions). Past it: ERROR `serverwamp.error.limit_exceeded`.
+    pub registrations: usize,
+    /// Calls that one session, as a callee, has not answered at one time. Default 16,384. Costs about 150 octets each, and the
+    /// arguments until they are sent: those fill at most half of `outbound_bytes`. One caller may have given up
+    /// `calls_in_flight` of them that its callee was not told of. Past any of it the call goes to another callee, and where
+    /// there is none: ERROR `wamp.error.no_available_callee`.
+    pub invocations_in_flight: usize,
     /// How long an authorizer may take to decide about one request. Default 5 s. Past it: ERROR
     /// `wamp.error.authorization_failed`.
     pub authorization_timeout: Duration,
@@ -98,6 +106,8 @@ impl Default for Limits {
             connections: connections(),
             calls_in_flight: 1024,
             subscriptions: 1024,
+            registrations: 1024,
+            invocations_in_flight: 16_384,
             authorization_timeout: Duration::from_secs(5),
             cached_decisions: 1024,
             drain: Duration::from_secs(10),
@@ -160,6 +170,8 @@ mod tests {
             connections: number,
             calls_in_flight: number,
             subscriptions: number,
+            registrations: number,
+            invocations_in_flight: number,
             authorization_timeout: duration,
             cached_decisions: number,
             drain: duration,
@@ -189,6 +201,8 @@ mod tests {
             connections: server.connections,
             calls_in_flight: realm.calls_in_flight,
             subscriptions: realm.subscriptions,
+            registrations: realm.registrations,
+            invocations_in_flight: realm.invocations_in_flight,
             authorization_timeout: realm.authorization_timeout,
             cached_decisions: realm.cached_decisions,
             drain: server.drain,

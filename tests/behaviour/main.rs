@@ -20,6 +20,7 @@ mod progress;
 mod rawsocket;
 mod realm_limits;
 mod results;
+mod router;
 mod session;
 mod startup;
 mod subscribers;

@@ -51,10 +51,12 @@ pub(super) struct EndedCalls {
 
 impl EndedCalls {
     pub(super) fn count(&mut self, outcome: &Outcome) {
-        let counter = match outcome {
-            Outcome::Result(_) => &mut self.calls,
-            Outcome::Error(_) | Outcome::Canceled | Outcome::TimedOut => &mut self.failed_calls,
-        };
+        self.count_one(matches!(outcome, Outcome::Result(_)));
+    }
+
+    /// Counts a call that had a result, or failed.
+    pub(super) fn count_one(&mut self, has_result: bool) {
+        let counter = if has_result { &mut self.calls } else { &mut self.failed_calls };
         *counter = counter.saturating_add(1);
     }
 }

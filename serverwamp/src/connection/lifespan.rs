@@ -118,12 +118,13 @@ impl<T: Transport> Connection<T> {
             authmethod: session.authmethod().to_owned(),
             authprovider: session.authprovider().to_owned(),
             authextra: session.principal().and_then(|principal| principal.authextra.clone()),
+            is_router: realm.dealer().is_router(),
         });
         realm.enter(&session);
         tracing::debug!(session = %session.id(), realm = %realm.name(), peer = ?self.info.peer, "joined");
         self.shared.counters.joined();
         let authorization = Authorization::of(&session, &realm, &self.shared);
-        self.joined = Some(Joined { session, realm, authorization });
+        self.joined = Some(Joined { session, realm, authorization, callee: None });
         self.apply_limits(now);
         // A client that is to go does nothing before, however much it has sent already.
         self.fetch_farewell(now);
@@ -138,6 +139,7 @@ impl<T: Transport> Connection<T> {
             // Functions that decide about subscriptions end before those that run for the end.
             self.topics = None;
             self.calls.drop_all(context);
+            self.routed.drop_all();
             joined.end(&self.shared, self.calls.linger(&self.shared.detached));
         }
     }
@@ -176,7 +178,10 @@ impl Joining {
 impl Joined {
     /// Ends the session and all its subscriptions, then runs the functions that are for that.
     pub(super) fn end(self, shared: &Shared, lingering: Lingering) {
-        let Joined { session, realm, .. } = self;
+        let Joined { session, realm, callee, .. } = self;
+        if let Some(callee) = callee {
+            realm.dealer().leave(&callee);
+        }
         let ended = realm.leave(&session);
         session.end();
         let subscriptions = ended.iter().flat_map(|subscription| at_end_of(&realm, subscription));

@@ -10,6 +10,7 @@ mod guarded;
 mod lifespan;
 mod limits;
 mod registrations;
+mod routed;
 mod shared;
 mod timers;
 mod topics;
@@ -29,10 +30,11 @@ use self::calls::{Ended, Outcome, RunningCalls};
 use self::counters::EndedCalls;
 use self::framing::Framing;
 use self::lifespan::Joining;
+use self::routed::RoutedCalls;
 use self::timers::{Due, Timers};
 use self::topics::{Request, Topics};
 use crate::handler::{Call, Command, Session, TransportInfo};
-use crate::routing::RealmState;
+use crate::routing::{Callee, RealmState, Target};
 use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession};
 use crate::transport::{Close, Invalid, Received, Transport};
 use crate::wire::{self, Payload, Subprotocol, Uri, uris};
@@ -64,6 +66,8 @@ pub(crate) struct Connection<T> {
     joining: Option<Joining>,
     joined: Option<Joined>,
     calls: RunningCalls,
+    /// Those that other clients answer.
+    routed: RoutedCalls,
     /// What subscribe functions are busy with, if they are.
     topics: Option<Box<Topics>>,
     ended: EndedCalls,
@@ -84,6 +88,8 @@ struct Joined {
     realm: Arc<RealmState>,
     /// What decides about its requests; none where all are allowed.
     authorization: Option<Arc<Authorization>>,
+    /// What it is as a callee, once it has been one.
+    callee: Option<Arc<Callee>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +122,7 @@ impl<T: Transport> Connection<T> {
             joining: None,
             joined: None,
             calls: RunningCalls::default(),
+            routed: RoutedCalls::default(),
             topics: None,
             ended: EndedCalls::default(),
             timers: Timers::new(&shared.limits, now),
@@ -240,6 +247,9 @@ impl<T: Transport> Connection<T> {
         while let Some(action) = self.session.poll_action() {
             match action {
                 Action::Call { call, serial } => self.start_call(call, serial, context, now),
+                Action::Continue { call, serial } => self.continue_call(call, serial),
+                Action::Yield(result) => self.handle_yield(result),
+                Action::Fail(failure) => self.handle_failure(failure),
                 Action::Cancel { serial, mode } => self.cancel(serial, mode),
                 Action::Join(hello) => self.join(&hello, context, now),
                 Action::Authenticate(answer) => self.authenticate(answer, context, now),
@@ -247,7 +257,7 @@ impl<T: Transport> Connection<T> {
                 Action::Unsubscribe(unsubscribe) => self.request(Request::Unsubscribe(unsubscribe), context, now),
                 Action::Publish(publish) => self.request(Request::Publish(publish), context, now),
                 Action::Register(register) => self.request(Request::Register(register), context, now),
-                Action::Unregister(unregister) => self.unregister(&unregister),
+                Action::Unregister(unregister) => self.unregister(&unregister, context, now),
                 Action::Leave => self.begin_leaving(context, now),
                 Action::LimitMet(limit) => self.shared.counters.limit(limit),
                 Action::Left => {
@@ -284,7 +294,14 @@ impl<T: Transport> Connection<T> {
             self.session.refuse_started(request, serial);
             return;
         }
-        let endpoint = joined.realm.dealer().find(&call.procedure);
+        let endpoint = match joined.realm.dealer().find(&call.procedure) {
+            Target::Function(endpoint) => endpoint,
+            Target::Clients(registration) => return self.route_call(call, serial, registration, now),
+        };
+        if call.options.progress == Some(true) {
+            let message = "functions of this program take no progressive call invocations";
+            return self.fail_call(request, serial, uris::FEATURE_NOT_SUPPORTED, message);
+        }
         let admission = match joined.admit(&call, endpoint, serial, &self.shared.counters) {
             Ok(admission) => admission,
             Err(refusal) => {
@@ -299,6 +316,9 @@ impl<T: Transport> Connection<T> {
     }
 
     fn cancel(&mut self, serial: u64, mode: CancelMode) {
+        if self.routed.contains(serial) {
+            return self.cancel_routed(serial, mode);
+        }
         match mode {
             CancelMode::Skip => {}
             CancelMode::Kill => self.calls.cancel(serial, true),
@@ -355,6 +375,15 @@ impl<T: Transport> Connection<T> {
                     self.queue_output();
                     self.framing.push(&message, &mut self.transport);
                 }
+                Command::Invocation(invocation) => self.invoke(&invocation),
+                Command::Interrupt { request, mode } => self.session.interrupt(request, mode),
+                Command::Unregistered { registration, reason } => {
+                    self.session.registration_revoked(registration, reason);
+                }
+                Command::Answer { request, serial, answer } => self.handle_answer(request, serial, answer, now),
+            }
+            if self.session.output_size() > OUTPUT {
+                self.queue_output();
             }
             if self.transport.unsent() > flush_above {
                 if self.hand_on(context, now).is_break() {
@@ -449,8 +478,10 @@ impl<T: Transport> Connection<T> {
             for ended in self.calls.cancel_all(context) {
                 self.end_call(ended, context, now);
             }
+            self.cancel_all_routed();
         }
-        if self.calls.is_empty() {
+        let serves_others = phase == Phase::Draining && self.callee().is_some_and(|callee| !callee.is_idle());
+        if self.calls.is_empty() && self.routed.is_empty() && !serves_others {
             self.session.goodbye(&Uri::known(uris::SYSTEM_SHUTDOWN), None, now.into_std());
             self.perform(context, now);
         }
@@ -502,6 +533,7 @@ impl<T: Transport> Future for Connection<T> {
                 break;
             }
         }
+        this.poll_routed(context, now);
         this.poll_joining(context, now);
         this.poll_topics(context, now);
         this.fetch_commands(context, now);
@@ -528,6 +560,7 @@ impl<T: Transport> Future for Connection<T> {
 impl<T> Drop for Connection<T> {
     fn drop(&mut self) {
         self.topics = None;
+        self.routed.drop_all();
         if let Some(joining) = self.joining.take() {
             joining.end(&self.shared, self.calls.linger(&self.shared.detached));
         }

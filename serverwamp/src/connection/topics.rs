@@ -139,6 +139,10 @@ impl<T: Transport> Connection<T> {
     /// A client leaves: what it has published is still handled, as far as that is decided in time.
     pub(super) fn begin_leaving(&mut self, context: &mut Context<'_>, now: Instant) {
         self.calls.drop_all(context);
+        self.routed.drop_all();
+        if let Some(Joined { realm, callee: Some(callee), .. }) = &self.joined {
+            realm.dealer().leave(callee);
+        }
         if let Some(topics) = &mut self.topics {
             topics.keep_publications();
             self.poll_decisions(context, now);
@@ -485,6 +489,7 @@ mod tests {
             authmethod: "anonymous".to_owned(),
             authprovider: "static".to_owned(),
             authextra: None,
+            is_router: false,
         });
         said(&mut session);
         let (request, subscription) = (RequestId::new(7).unwrap(), SubscriptionId::new(2).unwrap());

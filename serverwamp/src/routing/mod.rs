@@ -19,7 +19,7 @@ pub(crate) use authorization::Authorities;
 pub use broker::TopicTable;
 pub(crate) use broker::{Begun, TooMany};
 pub(crate) use coverage::is_reserved;
-pub(crate) use dealer::Dealer;
+pub(crate) use dealer::{Callee, Canceled, Functions, RegisterError, Registration, RoutedCall, Target, Unavailable};
 pub use realm::Realm;
 pub(crate) use realm::{LivingRealms, RealmState, Realms, Served};
 pub(crate) use registry::{Registry, Services, Sources};

@@ -7,7 +7,7 @@ use super::authorization::Authorities;
 use super::broker::Broker;
 use super::coverage::{OpenTopics, TopicSet};
 use super::custom::CustomHandlers;
-use super::dealer::Dealer;
+use super::dealer::{Dealer, Functions};
 use super::routes::Routes;
 use crate::handler::{
     Audience, Authenticators, Factory, FanOut, Injections, LivingRealm, Publication, PublishError, RealmDirectory,
@@ -128,6 +128,7 @@ pub struct Realm {
     routes: Routes,
     topics: OpenTopics,
     limits: Option<Limits>,
+    is_router: bool,
     pub(super) custom: CustomHandlers,
     pub(super) authenticators: Authenticators,
     pub(super) authorities: Authorities,
@@ -198,6 +199,30 @@ impl Realm {
         realm
     }
 
+    /// Makes the realm a router: its clients may register procedures, and call what others have registered.
+    ///
+    /// They live side by side with the program's functions, by the best match of the specification: an exact URI, then
+    /// the longest prefix, then the wildcard pattern with the longest literal run. What a function is annotated with
+    /// cannot be registered by a client, nor anything of the protocol, `wamp.…`. A
+    /// [`call_handler`](Realm::call_handler) gets what no client has registered. Who may register what is a matter of
+    /// [`rules`](Realm::rules) or an [`authorizer`](Realm::authorizer), if not everybody everything.
+    ///
+    /// WAMP: dealer, basic profile, and the advanced profile's progressive call results and invocations, call canceling
+    /// and timeouts, caller identification, pattern-based and shared registrations, registration revocation, call
+    /// re-routing and payload passthru mode.
+    ///
+    /// ```
+    /// use serverwamp::{App, Realm};
+    ///
+    /// let app = App::new().realm(Realm::new("factory").router());
+    /// # let _ = app;
+    /// ```
+    #[must_use]
+    pub fn router(mut self) -> Realm {
+        self.is_router = true;
+        self
+    }
+
     /// Sets the limits for sessions of this realm, in place of the app's.
     ///
     /// They hold from WELCOME to the end of the session. Those that apply before a realm is known, or to the server as a
@@ -233,6 +258,7 @@ impl Realm {
             routes: Routes::default(),
             topics: OpenTopics::default(),
             limits: None,
+            is_router: false,
             custom: CustomHandlers::default(),
             authenticators: Authenticators::default(),
             authorities: Authorities::default(),
@@ -247,9 +273,13 @@ impl Realm {
         &self.topics
     }
 
-    /// Whether clients may subscribe to topics, or there are handlers in place of functions.
+    pub(crate) fn is_router(&self) -> bool {
+        self.is_router
+    }
+
+    /// Whether clients may subscribe to topics or register procedures, or there are handlers in place of functions.
     pub(crate) fn works_without_functions(&self) -> bool {
-        !self.topics.subscribe.is_empty() || self.custom.iter().next().is_some()
+        self.is_router || !self.topics.subscribe.is_empty() || self.custom.iter().next().is_some()
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
@@ -277,7 +307,9 @@ impl Realm {
 /// What a realm offers its clients.
 #[derive(Debug)]
 pub(crate) struct Served {
-    pub(crate) dealer: Dealer,
+    pub(crate) functions: Arc<Functions>,
+    /// Whether its clients may offer procedures.
+    pub(crate) is_router: bool,
     pub(crate) topics: OpenTopics,
     pub(crate) authorities: Authorities,
     /// What holds for its sessions.
@@ -290,6 +322,7 @@ pub(crate) struct Served {
 pub(crate) struct RealmState {
     name: Uri,
     served: Arc<Served>,
+    dealer: Dealer,
     broker: Broker,
     sessions: Mutex<HashMap<SessionId, Session>>,
     handle: RealmHandle,
@@ -300,6 +333,7 @@ impl RealmState {
         let directory: Arc<dyn RealmDirectory> = Arc::<LivingRealms>::clone(living);
         Arc::new_cyclic(|realm: &Weak<RealmState>| RealmState {
             name: name.clone(),
+            dealer: Dealer::new(Arc::clone(&served.functions), served.is_router),
             broker: Broker::new(&served.limits),
             served,
             sessions: Mutex::default(),
@@ -312,7 +346,7 @@ impl RealmState {
     }
 
     pub(crate) fn dealer(&self) -> &Dealer {
-        &self.served.dealer
+        &self.dealer
     }
 
     pub(crate) fn topics(&self) -> &OpenTopics {

@@ -49,6 +49,7 @@ impl Machine {
             authmethod: "ticket".to_owned(),
             authprovider: "db".to_owned(),
             authextra: Some(RawDict::encode(Codec::Json, &json!({"verifier": "v"})).unwrap()),
+            is_router: false,
         });
     }
 

@@ -1,6 +1,6 @@
 //! From HELLO to WELCOME, with as many challenges between as the application wants.
 
-use super::{Action, Ending, ServerSession, State, Welcome};
+use super::{Action, Client, Ending, ServerSession, State, Welcome};
 use crate::session::auth::Answer;
 use crate::wire::{
     self, Authenticate, Challenge, Feature, Features, Hello, Message, RawDict, Roles, WelcomeDetails, uris,
@@ -11,12 +11,19 @@ const MOST_CHALLENGES: u32 = 10;
 
 const AGENT: &str = concat!("serverwamp/", env!("CARGO_PKG_VERSION"));
 
-/// What the dealer and the broker announce, each feature with a test.
+/// What the dealer and the broker announce, each feature with a test; in a router realm the dealer announces `ROUTER`.
 const DEALER: Features = Features::NONE
     .with(Feature::ProgressiveCallResults)
     .with(Feature::CallCanceling)
     .with(Feature::CallTimeout)
     .with(Feature::CallerIdentification);
+const ROUTER: Features = DEALER
+    .with(Feature::ProgressiveCallInvocations)
+    .with(Feature::PatternBasedRegistration)
+    .with(Feature::SharedRegistration)
+    .with(Feature::RegistrationRevocation)
+    .with(Feature::CallReroute)
+    .with(Feature::PayloadPassthruMode);
 const BROKER: Features = Features::NONE
     .with(Feature::SubscriptionRevocation)
     .with(Feature::SubscriberBlackwhiteListing)
@@ -30,8 +37,14 @@ impl ServerSession {
             self.abort_with(uris::NO_SUCH_ROLE, "HELLO.Details.roles: expected at least one role", Ending::Done);
             return;
         }
-        let subscriber = hello.details.roles.as_ref().and_then(|roles| roles.subscriber);
-        self.knows_revocation = subscriber.is_some_and(|it| it.contains(Feature::SubscriptionRevocation));
+        let announced = |features: fn(&Roles) -> Option<Features>| {
+            hello.details.roles.as_ref().and_then(features).unwrap_or_default()
+        };
+        self.client = Client {
+            caller: announced(|roles| roles.caller),
+            callee: announced(|roles| roles.callee),
+            subscriber: announced(|roles| roles.subscriber),
+        };
         self.state = State::Joining;
         self.challenges = 0;
         self.deadline = self.welcome_by;
@@ -74,8 +87,11 @@ impl ServerSession {
         self.was_joined = true;
         self.deadline = None;
         self.last_request = 0;
+        self.last_invocation = 0;
+        self.is_router = welcome.is_router;
+        let dealer = if welcome.is_router { ROUTER } else { DEALER };
         let details = WelcomeDetails {
-            roles: Some(Roles { dealer: Some(DEALER), broker: Some(BROKER), ..Roles::default() }),
+            roles: Some(Roles { dealer: Some(dealer), broker: Some(BROKER), ..Roles::default() }),
             agent: Some(AGENT.into()),
             realm: Some(welcome.realm),
             authid: Some(welcome.authid.into()),
