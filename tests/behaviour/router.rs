@@ -40,6 +40,9 @@ async fn check(app: &App, steps: &[Step<'_>]) {
                     let got = peers.get_mut(name).unwrap().receive().await.unwrap_or_default();
                     let context = format!("{callees} with {others}, step {place}: {name}");
                     assert!(same(&got, message), "{context}\n     got {got}\nexpected {message}");
+                    if got.is_null() {
+                        peers.remove(name);
+                    }
                 }
                 "lost" => drop(peers.remove(name)),
                 "wait" => tokio::time::sleep(Duration::from_millis(message.as_u64().unwrap())).await,

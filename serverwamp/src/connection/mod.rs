@@ -53,6 +53,8 @@ const OCTETS_AHEAD: usize = 16 * 1024;
 const FLUSH_ABOVE: usize = 64 * 1024;
 /// Octets of messages above which they are made frames of at once.
 const OUTPUT: usize = 4 * 1024;
+/// What looking at a component of a wildcard pattern counts for, in octets.
+const LOOK: usize = 16;
 /// Octets, times receivers, that a peer may publish before the receivers have their turn.
 const FAN_OUT_PER_TURN: usize = 64 * 1024;
 
@@ -294,7 +296,9 @@ impl<T: Transport> Connection<T> {
             self.session.refuse_started(request, serial);
             return;
         }
-        let endpoint = match joined.realm.dealer().find(&call.procedure) {
+        let (target, looked_at) = joined.realm.dealer().find(&call.procedure);
+        self.fanned_out = self.fanned_out.saturating_add(looked_at.saturating_mul(LOOK));
+        let endpoint = match target {
             Target::Function(endpoint) => endpoint,
             Target::Clients(registration) => return self.route_call(call, serial, registration, now),
         };

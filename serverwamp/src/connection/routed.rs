@@ -41,7 +41,7 @@ enum Stage {
     /// The authorizer has not decided. Meanwhile more parts of it may have come.
     Asked {
         decision: AbortHandle,
-        parts: Vec<Box<wire::Call>>,
+        parts: Vec<wire::Call>,
     },
     Invoked {
         callee: Arc<Callee>,
@@ -260,7 +260,7 @@ impl<T: Transport> Connection<T> {
             Ok((decision, place)) => {
                 self.find_callee(call, serial, registration, decision.disclosure(), timeout, now);
                 for part in parts {
-                    self.continue_call(part, serial);
+                    self.continue_call(Box::new(part), serial);
                 }
                 drop(place);
             }
@@ -277,7 +277,7 @@ impl<T: Transport> Connection<T> {
             Stage::Asked { parts, .. } => {
                 let held = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.payload.bytes().len()));
                 if parts.len() < most && held.saturating_add(part.payload.bytes().len()) <= octets {
-                    parts.push(part);
+                    parts.push(*part);
                     return;
                 }
                 Unavailable::Busy(Some("calls_in_flight"))

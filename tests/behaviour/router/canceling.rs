@@ -224,7 +224,7 @@ async fn the_shutdown_waits_for_callees() {
             callee.send(json!([70, 1, {}, ["done"]])).await;
             assert_eq!(caller.receive().await, Some(json!([50, 1, {}, ["done"]])));
         } else {
-            assert_eq!(caller.receive().await, Some(canceled(1)));
+            assert_eq!(caller.receive().await.unwrap()[4], "wamp.error.canceled");
         }
         assert_eq!(caller.receive().await.unwrap()[2], "wamp.close.system_shutdown");
         while let Some(message) = callee.receive().await {

@@ -123,6 +123,11 @@ impl Callee {
         })
     }
 
+    #[cfg(test)]
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// Whether it may have one more registration.
     pub(super) fn has_room(&self) -> bool {
         let state = self.state();

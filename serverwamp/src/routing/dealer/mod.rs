@@ -63,22 +63,20 @@ impl Dealer {
         self.functions.endpoints()
     }
 
-    /// Finds who answers calls of a procedure; where there is nobody, a handler that says so.
-    pub(crate) fn find(&self, procedure: &Uri) -> Target<'_> {
+    /// Finds who answers calls of a procedure; where there is nobody, a handler that says so. Tells how many components
+    /// of clients' wildcard patterns were looked at.
+    pub(crate) fn find(&self, procedure: &Uri) -> (Target<'_>, usize) {
         let function = self.functions.find(procedure);
-        if self.registrations.is_none() || is_reserved(procedure) {
-            return Target::Function(function);
+        let Some(registrations) = self.read().filter(|_| !is_reserved(procedure)) else {
+            return (Target::Function(function), 0);
+        };
+        let (registration, looked_at) = registrations.find(procedure);
+        let is_better =
+            |registration: &&Arc<Registration>| *registration.specificity() > self.functions.specificity(function);
+        match registration.filter(is_better) {
+            Some(registration) => (Target::Clients(Arc::clone(registration)), looked_at),
+            None => (Target::Function(function), looked_at),
         }
-        match self.best_registration(procedure) {
-            Some(registration) if *registration.specificity() > self.functions.specificity(function) => {
-                Target::Clients(registration)
-            }
-            _ => Target::Function(function),
-        }
-    }
-
-    fn best_registration(&self, procedure: &Uri) -> Option<Arc<Registration>> {
-        self.read()?.find(procedure).map(Arc::clone)
     }
 
     /// Makes a client a callee of a procedure.

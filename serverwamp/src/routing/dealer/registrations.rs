@@ -79,22 +79,22 @@ impl Registration {
 }
 
 impl Registrations {
-    /// The best match for a procedure.
+    /// The best match for a procedure, and how many components of wildcard patterns were looked at to find it.
     ///
     /// WAMP: pattern-based registrations, advanced profile.
-    pub(super) fn find(&self, procedure: &str) -> Option<&Arc<Registration>> {
+    pub(super) fn find(&self, procedure: &str) -> (Option<&Arc<Registration>>, usize) {
         if let Some(exact) = self.table.get(procedure, MatchPolicy::Exact) {
-            return Some(exact);
+            return (Some(exact), 0);
         }
         let mut best: Option<&Arc<Registration>> = None;
-        self.table.for_each_match(procedure, |registration: &Arc<Registration>| {
+        let looked_at = self.table.for_each_match(procedure, |registration| {
             let matches = registration.match_policy != MatchPolicy::Prefix
                 || ends_with_a_component(&registration.procedure, procedure);
             if matches && best.is_none_or(|best| best.specificity < registration.specificity) {
                 best = Some(registration);
             }
         });
-        best
+        (best, looked_at)
     }
 
     /// The registration of exactly this procedure or pattern.
