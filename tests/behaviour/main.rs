@@ -8,6 +8,7 @@ mod binding;
 mod client;
 mod client_topics;
 mod closing;
+mod components;
 mod conversions;
 mod custom;
 mod errors;

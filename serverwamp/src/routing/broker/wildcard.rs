@@ -177,8 +177,8 @@ impl<T> Node<T> {
 
     /// As deep as the topic has components; a URI has at most 128.
     fn for_each_match<'t>(&'t self, rest: &[&str], found: &mut impl FnMut(&'t T)) -> usize {
-        let agrees = |(component, other): &(&Box<str>, &&str)| component.is_empty() || ***component == ***other;
-        let compared = self.label.iter().zip(rest).take_while(agrees).count();
+        let agrees = |component: &str, other: &str| component.is_empty() || component == other;
+        let compared = self.label.iter().zip(rest).take_while(|(component, other)| agrees(component, other)).count();
         let looked_at = compared.saturating_add(1);
         if compared < self.label.len() {
             return looked_at;
