@@ -224,6 +224,12 @@ impl App {
         self.changed()
     }
 
+    /// As [`Realm::progress_without_canceling`], for realms that are not configured.
+    pub fn progress_without_canceling(mut self) -> App {
+        self.any_realm = self.any_realm.progress_without_canceling();
+        self.changed()
+    }
+
     /// As [`Realm::call_handler`], for realms that are not configured.
     #[track_caller]
     pub fn call_handler<F, R, E>(mut self, handler: impl Fn(Call) -> F + Send + Sync + 'static) -> App
@@ -426,8 +432,8 @@ impl App {
             let authorities = realm.authorities().clone();
             problems.extend_from_slice(authorities.problems());
             let authenticators = realm.authenticators().clone();
-            let (functions, is_router) = (Arc::new(Functions::new(endpoints)), realm.is_router());
-            Arc::new(Served { functions, is_router, topics, authorities, limits, authenticators })
+            let (functions, router) = (Arc::new(Functions::new(endpoints)), realm.router_options());
+            Arc::new(Served { functions, router, topics, authorities, limits, authenticators })
         };
         let mut configured = HashMap::new();
         let mut misnamed = Vec::new();

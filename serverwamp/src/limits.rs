@@ -46,7 +46,7 @@ pub struct Limits {
     /// How long a peer may take to answer a ping with anything at all. Default 10 s. Past it the connection is dropped.
     pub pong_timeout: Duration,
     /// Octets that wait to be sent to one peer. Default 4 MiB, held in memory for a peer that does not read.
-    /// Past it the connection is cut. A result or an event larger than a quarter of it is not sent at all: the caller or
+    /// Past it the connection is cut. A call for a callee, a result or an event larger than a quarter of it is not sent at all: the caller or
     /// publisher gets `wamp.error.payload_size_exceeded`. So does a caller whose result is larger than what its RawSocket
     /// takes ([`TransportInfo::peer_message_size`](crate::TransportInfo)); an event that is ends the subscriber's session.
     pub outbound_bytes: usize,

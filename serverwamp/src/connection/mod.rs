@@ -537,10 +537,10 @@ impl<T: Transport> Future for Connection<T> {
                 break;
             }
         }
-        this.poll_routed(context, now);
         this.poll_joining(context, now);
         this.poll_topics(context, now);
         this.fetch_commands(context, now);
+        this.poll_routed(context, now);
         this.fetch_farewell(now);
         this.perform(context, now);
         let phase = this.control.phase();

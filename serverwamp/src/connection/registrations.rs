@@ -27,7 +27,7 @@ impl<T: Transport> Connection<T> {
             let message = format!("`{procedure}` is a procedure of the protocol");
             return self.session.refuse(MessageType::Register, request, uris::INVALID_URI, &message);
         }
-        let callee = callee.get_or_insert_with(|| Callee::new(session, realm.limits()));
+        let callee = callee.get_or_insert_with(|| realm.dealer().callee(session, realm.limits()));
         match realm.dealer().register(callee, register) {
             Ok(registration) => self.session.registered(request, registration),
             Err(RegisterError::Refused(error, message)) => {

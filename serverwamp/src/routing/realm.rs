@@ -7,7 +7,7 @@ use super::authorization::Authorities;
 use super::broker::Broker;
 use super::coverage::{OpenTopics, TopicSet};
 use super::custom::CustomHandlers;
-use super::dealer::{Dealer, Functions};
+use super::dealer::{Dealer, Functions, RouterOptions};
 use super::routes::Routes;
 use crate::handler::{
     Audience, Authenticators, Factory, FanOut, Injections, LivingRealm, Publication, PublishError, RealmDirectory,
@@ -128,7 +128,7 @@ pub struct Realm {
     routes: Routes,
     topics: OpenTopics,
     limits: Option<Limits>,
-    is_router: bool,
+    router: Option<RouterOptions>,
     pub(super) custom: CustomHandlers,
     pub(super) authenticators: Authenticators,
     pub(super) authorities: Authorities,
@@ -219,7 +219,18 @@ impl Realm {
     /// ```
     #[must_use]
     pub fn router(mut self) -> Realm {
-        self.is_router = true;
+        self.router.get_or_insert_default();
+        self
+    }
+
+    /// Makes the realm a router that asks callees for progressive results even if they cannot be told to stop.
+    ///
+    /// The specification has it that a callee is not asked for progressive results that announces them, but not call
+    /// canceling. Autobahn|JS announces just that: here, its callees can give progressive results. A call that is given up
+    /// goes on at such a callee, and what it still yields is dropped.
+    #[must_use]
+    pub fn progress_without_canceling(mut self) -> Realm {
+        self.router.get_or_insert_default().progress_without_canceling = true;
         self
     }
 
@@ -258,7 +269,7 @@ impl Realm {
             routes: Routes::default(),
             topics: OpenTopics::default(),
             limits: None,
-            is_router: false,
+            router: None,
             custom: CustomHandlers::default(),
             authenticators: Authenticators::default(),
             authorities: Authorities::default(),
@@ -273,13 +284,13 @@ impl Realm {
         &self.topics
     }
 
-    pub(crate) fn is_router(&self) -> bool {
-        self.is_router
+    pub(crate) fn router_options(&self) -> Option<RouterOptions> {
+        self.router
     }
 
     /// Whether clients may subscribe to topics or register procedures, or there are handlers in place of functions.
     pub(crate) fn works_without_functions(&self) -> bool {
-        self.is_router || !self.topics.subscribe.is_empty() || self.custom.iter().next().is_some()
+        self.router.is_some() || !self.topics.subscribe.is_empty() || self.custom.iter().next().is_some()
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
@@ -308,8 +319,8 @@ impl Realm {
 #[derive(Debug)]
 pub(crate) struct Served {
     pub(crate) functions: Arc<Functions>,
-    /// Whether its clients may offer procedures.
-    pub(crate) is_router: bool,
+    /// None where its clients may not offer procedures.
+    pub(crate) router: Option<RouterOptions>,
     pub(crate) topics: OpenTopics,
     pub(crate) authorities: Authorities,
     /// What holds for its sessions.
@@ -333,7 +344,7 @@ impl RealmState {
         let directory: Arc<dyn RealmDirectory> = Arc::<LivingRealms>::clone(living);
         Arc::new_cyclic(|realm: &Weak<RealmState>| RealmState {
             name: name.clone(),
-            dealer: Dealer::new(Arc::clone(&served.functions), served.is_router),
+            dealer: Dealer::new(Arc::clone(&served.functions), served.router),
             broker: Broker::new(&served.limits),
             served,
             sessions: Mutex::default(),

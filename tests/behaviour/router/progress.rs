@@ -63,6 +63,26 @@ async fn a_callee_that_lacks_the_feature_is_not_asked_for_parts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn unless_the_realm_asks_those_who_cannot_be_told_to_stop() {
+    check(
+        &router().progress_without_canceling(),
+        &[
+            ("uncanceling callee >", register(json!({}), "p")),
+            ("uncanceling callee <", json!([65, 1, 1])),
+            ("caller >", json!([48, 1, {"receive_progress": true}, "p"])),
+            ("uncanceling callee <", json!([68, 1, 1, {"receive_progress": true}])),
+            ("uncanceling callee >", json!([70, 1, {"progress": true}, [1]])),
+            ("caller <", json!([50, 1, {"progress": true}, [1]])),
+            ("caller >", json!([49, 1, {}])),
+            ("caller <", json!([8, 48, 1, {}, "wamp.error.canceled"])),
+            ("uncanceling callee >", json!([70, 1, {"progress": true}, [2]])),
+            ("uncanceling callee >", json!([70, 1, {}, [3]])),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn arguments_in_parts() {
     check(
         &router(),

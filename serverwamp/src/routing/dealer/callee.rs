@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
 
+use super::RouterOptions;
 use super::registrations::Registration;
 use super::routed::{RoutedCall, Unavailable, invocation_details};
 use crate::handler::{Answer, Command, Invocation, Refused, Session};
@@ -102,12 +103,13 @@ pub(crate) enum Canceled {
 }
 
 impl Callee {
-    pub(crate) fn new(session: &Session, limits: &Limits) -> Arc<Callee> {
+    pub(super) fn new(session: &Session, limits: &Limits, options: RouterOptions) -> Arc<Callee> {
         let announced = session.announcement().callee();
         let canceling = announced.contains(Feature::CallCanceling);
         let features = CalleeFeatures {
             // The specification has it that who cannot be told to stop must not be asked for more than one result.
-            progressive_results: announced.contains(Feature::ProgressiveCallResults) && canceling,
+            progressive_results: announced.contains(Feature::ProgressiveCallResults)
+                && (canceling || options.progress_without_canceling),
             progressive_invocations: announced.contains(Feature::ProgressiveCallInvocations) && canceling,
             canceling,
             timeout: announced.contains(Feature::CallTimeout),
@@ -313,21 +315,17 @@ impl Callee {
         Canceled::Forgotten
     }
 
-    /// The client is gone: it has no registrations any more, and whoever waits for it is told.
-    pub(super) fn leave(&self) -> Vec<RegistrationId> {
-        let (registrations, invocations) = {
-            let mut state = self.state();
-            let State { registrations, invocations, .. } = std::mem::take(&mut *state);
-            state.gone = true;
-            (registrations, invocations)
+    /// The client is gone. Returns the registrations that it had, and who waits for it.
+    pub(super) fn leave(&self) -> (Vec<RegistrationId>, Vec<Caller>) {
+        let mut state = self.state();
+        let State { registrations, invocations, .. } = std::mem::take(&mut *state);
+        state.gone = true;
+        drop(state);
+        let waiting = |running: Running| {
+            let Running { request, serial, has_progressed, .. } = running;
+            Some(Caller { session: running.caller?, request, serial, has_progressed })
         };
-        for running in invocations.into_values() {
-            if let Some(session) = running.caller {
-                let Running { request, serial, has_progressed, .. } = running;
-                Caller { session, request, serial, has_progressed }.answer(Answer::Gone);
-            }
-        }
-        registrations.into_keys().collect()
+        (registrations.into_keys().collect(), invocations.into_values().filter_map(waiting).collect())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::specificity::Specificity;
-use crate::handler::{Call, CustomHandler, Endpoint, RpcError};
+use crate::handler::{Call, CustomHandler, Endpoint, Match, RpcError};
 use crate::routing::endpoints::Endpoints;
 use crate::wire::{MatchPolicy, Uri, uris};
 
@@ -32,6 +32,11 @@ impl Functions {
     /// Whether a function is served under exactly this URI or pattern.
     pub(super) fn serve(&self, procedure: &str, policy: MatchPolicy) -> bool {
         self.endpoints.call_handler.is_none() && self.endpoints.procedures.contains(procedure, policy)
+    }
+
+    /// Whether a handler that was found is for this one procedure.
+    pub(super) fn is_exact(handler: &Endpoint) -> bool {
+        handler.route().uri.is_some() && handler.route().match_policy == Match::Exact
     }
 
     /// How precisely a handler that was found is for the procedure that it was found for.

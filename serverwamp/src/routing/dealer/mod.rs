@@ -18,7 +18,8 @@ use self::registrations::{Conflict, Registrations};
 pub(crate) use self::routed::{RoutedCall, Unavailable};
 use super::coverage::is_reserved;
 use super::endpoints::Endpoints;
-use crate::handler::Endpoint;
+use crate::handler::{Answer, Endpoint, Session};
+use crate::limits::Limits;
 use crate::wire::{Register, RegistrationId, Uri, uris};
 
 /// The dealer of one realm.
@@ -28,8 +29,16 @@ use crate::wire::{Register, RegistrationId, Uri, uris};
 #[derive(Debug)]
 pub(crate) struct Dealer {
     functions: Arc<Functions>,
+    options: RouterOptions,
     /// What clients offer; none where they may not.
     registrations: Option<RwLock<Registrations>>,
+}
+
+/// How a realm is a router, where that is not as the specification has it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RouterOptions {
+    /// Whether callees are asked for progressive results that cannot be told to stop.
+    pub(crate) progress_without_canceling: bool,
 }
 
 /// Who answers a call.
@@ -49,8 +58,14 @@ pub(crate) enum RegisterError {
 }
 
 impl Dealer {
-    pub(crate) fn new(functions: Arc<Functions>, is_router: bool) -> Dealer {
-        Dealer { functions, registrations: is_router.then(RwLock::default) }
+    pub(crate) fn new(functions: Arc<Functions>, router: Option<RouterOptions>) -> Dealer {
+        let registrations = router.map(|_| RwLock::default());
+        Dealer { functions, options: router.unwrap_or_default(), registrations }
+    }
+
+    /// What a session is as a callee.
+    pub(crate) fn callee(&self, session: &Session, limits: &Limits) -> Arc<Callee> {
+        Callee::new(session, limits, self.options)
     }
 
     /// Whether clients may offer procedures.
@@ -67,6 +82,10 @@ impl Dealer {
     /// of clients' wildcard patterns were looked at.
     pub(crate) fn find(&self, procedure: &Uri) -> (Target<'_>, usize) {
         let function = self.functions.find(procedure);
+        if Functions::is_exact(function) {
+            // Nothing is better, and no client may register it.
+            return (Target::Function(function), 0);
+        }
         let Some(registrations) = self.read().filter(|_| !is_reserved(procedure)) else {
             return (Target::Function(function), 0);
         };
@@ -138,9 +157,14 @@ impl Dealer {
 
     /// A client is gone: so are its registrations, and whoever waits for its answers is told.
     pub(crate) fn leave(&self, callee: &Arc<Callee>) {
-        let Some(mut registrations) = self.write() else { return };
-        for registration in callee.leave() {
-            registrations.remove(registration, callee);
+        let (ended, callers) = callee.leave();
+        if let Some(mut registrations) = self.write() {
+            for registration in ended {
+                registrations.remove(registration, callee);
+            }
+        }
+        for caller in callers {
+            caller.answer(Answer::Gone);
         }
     }
 

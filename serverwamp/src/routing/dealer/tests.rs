@@ -8,9 +8,8 @@ use super::registrations::Registrations;
 use super::specificity::Specificity;
 use super::*;
 use crate::handler::{
-    Announcement, Claims, Command, Principal, RealmDirectory, RealmHandle, Session, SessionDetails, TransportInfo,
+    Announcement, Claims, Command, Principal, RealmDirectory, RealmHandle, SessionDetails, TransportInfo,
 };
-use crate::limits::Limits;
 use crate::routing::pattern::Wildcard;
 use crate::wire::{Codec, InvokePolicy, MatchPolicy, SessionId};
 
@@ -30,7 +29,7 @@ fn callee(id: u64) -> Arc<Callee> {
     let transport = Arc::new(TransportInfo::default());
     let session = Session::new(number, details, claims, transport, Codec::Json, realm, limits.outbound_bytes);
     session.settle_as(Principal::anonymous("role")).unwrap();
-    Callee::new(&session, &limits)
+    Callee::new(&session, &limits, RouterOptions::default())
 }
 
 fn add(registrations: &mut Registrations, procedure: &str, policy: MatchPolicy) -> Option<RegistrationId> {
@@ -158,8 +157,10 @@ fn who_is_gone_takes_nothing() {
     assert!(callee.end(id) && !callee.end(id));
     assert_eq!(registration.route(&call, &[], || 0).unwrap_err(), Unavailable::Gone, "it was unregistered");
     callee.begin(id, Offer::default());
-    assert_eq!(callee.leave(), [id]);
+    let (ended, callers) = callee.leave();
+    assert_eq!((ended, callers.len()), (vec![id], 1));
     assert_eq!(registration.route(&call, &[], || 0).unwrap_err(), Unavailable::Gone, "its session is over");
+    callers.into_iter().for_each(|caller| caller.answer(Answer::Gone));
     let waiting = caller.session().outbox().take().unwrap();
-    assert!(matches!(waiting[..], [Command::Answer { serial: 1, answer: crate::handler::Answer::Gone, .. }]));
+    assert!(matches!(waiting[..], [Command::Answer { serial: 1, answer: Answer::Gone, .. }]));
 }
