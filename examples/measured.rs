@@ -1,4 +1,5 @@
-//! The server that `serverwamp/benches/README.md` measures: one procedure, and a topic that clients may publish to.
+//! The server that `serverwamp/benches/README.md` measures: one procedure, a topic that clients may publish to, and room
+//! for the procedures of clients.
 
 use serverwamp::wamp;
 
@@ -11,5 +12,5 @@ async fn add(a: i64, b: i64) -> i64 {
 #[tokio::main]
 async fn main() -> serverwamp::Result<()> {
     tracing_subscriber::fmt().with_target(false).init();
-    serverwamp::serve().open_topics("bench.").await
+    serverwamp::serve().open_topics("bench.").router().await
 }

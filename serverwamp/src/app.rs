@@ -1,5 +1,6 @@
 //! Putting a server together and running it.
 
+mod any_realm;
 mod authentication;
 #[cfg(feature = "tower")]
 mod hosting;
@@ -23,15 +24,10 @@ use self::lifecycle::Stage;
 use self::listeners::{Address, Listeners};
 use crate::connection::Shared;
 use crate::error::{Error, Problem, Result};
-use crate::handler::{
-    Action, Call, Factory, Injections, IntoDecision, IntoPayload, RealmHandle, Request, Session, Subscription,
-    WampError,
-};
+use crate::handler::{Factory, Injections, RealmHandle};
 use crate::limits::Limits;
 use crate::metrics::{Counters, Statistics};
-use crate::routing::{
-    Dealer, History, LivingRealms, Realm, Realms, Registry, Routes, Rules, Served, Services, Sources,
-};
+use crate::routing::{Functions, LivingRealms, Realm, Realms, Registry, Routes, Served, Services, Sources};
 use crate::server::{Acceptor, AnyListener, Listener, OwnListener};
 use crate::session::Decoys;
 use crate::shutdown::{FAREWELL, Signals, drain};
@@ -39,7 +35,7 @@ use crate::systemd::ServiceManager;
 use crate::transport::HttpSettings;
 #[cfg(feature = "tls")]
 use crate::transport::TlsConfig;
-use crate::wire::{MatchPolicy, Uri, uris};
+use crate::wire::{Uri, uris};
 
 /// Something that shuts a server down.
 type Trigger = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -215,74 +211,6 @@ impl App {
     /// Adds a realm of its own configuration.
     pub fn realm(mut self, realm: Realm) -> App {
         self.realms.push(realm);
-        self.changed()
-    }
-
-    /// As [`Realm::topics`], for realms that are not configured.
-    pub fn topics(mut self, prefix: impl Into<String>) -> App {
-        self.any_realm = self.any_realm.topics(prefix);
-        self.changed()
-    }
-
-    /// As [`Realm::open_topics`], for realms that are not configured.
-    pub fn open_topics(mut self, prefix: impl Into<String>) -> App {
-        self.any_realm = self.any_realm.open_topics(prefix);
-        self.changed()
-    }
-
-    /// As [`Realm::router`], for realms that are not configured: each begins with its first session, and is forgotten, with
-    /// all that it has retained, with its last. Meanwhile each may take
-    /// [`Limits::retained_bytes`](crate::Limits::retained_bytes) and what its histories are allowed.
-    pub fn router(mut self) -> App {
-        self.any_realm = self.any_realm.router();
-        self.changed()
-    }
-
-    /// As [`Realm::history`], for realms that are not configured, each of which keeps its own, in memory.
-    pub fn history(mut self, topic: impl Into<String>, match_policy: MatchPolicy, history: History) -> App {
-        self.any_realm = self.any_realm.history(topic, match_policy, history);
-        self.changed()
-    }
-
-    /// As [`Realm::call_handler`], for realms that are not configured.
-    #[track_caller]
-    pub fn call_handler<F, R, E>(mut self, handler: impl Fn(Call) -> F + Send + Sync + 'static) -> App
-    where
-        F: Future<Output = std::result::Result<R, E>> + Send + 'static,
-        R: IntoPayload,
-        E: WampError,
-    {
-        self.any_realm = self.any_realm.call_handler(handler);
-        self.changed()
-    }
-
-    /// As [`Realm::subscription_handler`], for realms that are not configured.
-    #[track_caller]
-    pub fn subscription_handler<F, E>(
-        mut self,
-        handler: impl Fn(Subscription, Request) -> F + Send + Sync + 'static,
-    ) -> App
-    where
-        F: Future<Output = std::result::Result<(), E>> + Send + 'static,
-        E: WampError,
-    {
-        self.any_realm = self.any_realm.subscription_handler(handler);
-        self.changed()
-    }
-
-    /// As [`Realm::authorizer`], for realms that are not configured.
-    #[track_caller]
-    pub fn authorizer<F>(mut self, authorizer: impl Fn(Session, Uri, Action) -> F + Send + Sync + 'static) -> App
-    where
-        F: Future<Output: IntoDecision> + Send + 'static,
-    {
-        self.any_realm = self.any_realm.authorizer(authorizer);
-        self.changed()
-    }
-
-    /// As [`Realm::rules`], for realms that are not configured.
-    pub fn rules(mut self, rules: Rules) -> App {
-        self.any_realm = self.any_realm.rules(rules);
         self.changed()
     }
 
@@ -469,9 +397,9 @@ impl App {
             let authorities = realm.authorities().clone();
             problems.extend_from_slice(authorities.problems());
             let authenticators = realm.authenticators().clone();
-            let (router, histories) = (realm.is_router(), realm.open_histories(&mut problems));
+            let (router, histories) = (realm.router_options(), realm.open_histories(&mut problems));
             Arc::new(Served {
-                dealer: Dealer::new(endpoints),
+                functions: Arc::new(Functions::new(endpoints)),
                 router,
                 histories,
                 topics,

@@ -79,7 +79,7 @@ pub struct Limits {
     /// How long a peer may take to answer a ping with anything at all. Default 10 s. Past it the connection is dropped.
     pub pong_timeout: Duration,
     /// Octets that wait to be sent to one peer. Default 4 MiB, held in memory for a peer that does not read.
-    /// Past it the connection is cut. A result or an event larger than a quarter of it is not sent at all: the caller or
+    /// Past it the connection is cut. A call for a callee, a result or an event larger than a quarter of it is not sent at all: the caller or
     /// publisher gets `wamp.error.payload_size_exceeded`. So does a caller whose result is larger than what its RawSocket
     /// takes ([`TransportInfo::peer_message_size`](crate::TransportInfo)); an event that is ends the subscriber's session.
     pub outbound_bytes: usize,
@@ -111,6 +111,14 @@ pub struct Limits {
     /// Octets of these testaments, each with its topic, its options and 256 octets more. Default 64 KiB. Past it: ERROR
     /// `serverwamp.error.limit_exceeded`.
     pub testament_bytes: usize,
+    /// Procedures that one session has registered at one time, in a router realm. Default 1,024. Costs about 600 octets each,
+    /// those of patterns as for [`subscriptions`](Limits::subscriptions). Past it: ERROR `serverwamp.error.limit_exceeded`.
+    pub registrations: usize,
+    /// Calls that one session, as a callee, has not answered at one time. Default 16,384. Costs about 150 octets each, and the
+    /// arguments until they are sent: those fill at most half of `outbound_bytes`. One caller may have given up
+    /// `calls_in_flight` of them that its callee was not told of. Past any of it the call goes to another callee, and where
+    /// there is none: ERROR `wamp.error.no_available_callee`.
+    pub invocations_in_flight: usize,
     /// How long an authorizer may take to decide about one request. Default 5 s. Past it: ERROR
     /// `wamp.error.authorization_failed`.
     pub authorization_timeout: Duration,
@@ -147,6 +155,8 @@ impl Default for Limits {
             retained_bytes: 1024 * 1024,
             testaments: 32,
             testament_bytes: 64 * 1024,
+            registrations: 1024,
+            invocations_in_flight: 16_384,
             authorization_timeout: Duration::from_secs(5),
             cached_decisions: 1024,
             drain: Duration::from_secs(10),
@@ -213,6 +223,8 @@ mod tests {
             retained_bytes: number,
             testaments: number,
             testament_bytes: number,
+            registrations: number,
+            invocations_in_flight: number,
             authorization_timeout: duration,
             cached_decisions: number,
             drain: duration,
@@ -246,6 +258,8 @@ mod tests {
             retained_bytes: realm.retained_bytes,
             testaments: realm.testaments,
             testament_bytes: realm.testament_bytes,
+            registrations: realm.registrations,
+            invocations_in_flight: realm.invocations_in_flight,
             authorization_timeout: realm.authorization_timeout,
             cached_decisions: realm.cached_decisions,
             drain: server.drain,

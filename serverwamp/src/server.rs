@@ -57,8 +57,8 @@ impl Acceptor {
     /// Serves what connects to a listener, until it is dropped. While the server shuts down that is probes only.
     pub(crate) async fn run(self, listener: AnyListener) {
         match listener {
-            AnyListener::Tcp(listener, None) => self.accept_from(listener, Acceptor::serve).await,
-            AnyListener::Tcp(listener, Some(tls)) => {
+            AnyListener::Tcp { listener, tls: None, .. } => self.accept_from(listener, Acceptor::serve).await,
+            AnyListener::Tcp { listener, tls: Some(tls), .. } => {
                 let serve = |acceptor: &Acceptor, stream, peer, address| {
                     acceptor.serve_soon(tls.accept(stream), peer, address);
                 };

@@ -25,6 +25,7 @@ mod progress;
 mod rawsocket;
 mod realm_limits;
 mod results;
+mod routed;
 mod router;
 mod session;
 mod startup;

@@ -103,6 +103,11 @@ impl Peer {
         self.link.close_code
     }
 
+    /// The next frame as it came; none once the connection is closed.
+    pub async fn receive_frame(&mut self) -> Option<Vec<u8>> {
+        tokio::time::timeout(PATIENCE, self.link.receive()).await.expect("a frame in time")
+    }
+
     /// Whether nothing comes for a while (of paused time).
     pub async fn is_silent(&mut self) -> bool {
         self.is_silent_for(Duration::from_millis(500)).await
@@ -148,7 +153,7 @@ fn tail(mut message: Value, more: Value) -> Value {
 }
 
 /// Equal, where the text `"…"` stands for anything.
-fn same(got: &Value, wanted: &Value) -> bool {
+pub fn same(got: &Value, wanted: &Value) -> bool {
     match (got, wanted) {
         (_, Value::String(any)) if any == "…" => true,
         (Value::Array(got), Value::Array(wanted)) => {

@@ -37,7 +37,7 @@ impl Listeners {
     /// Whether the program has said nothing of where to listen, and how.
     #[cfg(feature = "tower")]
     pub(super) fn is_default(&self) -> bool {
-        self.addresses.is_empty() && self.tls.is_none()
+        self.addresses.is_empty() && self.tls.is_none() && self.own.is_empty()
     }
 
     /// The addresses, with certificates and keys read; what the program does not say is as the environment says, or the

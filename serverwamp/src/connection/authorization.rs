@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(super) use self::admission::Admission;
 use self::admission::StartOrder;
+pub(super) use self::admission::{Admission, Place};
 use self::inquiry::{Failure, Guarded};
 use super::{Joined, Shared};
 use crate::handler::{Action, Decision, DecisionFuture, Endpoint, RpcError, Session};
@@ -41,6 +41,12 @@ pub(super) enum Asked {
     Answered(Result<Decision, Refusal>),
     /// The authorizer is to be waited for.
     Pending(Inquiry),
+}
+
+/// When a call may start.
+pub(super) enum Admitted {
+    AtOnce(Decision),
+    Later(Admission),
 }
 
 impl Authorization {
@@ -76,24 +82,24 @@ impl Authorization {
         }))
     }
 
-    /// Asks whether the session may call a procedure. Returns what the call has to wait for before it starts.
+    /// Asks whether the session may call a procedure.
     fn ask_for_call(
         self: &Arc<Self>,
         procedure: &Uri,
         disclose_me: Option<bool>,
         serial: u64,
-    ) -> Result<Option<Admission>, Refusal> {
+    ) -> Result<Admitted, Refusal> {
         let inquiry = match self.ask(procedure, Action::call(disclose_me)) {
             Asked::Answered(answer) => {
                 let decision = answer?;
                 if self.calls.is_empty() {
-                    return Ok(None);
+                    return Ok(Admitted::AtOnce(decision));
                 }
                 Box::pin(ready(Ok(decision)))
             }
             Asked::Pending(inquiry) => inquiry,
         };
-        Ok(Some(Admission::new(inquiry, self.calls.place(serial))))
+        Ok(Admitted::Later(Admission::new(inquiry, self.calls.place(serial))))
     }
 
     /// Waits for the authorizer, and keeps its decision if that is to be cached.
@@ -166,8 +172,19 @@ impl Joined {
         let (procedure, disclose_me) = (&call.procedure, call.options.disclose_me);
         check_roles([endpoint], &self.session, procedure, Action::call(disclose_me), counters)?;
         match &self.authorization {
-            Some(authorization) => authorization.ask_for_call(procedure, disclose_me, serial),
+            Some(authorization) => match authorization.ask_for_call(procedure, disclose_me, serial)? {
+                Admitted::AtOnce(_) => Ok(None),
+                Admitted::Later(admission) => Ok(Some(admission)),
+            },
             None => Ok(None),
+        }
+    }
+
+    /// Whether a call may go to a client.
+    pub(super) fn admit_routed(&self, call: &wire::Call, serial: u64) -> Result<Admitted, Refusal> {
+        match &self.authorization {
+            Some(authorization) => authorization.ask_for_call(&call.procedure, call.options.disclose_me, serial),
+            None => Ok(Admitted::AtOnce(Decision::allow())),
         }
     }
 }

@@ -135,7 +135,7 @@ impl<T: Transport> Connection<T> {
             authmethod: session.authmethod().to_owned(),
             authprovider: session.authprovider().to_owned(),
             authextra: session.principal().and_then(|principal| principal.authextra.clone()),
-            router: realm.is_router(),
+            is_router: realm.is_router(),
             event_history: realm.keeps_history(),
         });
         realm.enter(&session);
@@ -150,7 +150,7 @@ impl<T: Transport> Connection<T> {
         );
         self.shared.counters.joined();
         let authorization = Authorization::of(&session, &realm, &self.shared);
-        self.joined = Some(Joined { session, realm, authorization });
+        self.joined = Some(Joined { session, realm, authorization, callee: None });
         self.apply_limits(now);
         // A client that is to go does nothing before, however much it has sent already.
         self.fetch_farewell(now);
@@ -165,6 +165,7 @@ impl<T: Transport> Connection<T> {
             // Functions that decide about subscriptions end before those that run for the end.
             self.topics = None;
             self.calls.drop_all(context, &mut self.tally);
+            self.routed.drop_all();
             tracing::debug!(session = %joined.session.id(), peer = ?self.info.peer, %ending, "left");
             joined.end(&self.shared, self.calls.linger(&self.shared.detached));
         }
@@ -205,7 +206,10 @@ impl Joining {
 impl Joined {
     /// Ends the session and all its subscriptions, then runs the functions that are for that.
     pub(super) fn end(self, shared: &Shared, lingering: Lingering) {
-        let Joined { session, realm, .. } = self;
+        let Joined { session, realm, callee, .. } = self;
+        if let Some(callee) = callee {
+            realm.dealer().leave(&callee);
+        }
         let Left { subscriptions, testaments } = realm.leave(&session);
         session.end();
         let subscriptions = subscriptions.iter().flat_map(|subscription| at_end_of(&realm, subscription));

@@ -8,14 +8,15 @@ mod framing;
 mod guarded;
 mod lifespan;
 mod limits;
+mod output;
 mod registrations;
+mod routed;
 mod shared;
 mod timers;
 mod topics;
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -28,12 +29,13 @@ use self::authorization::Authorization;
 use self::calls::{Ended, NewCall, Outcome, RunningCalls};
 use self::framing::Framing;
 use self::lifespan::Joining;
+use self::routed::RoutedCalls;
 use self::timers::{Due, Timers};
 use self::topics::{Request, Topics};
-use crate::handler::{Call, Command, Session, TransportInfo};
+use crate::handler::{Call, Session, TransportInfo};
 use crate::log::Shown;
 use crate::metrics::{CallOutcome, Observed, Tally};
-use crate::routing::RealmState;
+use crate::routing::{Callee, RealmState, Target};
 use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession};
 use crate::transport::{Close, Invalid, Received, Transport};
 use crate::wire::{self, Payload, Subprotocol, Uri, uris};
@@ -46,10 +48,8 @@ const FRAMES_PER_TURN: usize = 256;
 const FRAMES_AHEAD: usize = 32;
 /// Octets of frames above which no more are read ahead.
 const OCTETS_AHEAD: usize = 16 * 1024;
-/// Octets queued for a peer above which they are handed on at once.
-const FLUSH_ABOVE: usize = 64 * 1024;
-/// Octets of messages above which they are made frames of at once.
-const OUTPUT: usize = 4 * 1024;
+/// What looking at a component of a wildcard pattern counts for, in octets.
+const LOOK: usize = 16;
 /// Octets, times receivers, that a peer may publish before the receivers have their turn.
 const FAN_OUT_PER_TURN: usize = 64 * 1024;
 
@@ -63,6 +63,8 @@ pub(crate) struct Connection<T> {
     joining: Option<Joining>,
     joined: Option<Joined>,
     calls: RunningCalls,
+    /// Those that other clients answer.
+    routed: RoutedCalls,
     /// What subscribe functions are busy with, if they are.
     topics: Option<Box<Topics>>,
     tally: Tally,
@@ -86,6 +88,8 @@ struct Joined {
     realm: Arc<RealmState>,
     /// What decides about its requests; none where all are allowed.
     authorization: Option<Arc<Authorization>>,
+    /// What it is as a callee, once it has been one.
+    callee: Option<Arc<Callee>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +122,7 @@ impl<T: Transport> Connection<T> {
             joining: None,
             joined: None,
             calls: RunningCalls::default(),
+            routed: RoutedCalls::default(),
             topics: None,
             tally: Tally::default(),
             observed: Observed::open(Arc::clone(&shared.counters), info.kind, info.serializer),
@@ -244,6 +249,9 @@ impl<T: Transport> Connection<T> {
         while let Some(action) = self.session.poll_action() {
             match action {
                 Action::Call { call, serial } => self.start_call(call, serial, context, now),
+                Action::Continue { call, serial } => self.continue_call(call, serial),
+                Action::Yield(result) => self.handle_yield(result),
+                Action::Fail(failure) => self.handle_failure(failure),
                 Action::Cancel { serial, mode } => self.cancel(serial, mode),
                 Action::Join(hello) => self.join(&hello, context, now),
                 Action::Authenticate(answer) => self.authenticate(answer, context, now),
@@ -251,7 +259,7 @@ impl<T: Transport> Connection<T> {
                 Action::Unsubscribe(unsubscribe) => self.request(Request::Unsubscribe(unsubscribe), context, now),
                 Action::Publish(publish) => self.request(Request::Publish(publish), context, now),
                 Action::Register(register) => self.request(Request::Register(register), context, now),
-                Action::Unregister(unregister) => self.unregister(&unregister),
+                Action::Unregister(unregister) => self.unregister(&unregister, context, now),
                 Action::Leave => self.begin_leaving(context, now),
                 Action::LimitMet(limit) => {
                     tracing::debug!(peer = ?self.info.peer, limit, "a limit was met");
@@ -287,12 +295,21 @@ impl<T: Transport> Connection<T> {
             self.session.refuse_started(request, serial);
             return;
         }
-        let endpoint = joined.realm.find(&call.procedure);
+        let (target, looked_at) = joined.realm.find(&call.procedure);
         if self.stage == Stage::Draining {
-            self.tally.call_ended(endpoint.metrics(), CallOutcome::Canceled, now);
+            self.tally.call_ended(joined.realm.metrics_of(&target), CallOutcome::Canceled, now);
             self.session.handler_ended();
             self.session.error(request, serial, &Uri::known(uris::CANCELED), &Payload::empty(codec));
             return;
+        }
+        self.fanned_out = self.fanned_out.saturating_add(looked_at.saturating_mul(LOOK));
+        let endpoint = match target {
+            Target::Function(endpoint) => endpoint,
+            Target::Clients(registration) => return self.route_call(call, serial, registration, now),
+        };
+        if call.options.progress == Some(true) {
+            let message = "functions of this program take no progressive call invocations";
+            return self.fail_call(request, serial, uris::FEATURE_NOT_SUPPORTED, message);
         }
         let admission = match joined.admit(&call, endpoint, serial, &self.shared.counters) {
             Ok(admission) => admission,
@@ -311,6 +328,9 @@ impl<T: Transport> Connection<T> {
     }
 
     fn cancel(&mut self, serial: u64, mode: CancelMode) {
+        if self.routed.contains(serial) {
+            return self.cancel_routed(serial, mode);
+        }
         match mode {
             CancelMode::Skip => {}
             CancelMode::Kill => self.calls.cancel(serial, true),
@@ -337,91 +357,6 @@ impl<T: Transport> Connection<T> {
                 self.session.error(request, serial, &Uri::known(uris::TIMEOUT), &Payload::empty(codec))
             }
         }
-    }
-
-    // ------------------------------------------------------------ output
-
-    /// Sends what handlers, tasks and publishers have sent.
-    fn fetch_commands(&mut self, context: &mut Context<'_>, now: Instant) {
-        let Some(Joined { session, .. }) = &self.joined else { return };
-        let outbox = session.outbox();
-        if !outbox.is_waiting() {
-            return;
-        }
-        let Ok(commands) = outbox.take() else {
-            self.cut("outbound_bytes", context);
-            return;
-        };
-        let mut flush_above = FLUSH_ABOVE;
-        for command in commands {
-            match command {
-                Command::Progress(result) if result.call.has_ended() => {}
-                Command::Progress(result) => {
-                    self.session.progress(result.request, result.call.serial(), &result.payload);
-                }
-                Command::LimitMet(limit) => self.shared.counters.limit(limit),
-                Command::Revoked(revocation) => {
-                    self.end_subscription(&revocation.subscription);
-                    self.session.revoked(revocation.id, &revocation.reason);
-                }
-                Command::Event(message) => {
-                    if !self.session.admits_event(&message) {
-                        return;
-                    }
-                    self.queue_output();
-                    self.framing.push(&message, &mut self.transport);
-                    self.tally.event_delivered();
-                }
-            }
-            if self.transport.unsent() > flush_above {
-                if self.hand_on(context, now).is_break() {
-                    return;
-                }
-                flush_above = self.transport.unsent().saturating_add(FLUSH_ABOVE);
-            }
-        }
-    }
-
-    fn queue_output(&mut self) {
-        self.session.drain_output(|message| self.framing.push(message, &mut self.transport));
-    }
-
-    /// Hands on what is queued once it is much.
-    fn relieve(&mut self, context: &mut Context<'_>, now: Instant) -> ControlFlow<()> {
-        if self.session.output_size() > OUTPUT {
-            self.queue_output();
-        }
-        match self.transport.unsent() > FLUSH_ABOVE {
-            true => self.hand_on(context, now),
-            false => ControlFlow::Continue(()),
-        }
-    }
-
-    /// Hands on what is queued, as far as the peer takes it; breaks where the connection is to be dropped.
-    fn hand_on(&mut self, context: &mut Context<'_>, now: Instant) -> ControlFlow<()> {
-        // Whoever has a reply finds its call counted.
-        self.shared.counters.add(&mut self.tally);
-        if self.timers.is_finished(now) {
-            return ControlFlow::Break(());
-        }
-        self.queue_output();
-        self.framing.finish(&mut self.transport);
-        let failed = matches!(self.transport.poll_flush(context), Poll::Ready(Err(_)));
-        let unsent = self.transport.unsent();
-        if let Some(joined) = &self.joined {
-            joined.session.outbox().set_unsent(unsent, self.transport.sent());
-        }
-        self.timers.note_sent(self.transport.sent(), unsent, now);
-        self.observed.update(self.calls.len(), unsent);
-        if failed {
-            self.drop_peer(context);
-            return ControlFlow::Break(());
-        }
-        if unsent > self.outbound_bytes {
-            self.cut("outbound_bytes", context);
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
     }
 
     // ------------------------------------------------------------ ends
@@ -467,8 +402,10 @@ impl<T: Transport> Connection<T> {
             for ended in self.calls.cancel_all(context, &mut self.tally) {
                 self.end_call(ended, context, now);
             }
+            self.cancel_all_routed();
         }
-        if self.calls.is_empty() {
+        let serves_others = phase == Phase::Draining && self.callee().is_some_and(|callee| !callee.is_idle());
+        if self.calls.is_empty() && self.routed.is_empty() && !serves_others {
             self.session.goodbye(&Uri::known(uris::SYSTEM_SHUTDOWN), None, now.into_std());
             self.perform(context, now);
         }
@@ -534,6 +471,7 @@ impl<T: Transport> Connection<T> {
         this.poll_joining(context, now);
         this.poll_topics(context, now);
         this.fetch_commands(context, now);
+        this.poll_routed(context, now);
         this.fetch_farewell(now);
         this.perform(context, now);
         let phase = this.control.phase();
@@ -560,6 +498,7 @@ impl<T> Drop for Connection<T> {
         let span = self.span.take().unwrap_or_else(Span::none);
         let _entered = span.enter();
         self.topics = None;
+        self.routed.drop_all();
         if let Some(joining) = self.joining.take() {
             joining.end(&self.shared, self.calls.linger(&self.shared.detached));
         }

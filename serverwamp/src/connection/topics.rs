@@ -142,6 +142,10 @@ impl<T: Transport> Connection<T> {
     /// A client leaves: what it has published is still handled, as far as that is decided in time.
     pub(super) fn begin_leaving(&mut self, context: &mut Context<'_>, now: Instant) {
         self.calls.drop_all(context, &mut self.tally);
+        self.routed.drop_all();
+        if let Some(Joined { realm, callee: Some(callee), .. }) = &self.joined {
+            realm.dealer().leave(callee);
+        }
         if let Some(topics) = &mut self.topics {
             topics.keep_publications();
             self.poll_decisions(context, now);
@@ -500,7 +504,7 @@ mod tests {
             authmethod: "anonymous".to_owned(),
             authprovider: "static".to_owned(),
             authextra: None,
-            router: false,
+            is_router: false,
             event_history: false,
         });
         said(&mut session);

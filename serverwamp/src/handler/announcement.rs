@@ -33,6 +33,11 @@ impl Announcement {
         all.into_iter().filter_map(|(role, features)| Some((role, features?)))
     }
 
+    /// What the client announced for the role of a callee.
+    pub(crate) fn callee(&self) -> Features {
+        self.roles.callee.unwrap_or_default()
+    }
+
     /// Whether the client announced a feature for a role.
     pub(crate) fn has(&self, role: &str, feature: &str) -> bool {
         let mut features = self.roles().filter(|(name, _)| *name == role).flat_map(|(_, features)| features.iter());

@@ -52,7 +52,7 @@ pub use extract::{
 pub(crate) use extract::{ParameterKind, RequirementKind};
 pub(crate) use inject::Injections;
 pub use inject::{Factory, Inject};
-pub(crate) use outbox::{Command, Farewell, Pace};
+pub(crate) use outbox::{Answer, Command, Farewell, Invocation, Pace, Refused};
 pub use progress::{Progress, ProgressError};
 pub use realm::RealmHandle;
 pub(crate) use realm::{LivingRealm, Publication, RealmDirectory};

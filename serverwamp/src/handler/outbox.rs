@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::call::CallState;
 use super::subscription::Subscription;
-use crate::wire::{Payload, RequestId, SubscriptionId, Uri};
+use crate::wire::{self, CancelMode, InvocationDetails, Payload, RegistrationId, RequestId, SubscriptionId, Uri};
 
 /// Octets on their way to a peer above which senders wait.
 const HIGH_WATER: usize = 64 * 1024;
@@ -29,6 +29,36 @@ pub(crate) enum Command {
     Revoked(Box<Revocation>),
     /// A limit was met on the session's behalf.
     LimitMet(&'static str),
+    /// A call that this session's client is to answer.
+    Invocation(Box<Invocation>),
+    /// What became of a call of this session's client; the serial number tells calls of one request id apart.
+    Answer { request: RequestId, serial: u64, answer: Answer },
+    /// An invocation that is not wanted any more.
+    Interrupt { request: RequestId, mode: CancelMode },
+    /// A registration that the client has no more.
+    Unregistered { registration: RegistrationId, reason: &'static str },
+}
+
+/// A call on its way to a callee.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(crate) request: RequestId,
+    pub(crate) registration: RegistrationId,
+    /// None where there is nothing to tell.
+    pub(crate) details: Option<InvocationDetails>,
+    pub(crate) payload: Payload,
+}
+
+/// What a callee made of a call.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Its result, or a part of it.
+    Yield(Box<wire::Yield>),
+    Error(Box<wire::ErrorMessage>),
+    /// The callee is not available: another one may be.
+    Unavailable,
+    /// The callee is gone.
+    Gone,
 }
 
 /// Commands in the order of sending. Most wait alone, and need no allocation.
@@ -99,6 +129,15 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Closed;
 
+/// A command that need not be sent was not queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Too much waits already.
+    Full,
+    /// The session is gone.
+    Closed,
+}
+
 /// An event found no room.
 #[derive(Debug)]
 pub(crate) struct Overflowed;
@@ -138,6 +177,11 @@ impl Outbox {
         self.limit
     }
 
+    /// The most octets of a message that the peer takes.
+    pub(crate) fn peer_message_size(&self) -> usize {
+        self.peer_message_size
+    }
+
     /// Queues an EVENT without waiting. If there is no room for it, the session is going to be cut.
     pub(crate) fn push_event(&self, message: Bytes) -> Result<Pace, Closed> {
         self.push(Command::Event(message))
@@ -153,7 +197,43 @@ impl Outbox {
         let _ = self.push(Command::LimitMet(limit));
     }
 
-    fn push(&self, command: Command) -> Result<Pace, Closed> {
+    /// Queues a command that can as well go to others, if it fits into half of the room: the rest is for what cannot.
+    pub(crate) fn offer(&self, command: Command) -> Result<(), Refused> {
+        self.offer_within(self.limit / 2, command)
+    }
+
+    /// Queues a command that can be left out, if there is room for it.
+    pub(crate) fn offer_little(&self, command: Command) -> Result<(), Refused> {
+        self.offer_within(self.limit, command)
+    }
+
+    fn offer_within(&self, limit: usize, mut command: Command) -> Result<(), Refused> {
+        let was_empty = {
+            let mut state = self.state();
+            if state.closed || state.farewell.is_some() {
+                return Err(Refused::Closed);
+            }
+            let octets = state.octets.saturating_add(self.unsent.load(Ordering::SeqCst));
+            if octets.saturating_add(command.size()) > limit {
+                return Err(Refused::Full);
+            }
+            if octets > HIGH_WATER {
+                command.compact();
+            }
+            state.octets = state.octets.saturating_add(command.size());
+            let was_empty = state.queue.is_empty();
+            state.queue.push(command);
+            self.waiting.store(state.queue.len(), Ordering::Release);
+            was_empty
+        };
+        if was_empty {
+            self.connection.wake();
+        }
+        Ok(())
+    }
+
+    /// Queues a command without waiting. If there is no room for it, the session is going to be cut.
+    pub(crate) fn push(&self, mut command: Command) -> Result<Pace, Closed> {
         let (octets, was_empty) = {
             let mut state = self.state();
             if state.closed || state.farewell.is_some() {
@@ -168,6 +248,9 @@ impl Outbox {
                 self.connection.wake();
                 self.room.notify_waiters();
                 return Err(Closed);
+            }
+            if octets > HIGH_WATER {
+                command.compact();
             }
             let was_empty = state.queue.is_empty();
             state.queue.push(command);
@@ -348,12 +431,44 @@ impl Drop for Sender<'_> {
 impl Command {
     fn size(&self) -> usize {
         const OVERHEAD: usize = 64;
+        const OF_INVOCATION: usize = size_of::<Invocation>();
+        const OF_ANSWER: usize = size_of::<wire::Yield>();
         let octets = match self {
             Command::Progress(result) => result.payload.size(),
             Command::Event(message) => message.len(),
             Command::Revoked(revocation) => revocation.reason.len(),
             Command::LimitMet(_) => 0,
+            Command::Invocation(invocation) => invocation.payload.bytes().len().saturating_add(OF_INVOCATION),
+            Command::Answer { answer: Answer::Yield(result), .. } => {
+                result.payload.bytes().len().saturating_add(OF_ANSWER)
+            }
+            Command::Answer { answer: Answer::Error(error), .. } => {
+                error.payload.bytes().len().saturating_add(OF_ANSWER)
+            }
+            Command::Answer { .. } | Command::Interrupt { .. } | Command::Unregistered { .. } => 0,
         };
         octets.saturating_add(OVERHEAD)
+    }
+
+    /// Holds on to no more memory than it has to: what waits for long must not keep what else was read along with it.
+    fn compact(&mut self) {
+        match self {
+            Command::Invocation(invocation) => invocation.payload.compact(),
+            Command::Answer { answer: Answer::Yield(result), .. } => {
+                result.payload.compact();
+                result.options = std::mem::take(&mut *result.options).into();
+            }
+            Command::Answer { answer: Answer::Error(error), .. } => {
+                error.payload.compact();
+                error.details = std::mem::take(&mut *error.details).into();
+            }
+            Command::Progress(_)
+            | Command::Event(_)
+            | Command::Answer { .. }
+            | Command::Interrupt { .. }
+            | Command::Unregistered { .. }
+            | Command::Revoked(_)
+            | Command::LimitMet(_) => {}
+        }
     }
 }

@@ -354,6 +354,11 @@ impl Session {
         &self.0.outbox
     }
 
+    /// What the client announced in HELLO.
+    pub(crate) fn announcement(&self) -> &Announcement {
+        &self.0.details.announcement
+    }
+
     pub(super) fn authentication(&self) -> &Authentication {
         &self.0.authentication
     }

@@ -205,6 +205,8 @@ settings! {
     connections: Count, Count(count) => count;
     calls_in_flight: Count, Count(count) => count;
     subscriptions: Count, Count(count) => count;
+    registrations: Count, Count(count) => count;
+    invocations_in_flight: Count, Count(count) => count;
     retained_events: Count, Count(count) => count;
     retained_bytes: Octets, Octets(octets) => octets;
     testaments: Count, Count(count) => count;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use rustc_hash::FxHashMap;
 
+use crate::wire::MatchPolicy;
+
 /// Values by URI pattern, with the specification's best match: an exact URI first, then the longest prefix, then the
 /// wildcard pattern with the longest literal run before each of its wildcards; last of all regular expressions, in
 /// their order.
@@ -58,6 +60,18 @@ impl<T> PatternTable<T> {
         self.find_prefix(uri)
             .or_else(|| self.wildcard.iter().find(|(pattern, _)| pattern.matches(uri)).map(|(_, value)| value))
             .or_else(|| self.regex.iter().find(|(regex, _)| regex.is_match(uri)).map(|(_, value)| value))
+    }
+
+    /// Whether there is a value for exactly this URI or pattern.
+    pub(crate) fn contains(&self, uri: &str, policy: MatchPolicy) -> bool {
+        match policy {
+            MatchPolicy::Exact => self.exact.contains_key(uri),
+            MatchPolicy::Prefix => self.prefix.contains_key(uri),
+            MatchPolicy::Wildcard => {
+                let wildcard = Wildcard::new(uri);
+                self.wildcard.iter().any(|(pattern, _)| *pattern == wildcard)
+            }
+        }
     }
 
     fn find_prefix(&self, uri: &str) -> Option<&T> {

@@ -7,18 +7,19 @@ use super::authorization::Authorities;
 use super::broker::Broker;
 use super::coverage::{OpenTopics, TopicSet, is_reserved};
 use super::custom::CustomHandlers;
-use super::dealer::Dealer;
+use super::dealer::{Dealer, Functions, RouterOptions, Target};
 use super::history::{ConfiguredHistory, OpenHistory};
 use super::meta::{MetaProcedures, SessionInfo};
+use super::realms::LivingRealms;
 use super::routes::Routes;
 use super::testaments::Testaments;
 use crate::handler::{
-    Audience, Authenticators, Endpoint, Factory, FanOut, Injections, LivingRealm, Publication, PublishError,
-    RealmDirectory, RealmHandle, Route, RpcResult, Session, Subscription,
+    Audience, Authenticators, Factory, FanOut, Injections, LivingRealm, Publication, PublishError, RealmDirectory,
+    RealmHandle, Route, RpcResult, Session, Subscription,
 };
 use crate::limits::Limits;
 use crate::log::Shown;
-use crate::metrics::Counters;
+use crate::metrics::{CallMetrics, Counters};
 use crate::wire::{Codec, MatchPolicy, PublicationId, Publish, SessionId, Uri, uris};
 
 /// The configuration of one realm.
@@ -133,7 +134,7 @@ pub struct Realm {
     routes: Routes,
     topics: OpenTopics,
     limits: Option<Limits>,
-    router: bool,
+    router: Option<RouterOptions>,
     pub(super) histories: Vec<ConfiguredHistory>,
     pub(super) custom: CustomHandlers,
     pub(super) authenticators: Authenticators,
@@ -205,15 +206,25 @@ impl Realm {
         realm
     }
 
-    /// A full WAMP router: clients may subscribe and publish to any topic, beside those of annotated functions, which keep
-    /// their handlers.
+    /// A full WAMP router: clients may subscribe and publish to any topic, register procedures, and call what others have
+    /// registered.
+    ///
+    /// Topics and procedures of annotated functions keep their handlers. Calls are answered by the best match of the
+    /// specification: an exact URI, then the longest prefix, then the wildcard pattern with the longest literal run. What a
+    /// function is annotated with cannot be registered by a client, nor anything of the protocol, `wamp.…`. A
+    /// [`call_handler`](Realm::call_handler) gets what no client has registered.
     ///
     /// Events are retained for those who subscribe later, sessions have testaments, and the procedures and events of the meta
-    /// API (`wamp.session.…`, `wamp.subscription.…`) tell of sessions and subscriptions. They are authorized like any other:
-    /// without [`rules`](Realm::rules) or an [`authorizer`](Realm::authorizer) everybody may call `wamp.session.kill` too.
+    /// API (`wamp.session.…`, `wamp.subscription.…`) tell of sessions and subscriptions. All of it is authorized like any
+    /// other request: without [`rules`](Realm::rules) or an [`authorizer`](Realm::authorizer) everybody may register
+    /// anything, and call `wamp.session.kill` too.
     ///
     /// The state of such a realm lives as long as the server, also while no session is in it; that of a realm which is not
     /// configured (see [`App::router`](crate::App::router)) as long as a session is in it.
+    ///
+    /// WAMP: dealer and broker, basic profile, and of the advanced profile progressive call results and invocations, call
+    /// canceling and timeouts, caller identification, pattern-based and shared registrations, registration revocation, call
+    /// re-routing, event retention and history, subscription revocation, testaments and payload passthru mode.
     ///
     /// ```
     /// use serverwamp::{App, Realm};
@@ -223,8 +234,23 @@ impl Realm {
     /// ```
     #[must_use]
     pub fn router(self) -> Realm {
+        if self.router.is_some() {
+            return self;
+        }
         let mut realm = self.open_topics("").topics("wamp.");
-        realm.router = true;
+        realm.router = Some(RouterOptions::default());
+        realm
+    }
+
+    /// Makes the realm a router that asks callees for progressive results even if they cannot be told to stop.
+    ///
+    /// The specification has it that a callee is not asked for progressive results that announces them, but not call
+    /// canceling. Autobahn|JS announces just that: here, its callees can give progressive results. A call that is given up
+    /// goes on at such a callee, and what it still yields is dropped.
+    #[must_use]
+    pub fn progress_without_canceling(self) -> Realm {
+        let mut realm = self.router();
+        realm.router = Some(RouterOptions { progress_without_canceling: true });
         realm
     }
 
@@ -263,16 +289,12 @@ impl Realm {
             routes: Routes::default(),
             topics: OpenTopics::default(),
             limits: None,
-            router: false,
+            router: None,
             histories: Vec::new(),
             custom: CustomHandlers::default(),
             authenticators: Authenticators::default(),
             authorities: Authorities::default(),
         }
-    }
-
-    pub(crate) fn is_router(&self) -> bool {
-        self.router
     }
 
     pub(crate) fn authorities(&self) -> &Authorities {
@@ -283,9 +305,13 @@ impl Realm {
         &self.topics
     }
 
-    /// Whether clients may subscribe to topics, or there are handlers in place of functions.
+    pub(crate) fn router_options(&self) -> Option<RouterOptions> {
+        self.router
+    }
+
+    /// Whether clients may subscribe to topics or register procedures, or there are handlers in place of functions.
     pub(crate) fn works_without_functions(&self) -> bool {
-        !self.topics.subscribe.is_empty() || self.custom.iter().next().is_some()
+        self.router.is_some() || !self.topics.subscribe.is_empty() || self.custom.iter().next().is_some()
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
@@ -313,9 +339,9 @@ impl Realm {
 /// What a realm offers its clients.
 #[derive(Debug)]
 pub(crate) struct Served {
-    pub(crate) dealer: Dealer,
-    /// Whether it is a full router.
-    pub(crate) router: bool,
+    pub(crate) functions: Arc<Functions>,
+    /// None where it is no router.
+    pub(crate) router: Option<RouterOptions>,
     pub(crate) histories: Vec<OpenHistory>,
     pub(crate) topics: OpenTopics,
     pub(crate) authorities: Authorities,
@@ -329,7 +355,8 @@ pub(crate) struct Served {
 #[derive(Debug)]
 pub(crate) struct RealmState {
     name: Uri,
-    served: Arc<Served>,
+    pub(super) served: Arc<Served>,
+    dealer: Dealer,
     broker: Broker,
     sessions: Mutex<HashMap<SessionId, Session>>,
     testaments: Testaments,
@@ -348,15 +375,16 @@ pub(crate) struct Left {
 }
 
 impl RealmState {
-    fn new(name: &Uri, served: Arc<Served>, living: &Arc<LivingRealms>) -> Arc<RealmState> {
+    pub(super) fn new(name: &Uri, served: Arc<Served>, living: &Arc<LivingRealms>) -> Arc<RealmState> {
         let directory: Arc<dyn RealmDirectory> = Arc::<LivingRealms>::clone(living);
         Arc::new_cyclic(|realm: &Weak<RealmState>| RealmState {
             name: name.clone(),
+            dealer: Dealer::new(Arc::clone(&served.functions), served.router),
             broker: match served.router {
-                true => Broker::of_router(&served.limits, served.histories.iter().map(OpenHistory::begin).collect()),
-                false => Broker::new(&served.limits),
+                Some(_) => Broker::of_router(&served.limits, served.histories.iter().map(OpenHistory::begin).collect()),
+                None => Broker::new(&served.limits),
             },
-            meta: served.router.then(|| MetaProcedures::new(Weak::clone(realm))),
+            meta: served.router.map(|_| MetaProcedures::new(Weak::clone(realm))),
             served,
             sessions: Mutex::default(),
             testaments: Testaments::default(),
@@ -369,12 +397,12 @@ impl RealmState {
     }
 
     pub(crate) fn dealer(&self) -> &Dealer {
-        &self.served.dealer
+        &self.dealer
     }
 
     /// Whether it is a full router.
     pub(crate) fn is_router(&self) -> bool {
-        self.served.router
+        self.dealer.is_router()
     }
 
     /// Whether the history of any topic is kept.
@@ -410,10 +438,22 @@ impl RealmState {
         &self.testaments
     }
 
-    /// Finds the handler of a procedure; where there is none, one that says so.
-    pub(crate) fn find(&self, procedure: &Uri) -> &Arc<Endpoint> {
-        let meta = self.meta.as_ref().filter(|_| is_reserved(procedure) && !self.dealer().is_replaced());
-        meta.and_then(|meta| meta.find(procedure)).unwrap_or_else(|| self.dealer().find(procedure))
+    /// Finds who answers calls of a procedure, as [`Dealer::find`] does, and the procedures of the protocol.
+    pub(crate) fn find(&self, procedure: &Uri) -> (Target<'_>, usize) {
+        let is_replaced = self.dealer().endpoints().call_handler.is_some();
+        let meta = self.meta.as_ref().filter(|_| is_reserved(procedure) && !is_replaced);
+        match meta.and_then(|meta| meta.find(procedure)) {
+            Some(endpoint) => (Target::Function(endpoint), 0),
+            None => self.dealer().find(procedure),
+        }
+    }
+
+    /// What counts the calls that are answered so.
+    pub(crate) fn metrics_of<'r>(&'r self, target: &Target<'r>) -> &'r Arc<CallMetrics> {
+        match target {
+            Target::Function(endpoint) => endpoint.metrics(),
+            Target::Clients(_) => self.dealer().metrics(),
+        }
     }
 
     /// The session of this id.
@@ -497,95 +537,5 @@ impl LivingRealm for RealmState {
 
     fn session_count(&self) -> usize {
         self.lock_sessions().len()
-    }
-}
-
-/// All realms of a server. The state of a realm lives while a session is in it, that of a configured router always.
-#[derive(Debug)]
-pub(crate) struct Realms {
-    configured: HashMap<String, Arc<Served>>,
-    any_name: Option<Arc<Served>>,
-    living: Arc<LivingRealms>,
-    /// Configured routers, which live without sessions.
-    _routers: Vec<Arc<RealmState>>,
-}
-
-/// The realms that sessions are in, and some that nobody is in any more.
-#[derive(Debug, Default)]
-pub(crate) struct LivingRealms(Mutex<Living>);
-
-#[derive(Debug, Default)]
-struct Living {
-    realms: HashMap<Uri, Weak<RealmState>>,
-    /// How many there may be before the dead ones are looked for.
-    sweep_above: usize,
-}
-
-impl Realms {
-    pub(crate) fn new(
-        configured: HashMap<String, Arc<Served>>,
-        any_name: Option<Arc<Served>>,
-        living: Arc<LivingRealms>,
-    ) -> Realms {
-        let routers = configured.iter().filter(|(_, served)| served.router);
-        let routers = routers.filter_map(|(name, served)| Some(living.begin(&Uri::new(name).ok()?, served))).collect();
-        Realms { configured, any_name, living, _routers: routers }
-    }
-
-    /// Whether the realm of this name has a configuration of its own.
-    pub(crate) fn is_configured(&self, name: &str) -> bool {
-        self.configured.contains_key(name)
-    }
-
-    /// The most octets that a message may have in any of them.
-    pub(crate) fn message_size(&self) -> usize {
-        let served = self.configured.values().chain(&self.any_name);
-        served.map(|served| served.limits.message_size).max().unwrap_or_default()
-    }
-
-    /// The realm of this name, if sessions may join it.
-    pub(crate) fn join(&self, name: &Uri) -> Option<Arc<RealmState>> {
-        let served = self.configured.get(name.as_str()).or(self.any_name.as_ref())?;
-        Some(self.living.begin(name, served))
-    }
-}
-
-impl LivingRealms {
-    /// The realm of this name, which begins to live if it does not.
-    fn begin(self: &Arc<Self>, name: &Uri, served: &Arc<Served>) -> Arc<RealmState> {
-        let mut living = self.lock();
-        let realm = living.realms.get(name).and_then(Weak::upgrade);
-        if let Some(realm) = realm.filter(|realm| Arc::ptr_eq(&realm.served, served)) {
-            return realm;
-        }
-        if living.realms.len() > living.sweep_above {
-            living.realms.retain(|_, realm| realm.strong_count() > 0);
-            living.sweep_above = living.realms.len().saturating_mul(2).saturating_add(16);
-        }
-        let realm = RealmState::new(name, Arc::clone(served), self);
-        living.realms.insert(name.clone(), Arc::downgrade(&realm));
-        realm
-    }
-
-    /// A handle to the realm of this name, which need not live.
-    pub(crate) fn handle(self: &Arc<Self>, name: &str) -> RealmHandle {
-        RealmHandle::to_name(name, Arc::<LivingRealms>::clone(self))
-    }
-
-    /// All sessions of all realms.
-    pub(crate) fn sessions(&self) -> Vec<Session> {
-        let realms: Vec<Arc<RealmState>> = self.lock().realms.values().filter_map(Weak::upgrade).collect();
-        realms.iter().flat_map(|realm| realm.sessions()).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Living> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl RealmDirectory for LivingRealms {
-    fn find(&self, name: &str) -> Option<Arc<dyn LivingRealm>> {
-        let realm = self.lock().realms.get(name).and_then(Weak::upgrade)?;
-        Some(realm)
     }
 }

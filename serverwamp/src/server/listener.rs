@@ -26,8 +26,12 @@ pub(super) trait Accept: Send + 'static {
 
 /// A listener of any kind.
 pub(crate) enum AnyListener {
-    /// With TLS or without.
-    Tcp(TcpListener, Option<TlsConfig>),
+    /// With TLS or without; one that was passed to this process goes on when it has stopped.
+    Tcp {
+        listener: TcpListener,
+        tls: Option<TlsConfig>,
+        is_passed: bool,
+    },
     #[cfg(unix)]
     Unix(UnixSocket),
     Own(OwnListener),
@@ -53,22 +57,22 @@ impl AnyListener {
             let message = format!("no unix sockets and no systemd on this system, so no {address}");
             return Err(io::Error::new(io::ErrorKind::Unsupported, message));
         }
-        Ok(vec![AnyListener::tcp(TcpListener::bind(address).await?, tls)?])
+        Ok(vec![AnyListener::tcp(TcpListener::bind(address).await?, tls, false)?])
     }
 
     #[cfg(unix)]
     fn passed(socket: systemd::Socket, tls: Option<TlsConfig>) -> io::Result<AnyListener> {
         match socket {
-            systemd::Socket::Tcp(listener) => AnyListener::tcp(TcpListener::from_std(listener)?, tls),
+            systemd::Socket::Tcp(listener) => AnyListener::tcp(TcpListener::from_std(listener)?, tls, true),
             systemd::Socket::Unix(listener) => Ok(AnyListener::unix(UnixSocket::passed(listener)?)),
         }
     }
 
-    fn tcp(listener: TcpListener, tls: Option<TlsConfig>) -> io::Result<AnyListener> {
+    fn tcp(listener: TcpListener, tls: Option<TlsConfig>, is_passed: bool) -> io::Result<AnyListener> {
         let local = listener.local_addr()?;
         let (web, raw) = if tls.is_some() { ("wss", "rss") } else { ("ws", "rs") };
         tracing::info!("listening on {web}://{local}/ws and {raw}://{local}");
-        Ok(AnyListener::Tcp(listener, tls))
+        Ok(AnyListener::Tcp { listener, tls, is_passed })
     }
 
     #[cfg(unix)]
@@ -78,10 +82,10 @@ impl AnyListener {
     }
 
     /// Whether it answers while the server shuts down, though only to probes and to say that nothing is served any more.
-    /// Nobody probes a unix socket, and its place is for the next server.
+    /// Nobody probes a unix socket, and its place is for the next server, as are those who come to a socket that was passed.
     pub(crate) fn answers_to_the_end(&self) -> bool {
         match self {
-            AnyListener::Tcp(..) => true,
+            AnyListener::Tcp { is_passed, .. } => !is_passed,
             #[cfg(unix)]
             AnyListener::Unix(_) => false,
             AnyListener::Own(_) => false,
@@ -91,7 +95,7 @@ impl AnyListener {
     /// Where it listens, if that is a port.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
-            AnyListener::Tcp(listener, _) => listener.address(),
+            AnyListener::Tcp { listener, .. } => listener.address(),
             #[cfg(unix)]
             AnyListener::Unix(_) => None,
             AnyListener::Own(_) => None,

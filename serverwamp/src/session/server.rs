@@ -2,6 +2,7 @@
 
 mod calls;
 mod endings;
+mod invocations;
 mod joining;
 mod sizes;
 mod topics;
@@ -16,8 +17,9 @@ use super::auth::Answer;
 use super::output::Output;
 use crate::limits::Limits;
 use crate::wire::{
-    self, Codec, Hello, MAX_ID, Message, MessageType, ParseError, Parser, Payload, PayloadBuilder, Publish, RawDict,
-    Register, RequestId, ScanLimits, SessionId, Subscribe, Unregister, Unsubscribe, Uri, uris,
+    self, Codec, ErrorMessage, Features, Hello, MAX_ID, Message, MessageType, ParseError, Parser, Payload,
+    PayloadBuilder, Publish, RawDict, Register, RequestId, ScanLimits, SessionId, Subscribe, Unregister, Unsubscribe,
+    Uri, Yield, uris,
 };
 
 pub(crate) use crate::wire::CancelMode;
@@ -31,8 +33,12 @@ pub(crate) struct ServerSession {
     limits: ServerLimits,
     state: State,
     deadline: Option<Instant>,
-    /// Whether the client understands that a subscription can be revoked.
-    knows_revocation: bool,
+    /// What the client announced for its roles.
+    client: Client,
+    /// Whether the realm is a router, whose clients may be callees.
+    is_router: bool,
+    /// The id of the last INVOCATION.
+    last_invocation: u64,
     /// By when a client has to be in.
     welcome_by: Option<Instant>,
     /// Whether there was a session before.
@@ -44,6 +50,8 @@ pub(crate) struct ServerSession {
     /// The newest of them, not among `calls` yet: most have their reply before the next message comes.
     newest: Option<(RequestId, OpenCall)>,
     next_call: u64,
+    /// Calls that ended before their last part came, which then is no new call.
+    unfinished: VecDeque<RequestId>,
     /// Calls whose handlers run, those without a reply to come included.
     running: usize,
     last_request: u64,
@@ -99,6 +107,16 @@ enum State {
 #[derive(Debug, Clone, Copy)]
 struct OpenCall {
     serial: u64,
+    /// Whether more parts of its arguments are to come.
+    is_progressive: bool,
+}
+
+/// What a client announced for those of its roles that it matters for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Client {
+    caller: Features,
+    callee: Features,
+    subscriber: Features,
 }
 
 /// What a session asks of the application.
@@ -110,6 +128,12 @@ pub(crate) enum Action {
     Authenticate(Answer),
     /// Run a procedure and answer with `result` or `error`. `serial` tells calls with one request id apart.
     Call { call: Box<wire::Call>, serial: u64 },
+    /// More of a call's arguments.
+    Continue { call: Box<wire::Call>, serial: u64 },
+    /// A callee has a result, or a part of it.
+    Yield(Box<Yield>),
+    /// A callee has failed.
+    Fail(Box<ErrorMessage>),
     /// A caller gives up a call. With `Kill` an answer is still due.
     Cancel { serial: u64, mode: CancelMode },
     /// A client wants events.
@@ -174,8 +198,8 @@ pub(crate) struct Welcome {
     pub(crate) authmethod: String,
     pub(crate) authprovider: String,
     pub(crate) authextra: Option<RawDict>,
-    /// Whether the realm is a full router.
-    pub(crate) router: bool,
+    /// Whether the realm is a router.
+    pub(crate) is_router: bool,
     /// Whether the realm keeps the history of any topic.
     pub(crate) event_history: bool,
 }
@@ -190,7 +214,9 @@ impl ServerSession {
             codec,
             state: State::AwaitingHello,
             deadline: now.checked_add(limits.hello_timeout),
-            knows_revocation: false,
+            client: Client::default(),
+            is_router: false,
+            last_invocation: 0,
             welcome_by: now.checked_add(limits.welcome_timeout),
             limits,
             was_joined: false,
@@ -198,6 +224,7 @@ impl ServerSession {
             calls: HashMap::new(),
             newest: None,
             next_call: 0,
+            unfinished: VecDeque::new(),
             running: 0,
             last_request: 0,
             parser: Parser::new(codec),
@@ -327,10 +354,14 @@ impl ServerSession {
     fn handle_established(&mut self, message: Message, now: Instant) {
         match message {
             Message::Call(call) => {
-                if self.accept_request(call.request, "CALL") {
+                if let Some(call) = self.handle_part(call)
+                    && self.accept_request(call.request, "CALL")
+                {
                     self.handle_call(call);
                 }
             }
+            Message::Yield(result) => self.handle_yield(result),
+            Message::Error(error) if error.request_type == MessageType::Invocation => self.handle_failure(error),
             Message::Cancel(cancel) => self.handle_cancel(&cancel),
             Message::Subscribe(subscribe) => {
                 if self.accept_request(subscribe.request, "SUBSCRIBE") {

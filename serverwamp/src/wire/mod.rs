@@ -24,6 +24,7 @@ mod write;
 pub use codec::Codec;
 pub use decode::DecodeError;
 pub use encode::EncodeError;
+pub(crate) use id::RegistrationId;
 pub use id::{PublicationId, RequestId, SessionId, SubscriptionId};
 pub use payload::Payload;
 pub use uri::{MatchPolicy, Uri};
@@ -35,15 +36,18 @@ pub(crate) use decode::{Arena, Decoder, decode, missing};
 pub(crate) use encode::{PayloadBuilder, encode_into};
 pub(crate) use id::MAX_ID;
 pub(crate) use messages::{
-    Abort, Authenticate, Call, Cancel, Challenge, Event, Goodbye, Hello, Message, MessageType, Publish, Published,
-    Register, Subscribe, Subscribed, Unregister, Unsubscribe, Unsubscribed, Welcome,
+    Abort, Authenticate, Call, Cancel, Challenge, ErrorMessage, Event, Goodbye, Hello, Interrupt, Message, MessageType,
+    Publish, Published, Register, Registered, ResultMessage, Subscribe, Subscribed, Unregister, Unregistered,
+    Unsubscribe, Unsubscribed, Welcome, Yield,
 };
 pub(crate) use options::{
-    AbortDetails, Audience, CallOptions, CancelMode, CancelOptions, EventDetails, Feature, Features, GoodbyeDetails,
-    HelloDetails, Options, PublishOptions, RawDict, Roles, SubscribeOptions, UnsubscribedDetails, WelcomeDetails,
+    AbortDetails, Audience, CallOptions, CancelMode, CancelOptions, ErrorDetails, EventDetails, Feature, Features,
+    GoodbyeDetails, Group, HelloDetails, InterruptOptions, InvocationDetails, InvokePolicy, Options, Passthru,
+    PublishOptions, RawDict, ResultDetails, Roles, SubscribeOptions, UnregisteredDetails, UnsubscribedDetails,
+    WelcomeDetails,
 };
 pub(crate) use parse::{ParseError, Parser};
 pub(crate) use scan::{ScanLimits, Slots};
 pub(crate) use timestamp::Timestamp;
 pub(crate) use uri::UriError;
-pub(crate) use write::{write_error, write_event, write_result};
+pub(crate) use write::{write_error, write_event, write_invocation, write_result};

@@ -133,6 +133,18 @@ impl Payload {
         })
     }
 
+    /// Keeps the arguments alone, in memory of their own, not the message and what else was read with it.
+    pub(crate) fn compact(&mut self) {
+        let mut bytes = Vec::with_capacity(self.size());
+        for span in [&mut self.args, &mut self.kwargs, &mut self.opaque].into_iter().flatten() {
+            let start = bytes.len();
+            bytes.extend_from_slice(span.of(&self.bytes));
+            // As long as it was, and begins no later.
+            *span = Span::new(start, bytes.len()).unwrap_or_default();
+        }
+        self.bytes = bytes.into();
+    }
+
     /// Whether the arguments take more bytes than this.
     #[inline]
     pub(crate) fn is_larger_than(&self, limit: usize) -> bool {

@@ -3,9 +3,9 @@
 use super::{
     codec::Codec,
     encode::{Container, ContainerKind, EncodeError, Output, transcode_value},
-    id::{PublicationId, RequestId, SubscriptionId},
+    id::{PublicationId, RegistrationId, RequestId, SubscriptionId},
     messages::{Message, MessageType},
-    options::{Dictionary, Entry, ErrorDetails, EventDetails, Options, ResultDetails},
+    options::{Dictionary, Entry, ErrorDetails, EventDetails, InvocationDetails, Options, ResultDetails},
     payload::Payload,
 };
 
@@ -217,6 +217,36 @@ fn write_binary_id(heads: &Heads, id: u64, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends an INVOCATION, with details where there are any.
+///
+/// # Errors
+/// What the codec cannot hold.
+pub(crate) fn write_invocation(
+    codec: Codec,
+    request: RequestId,
+    registration: RegistrationId,
+    details: Option<&InvocationDetails>,
+    payload: &Payload,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    if let (None, true, None) = (details, payload.codec() == codec, payload.opaque_bytes()) {
+        let ids = [request.get(), registration.get()];
+        match codec {
+            Codec::Json => write_json("[68,", ids, "{}", payload, out),
+            Codec::MessagePack => write_binary(MESSAGE_PACK, b"\x44", ids, MESSAGE_PACK.no_details, payload, out),
+            Codec::Cbor => write_binary(CBOR, b"\x18\x44", ids, CBOR.no_details, payload, out),
+        }
+        return Ok(());
+    }
+    let writer = Writer::begin(codec, out, MessageType::Invocation)?.entry(&request)?.entry(&registration)?;
+    match details {
+        Some(details) => writer.entry(details)?,
+        None => writer.entry(&InvocationDetails::default())?,
+    }
+    .payload(payload)?
+    .end()
+}
+
 /// Appends an ERROR without details.
 ///
 /// # Errors
@@ -392,8 +422,18 @@ mod tests {
             check(event(None), &payload, "[36,2,1099511627777,{},[5]]");
             check(event(None), &Payload::empty(codec), "[36,2,1099511627777,{}]");
             check(event(None), &keywords, r#"[36,2,1099511627777,{},[],{"a":"\u0000AQ=="}]"#);
-            let details = EventDetails { topic, ..EventDetails::default() };
+            let details = EventDetails { topic: topic.clone(), ..EventDetails::default() };
             check(event(Some(details)), &payload, r#"[36,2,1099511627777,{"topic":"a.b"},[5]]"#);
+            let invocation = |details: Option<InvocationDetails>| {
+                move |codec, payload: &_, out: &mut _| {
+                    let registration = RegistrationId::new(300).unwrap();
+                    write_invocation(codec, request, registration, details.as_ref(), payload, out)
+                }
+            };
+            check(invocation(None), &payload, "[68,1,300,{},[5]]");
+            check(invocation(None), &keywords, r#"[68,1,300,{},[],{"a":"\u0000AQ=="}]"#);
+            let details = InvocationDetails { procedure: topic, ..InvocationDetails::default() };
+            check(invocation(Some(details)), &payload, r#"[68,1,300,{"procedure":"a.b"},[5]]"#);
         }
     }
 

@@ -49,7 +49,7 @@ impl Machine {
             authmethod: "ticket".to_owned(),
             authprovider: "db".to_owned(),
             authextra: Some(RawDict::encode(Codec::Json, &json!({"verifier": "v"})).unwrap()),
-            router: false,
+            is_router: false,
             event_history: false,
         });
     }

@@ -8,10 +8,10 @@ use std::task::{Poll, Waker};
 
 use futures_util::future::poll_immediate;
 
-use super::Inquiry;
+use super::{Inquiry, Refusal};
 use crate::connection::calls::detach;
 use crate::connection::guarded::begin;
-use crate::handler::{Call, Endpoint, HandlerFuture};
+use crate::handler::{Call, Decision, Endpoint, HandlerFuture};
 
 /// What a call waits for before it starts.
 pub(in crate::connection) struct Admission {
@@ -28,6 +28,15 @@ impl Admission {
     /// Tells whether the call was started.
     pub(in crate::connection) fn started(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.started)
+    }
+
+    /// Waits until the call is allowed and all calls before it have been started, or never will be. Those behind it wait
+    /// until its place is dropped.
+    pub(in crate::connection) async fn wait(self) -> Result<(Decision, Place), Refusal> {
+        let Admission { inquiry, place, .. } = self;
+        let decision = inquiry.await?;
+        place.reached().await;
+        Ok((decision, place))
     }
 
     /// Starts a handler once its call is allowed and all calls before it have been started, or never will be.
@@ -55,7 +64,7 @@ impl Admission {
 pub(super) struct StartOrder(Arc<Mutex<BTreeMap<u64, Option<Waker>>>>);
 
 /// A call's place among them, given back when it is dropped.
-pub(super) struct Place {
+pub(in crate::connection) struct Place {
     order: StartOrder,
     serial: u64,
 }

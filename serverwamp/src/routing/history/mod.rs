@@ -154,7 +154,7 @@ impl Realm {
             let ConfiguredHistory { topic, policy, history } = configured;
             let what = format!("the history of `{topic}` ({policy}){}", self.in_words());
             let problem = |why: &dyn std::fmt::Display| Problem::new(format!("{what}: {why}"));
-            if !self.is_router() {
+            if self.router_options().is_none() {
                 return Err(problem(&"only routers keep one: add .router()"));
             }
             let topic = Uri::pattern(topic, *policy).map_err(|error| problem(&error))?;

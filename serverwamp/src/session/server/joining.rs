@@ -1,6 +1,6 @@
 //! From HELLO to WELCOME, with as many challenges between as the application wants.
 
-use super::{Action, Ending, ServerSession, State, Welcome};
+use super::{Action, Client, Ending, ServerSession, State, Welcome};
 use crate::session::auth::Answer;
 use crate::wire::{
     self, Authenticate, Challenge, Feature, Features, Hello, Message, RawDict, Roles, WelcomeDetails, uris,
@@ -17,17 +17,27 @@ const DEALER: Features = Features::NONE
     .with(Feature::CallCanceling)
     .with(Feature::CallTimeout)
     .with(Feature::CallerIdentification);
+/// The same for router realms.
+const ROUTER_DEALER: Features = DEALER
+    .with(Feature::ProgressiveCallInvocations)
+    .with(Feature::PatternBasedRegistration)
+    .with(Feature::SharedRegistration)
+    .with(Feature::RegistrationRevocation)
+    .with(Feature::CallReroute)
+    .with(Feature::PayloadPassthruMode)
+    .with(Feature::SessionMetaApi)
+    .with(Feature::TestamentMetaApi);
 const BROKER: Features = Features::NONE
     .with(Feature::SubscriptionRevocation)
     .with(Feature::SubscriberBlackwhiteListing)
     .with(Feature::PublisherExclusion)
     .with(Feature::PublisherIdentification)
     .with(Feature::PatternBasedSubscription);
-
-/// What those of a full router announce besides.
-const ROUTER_DEALER: &[Feature] = &[Feature::SessionMetaApi, Feature::TestamentMetaApi];
-const ROUTER_BROKER: &[Feature] =
-    &[Feature::SessionMetaApi, Feature::SubscriptionMetaApi, Feature::EventRetention, Feature::PayloadPassthruMode];
+const ROUTER_BROKER: Features = BROKER
+    .with(Feature::SessionMetaApi)
+    .with(Feature::SubscriptionMetaApi)
+    .with(Feature::EventRetention)
+    .with(Feature::PayloadPassthruMode);
 
 impl ServerSession {
     pub(super) fn handle_hello(&mut self, hello: Box<Hello>) {
@@ -35,8 +45,14 @@ impl ServerSession {
             self.abort_with(uris::NO_SUCH_ROLE, "HELLO.Details.roles: expected at least one role", Ending::Aborted);
             return;
         }
-        let subscriber = hello.details.roles.as_ref().and_then(|roles| roles.subscriber);
-        self.knows_revocation = subscriber.is_some_and(|it| it.contains(Feature::SubscriptionRevocation));
+        let announced = |features: fn(&Roles) -> Option<Features>| {
+            hello.details.roles.as_ref().and_then(features).unwrap_or_default()
+        };
+        self.client = Client {
+            caller: announced(|roles| roles.caller),
+            callee: announced(|roles| roles.callee),
+            subscriber: announced(|roles| roles.subscriber),
+        };
         self.state = State::Joining;
         self.challenges = 0;
         self.deadline = self.welcome_by;
@@ -79,11 +95,9 @@ impl ServerSession {
         self.was_joined = true;
         self.deadline = None;
         self.last_request = 0;
-        let (mut dealer, mut broker) = (DEALER, BROKER);
-        if welcome.router {
-            dealer = ROUTER_DEALER.iter().copied().fold(dealer, Features::with);
-            broker = ROUTER_BROKER.iter().copied().fold(broker, Features::with);
-        }
+        self.last_invocation = 0;
+        self.is_router = welcome.is_router;
+        let (dealer, mut broker) = if welcome.is_router { (ROUTER_DEALER, ROUTER_BROKER) } else { (DEALER, BROKER) };
         if welcome.event_history {
             broker = broker.with(Feature::EventHistory);
         }

@@ -2,7 +2,8 @@
 
 use super::{ServerSession, State};
 use crate::wire::{
-    Message, PublicationId, Published, RequestId, Subscribed, SubscriptionId, Unsubscribed, UnsubscribedDetails,
+    Feature, Message, PublicationId, Published, RequestId, Subscribed, SubscriptionId, Unsubscribed,
+    UnsubscribedDetails,
 };
 
 impl ServerSession {
@@ -21,7 +22,7 @@ impl ServerSession {
     ///
     /// WAMP: subscription revocation, advanced profile.
     pub(crate) fn revoked(&mut self, subscription: SubscriptionId, reason: &str) {
-        if !self.knows_revocation {
+        if !self.client.subscriber.contains(Feature::SubscriptionRevocation) {
             return;
         }
         let details = UnsubscribedDetails { subscription: Some(subscription), reason: Some(reason.into()) };
@@ -36,9 +37,13 @@ impl ServerSession {
         self.write_established(&Message::Published(Published { request, publication }));
     }
 
-    /// Nothing about topics is said to a client that has left.
-    fn write_established(&mut self, message: &Message) {
-        if matches!(self.state, State::Established | State::Leaving) {
+    pub(super) fn is_in_session(&self) -> bool {
+        matches!(self.state, State::Established | State::Leaving)
+    }
+
+    /// Nothing about topics or registrations is said to a client that has left.
+    pub(super) fn write_established(&mut self, message: &Message) {
+        if self.is_in_session() {
             self.write(message);
         }
     }

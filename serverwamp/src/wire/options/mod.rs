@@ -17,8 +17,6 @@ use std::ops::{Deref, DerefMut};
 
 use bytes::Bytes;
 
-#[cfg(test)]
-pub(crate) use self::entry::InvokePolicy;
 pub(crate) use self::{
     calls::{
         CallOptions, CancelOptions, ErrorDetails, InterruptOptions, InvocationDetails, RegisterOptions, ResultDetails,
@@ -26,7 +24,7 @@ pub(crate) use self::{
     },
     common::{Forwarder, Passthru},
     dictionary::Dictionary,
-    entry::{CancelMode, Entry},
+    entry::{CancelMode, Entry, InvokePolicy},
     features::{Feature, Features},
     problem::Problem,
     raw::RawDict,
