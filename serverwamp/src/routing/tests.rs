@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use futures_util::{FutureExt, Stream, stream};
 
 use super::endpoints::Endpoints;
-use super::realm::{LivingRealms, Realm};
+use super::realm::Realm;
+use super::realms::LivingRealms;
 use super::registry::{Registry, Services, Sources};
 use crate::handler::{
     Announcement, Call, Claims, Endpoint, EventDetails, FromCall, HandlerFuture, Inject, Injections, Parameter,
