@@ -7,11 +7,12 @@ mod joining;
 mod sizes;
 mod topics;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 
 use super::auth::Answer;
 use super::output::Output;
@@ -45,8 +46,9 @@ pub(crate) struct ServerSession {
     was_joined: bool,
     /// How often the client was challenged since HELLO.
     challenges: u32,
-    /// Calls without their final reply, by request id.
-    calls: HashMap<RequestId, OpenCall>,
+    /// Calls without their final reply, by request id. A client that chooses its ids so that they collide slows itself
+    /// down, and has no more of them than calls in flight.
+    calls: FxHashMap<RequestId, OpenCall>,
     /// The newest of them, not among `calls` yet: most have their reply before the next message comes.
     newest: Option<(RequestId, OpenCall)>,
     next_call: u64,
@@ -221,7 +223,7 @@ impl ServerSession {
             limits,
             was_joined: false,
             challenges: 0,
-            calls: HashMap::new(),
+            calls: FxHashMap::default(),
             newest: None,
             next_call: 0,
             unfinished: VecDeque::new(),
@@ -269,7 +271,7 @@ impl ServerSession {
         const KEPT: usize = 512;
         self.output.rest();
         if self.calls.is_empty() && self.calls.capacity() > 16 {
-            self.calls = HashMap::new();
+            self.calls = FxHashMap::default();
         }
         if self.actions.capacity() * size_of::<Action>() > KEPT {
             self.actions = VecDeque::new();

@@ -109,22 +109,33 @@ pub(crate) fn scan_message<'de>(
     }
 }
 
-/// What CALLs of one procedure begin with, if only their requests differ.
+/// What messages of one kind begin with, if only their requests differ: CALLs of one procedure, or YIELDs.
 #[derive(Debug)]
-pub(crate) struct CallBeginning {
+pub(crate) struct Beginning {
     before_request: SmallVec<[u8; 8]>,
-    /// With the options and the procedure.
+    /// The options, and what else comes before the arguments.
     behind_request: Box<[u8]>,
+    /// How many values that is, with the list, the code and the request.
+    nodes: usize,
     /// The rest of the message's list.
     rest: Items,
 }
 
-impl CallBeginning {
+impl Beginning {
     /// The most octets that are remembered: whitespace may be as long as a message.
     const LONGEST: usize = 512;
 
-    /// The beginning of a CALL that was scanned.
-    pub(crate) fn of(codec: Codec, message: &[u8]) -> Option<Self> {
+    /// The beginning of a CALL that was scanned: its options and its procedure are remembered.
+    pub(crate) fn of_call(codec: Codec, message: &[u8]) -> Option<Self> {
+        Self::of(codec, message, 2)
+    }
+
+    /// The beginning of a YIELD that was scanned: its options are remembered.
+    pub(crate) fn of_yield(codec: Codec, message: &[u8]) -> Option<Self> {
+        Self::of(codec, message, 1)
+    }
+
+    fn of(codec: Codec, message: &[u8], behind_request: usize) -> Option<Self> {
         let mut reader = Reader::new(codec, message);
         let start = reader.position();
         let Head::List(mut items) = reader.head().ok()? else { return None };
@@ -134,38 +145,38 @@ impl CallBeginning {
             skip(&mut reader, MAX_DEPTH).ok()?;
             Some((start, reader.position()))
         };
-        let (_code, request, _options, procedure) = (element()?, element()?, element()?, element()?);
-        (procedure.1 <= Self::LONGEST).then_some(())?;
+        let (_code, request) = (element()?, element()?);
+        let mut last = request;
+        for _ in 0..behind_request {
+            last = element()?;
+        }
+        (last.1 <= Self::LONGEST).then_some(())?;
         Some(Self {
             before_request: message.get(start..request.0)?.into(),
-            behind_request: message.get(request.1..procedure.1)?.into(),
+            behind_request: message.get(request.1..last.1)?.into(),
+            nodes: behind_request.saturating_add(3),
             rest: items,
         })
     }
 }
 
-/// A CALL that begins as one before it.
+/// A message that begins as one before it.
 #[derive(Debug)]
-pub(crate) struct UsualCall {
+pub(crate) struct Usual {
     pub(crate) request: u64,
     pub(crate) args: Option<Span>,
     pub(crate) kwargs: Option<Span>,
     pub(crate) slots: Slots,
 }
 
-/// Finds the parts of a CALL that has this beginning, of a CALL without options. `None` for every other message and for
+/// Finds the parts of a message that has this beginning, of one without options. `None` for every other message and for
 /// whatever is wrong with one: `scan_message` says what that is.
-pub(crate) fn scan_usual_call(
-    codec: Codec,
-    message: &[u8],
-    limits: ScanLimits,
-    beginning: &CallBeginning,
-) -> Option<UsualCall> {
+pub(crate) fn scan_usual(codec: Codec, message: &[u8], limits: ScanLimits, beginning: &Beginning) -> Option<Usual> {
     Span::new(0, message.len()).ok()?;
     match codec {
-        Codec::Json => Scanner::new(Json::new(message), limits).usual_call(beginning),
-        Codec::MessagePack => Scanner::new(MessagePack::new(message), limits).usual_call(beginning),
-        Codec::Cbor => Scanner::new(Cbor::new(message), limits).usual_call(beginning),
+        Codec::Json => Scanner::new(Json::new(message), limits).usual(beginning),
+        Codec::MessagePack => Scanner::new(MessagePack::new(message), limits).usual(beginning),
+        Codec::Cbor => Scanner::new(Cbor::new(message), limits).usual(beginning),
     }
 }
 
@@ -278,38 +289,37 @@ impl<'de, R: Read<'de>> Scanner<R> {
     }
 
     #[inline]
-    fn usual_call(mut self, beginning: &CallBeginning) -> Option<UsualCall> {
+    fn usual(mut self, beginning: &Beginning) -> Option<Usual> {
         let is_usual = self.reader.take_literal(&beginning.before_request);
         let request = if is_usual { self.reader.take_small_integer()? } else { return None };
-        // The list, the code, the request, the options and the procedure.
-        self.nodes = self.nodes.checked_sub(5)?;
+        self.nodes = self.nodes.checked_sub(beginning.nodes)?;
         // The options are as deep as the arguments are.
         let depth = self.deeper(self.depth).ok().filter(|&depth| depth > 0)?;
         if !self.reader.take_literal(&beginning.behind_request) {
             return None;
         }
         let mut items = beginning.rest;
-        let mut call =
-            UsualCall { request: u64::try_from(request).ok()?, args: None, kwargs: None, slots: Slots::default() };
+        let mut usual =
+            Usual { request: u64::try_from(request).ok()?, args: None, kwargs: None, slots: Slots::default() };
         if self.reader.more(&mut items).ok()? {
             let start = self.reader.position();
             self.count().ok()?;
             let Head::List(args) = self.reader.head().ok()? else { return None };
-            self.args(args, depth, &mut call.slots).ok()?;
-            call.args = Some(self.span(start));
+            self.args(args, depth, &mut usual.slots).ok()?;
+            usual.args = Some(self.span(start));
             if self.reader.more(&mut items).ok()? {
                 let start = self.reader.position();
                 self.count().ok()?;
                 let Head::Map(kwargs) = self.reader.head().ok()? else { return None };
-                self.kwargs(kwargs, depth, &mut call.slots).ok()?;
-                call.kwargs = Some(self.span(start));
+                self.kwargs(kwargs, depth, &mut usual.slots).ok()?;
+                usual.kwargs = Some(self.span(start));
                 if self.reader.more(&mut items).ok()? {
                     return None;
                 }
             }
         }
         self.reader.finish().ok()?;
-        Some(call)
+        Some(usual)
     }
 
     fn args(&mut self, mut items: Items, depth: usize, slots: &mut Slots) -> Result<(), ReadError> {

@@ -1,6 +1,8 @@
 //! Calls, from CALL to their one final reply.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
 
 use super::invocations::uses_passthru;
 use super::{Action, OpenCall, ServerSession};
@@ -162,7 +164,7 @@ impl ServerSession {
 
     pub(super) fn forget_calls(&mut self) {
         self.unfinished = VecDeque::new();
-        self.calls = HashMap::new();
+        self.calls = FxHashMap::default();
         self.newest = None;
         self.running = 0;
     }

@@ -349,6 +349,9 @@ fn check_likely(codec: Codec, bytes: &Bytes, limits: ScanLimits, procedure: &str
         format!("[48,7,{{}},{procedure}]"),
         format!("[48,7,{{}},{procedure},[1]]"),
         format!(" [ 48 , 7 , {{}} , {procedure} , [ ] , {{ }} ] "),
+        "[70,7,{}]".to_owned(),
+        "[70,7,{},[1]]".to_owned(),
+        " [ 70 , 7 , {} , [ ] , { } ] ".to_owned(),
     ] {
         let usual = encode(codec, &usual);
         let mut parser = Parser::new(codec);
@@ -405,7 +408,37 @@ fn the_call_that_is_likely_is_read_as_any_other() {
     }
 }
 
+#[test]
+fn the_yield_that_is_likely_is_read_as_any_other() {
+    for (codec, rest) in CODECS.into_iter().flat_map(|codec| {
+        ["", ",[]", ",[1,[2,{\"a\":3}]]", ",[],{}", ",[1],{\"b\":[2]}", ",[],[]", ",{}", ",[1],{},3", ",null", ",\"x\""]
+            .map(|rest| (codec, rest))
+    }) {
+        for head in ["70,1,{}", "70,0,{}", "70,9007199254740993,{}", "70,1,{\"progress\":true}", "50,1,{}", "70,-1,{}"]
+        {
+            let bytes = encode(codec, &format!("[{head}{rest}]"));
+            for limits in [LIMITS, ScanLimits { depth: 2, nodes: 200 }, ScanLimits { depth: 1, nodes: 200 }] {
+                check_likely(codec, &bytes, limits, "\"math.add\"");
+            }
+            (0..12).for_each(|nodes| check_likely(codec, &bytes, ScanLimits { nodes, ..LIMITS }, "\"math.add\""));
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn damaged_likely_yields_are_judged_as_any_others(place in 0..60_usize, octet: u8, cut in 0..60_usize) {
+        for codec in CODECS {
+            let mut bytes = encode(codec, "[70,7,{},[2,[3.5]],{\"x\":\"é\"}]").to_vec();
+            if let Some(damaged) = bytes.get_mut(place) {
+                *damaged = octet;
+            }
+            check_likely(codec, &bytes.clone().into(), LIMITS, "\"math.add\"");
+            bytes.truncate(cut);
+            check_likely(codec, &bytes.into(), LIMITS, "\"math.add\"");
+        }
+    }
+
     #[test]
     fn damaged_likely_calls_are_judged_as_any_others(place in 0..60_usize, octet: u8, cut in 0..60_usize) {
         for codec in CODECS {
