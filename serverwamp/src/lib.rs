@@ -39,7 +39,7 @@
 extern crate self as serverwamp;
 
 mod app;
-mod client;
+pub mod client;
 mod connection;
 mod error;
 mod handler;
@@ -53,14 +53,14 @@ mod transport;
 mod wire;
 
 pub use app::{App, AppHandle, serve};
-pub use client::{Challenge, Credentials};
+pub use client::{CallError, Challenge, Client, Credentials};
 pub use connection::Statistics;
-pub use error::{Error, Problem, Result};
+pub use error::{ConnectError, Error, Problem, Result};
 pub use handler::{
     Action, ActionKind, Audience, Authenticated, Call, Caller, CancellationToken, Claims, Decision, Delivery,
     EventDetails, Factory, FromCall, Identity, Inject, IntoDecision, IntoPayload, Lookup, MaybeIdentity, Parameter,
-    PeerCredentials, Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw, RpcError,
-    RpcResult, Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
+    PeerCredentials, Procedure, Progress, ProgressError, PublishError, RealmHandle, Request, Requirement, Rest, RestKw,
+    RpcError, RpcResult, Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
 pub use routing::{Realm, Routes, Rules};
@@ -74,8 +74,11 @@ pub use session::{
 pub use tokio_rustls::rustls;
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
-pub use transport::{ClientCertificates, TlsConfig, TlsError};
-pub use wire::{Dict, MatchPolicy, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
+pub use transport::{ClientCertificates, ClientTls, TlsConfig, TlsError};
+pub use wire::{
+    CancelMode, Dict, InvokePolicy, MatchPolicy, PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId,
+    Uri, Value,
+};
 
 /// The attributes that make functions what clients call, subscribe to and publish to.
 pub mod wamp {

@@ -25,11 +25,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use self::authorization::Authorization;
-use self::calls::{Ended, Outcome, RunningCalls};
 use self::counters::EndedCalls;
-use self::framing::Framing;
 use self::lifespan::Joining;
-use self::timers::{Due, Timers};
 use self::topics::{Request, Topics};
 use crate::handler::{Call, Command, Session, TransportInfo};
 use crate::routing::RealmState;
@@ -37,9 +34,13 @@ use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession};
 use crate::transport::{Close, Invalid, Received, Transport};
 use crate::wire::{self, Payload, Subprotocol, Uri, uris};
 
+pub(crate) use self::calls::{Ended, Outcome, RunningCalls, Trackers};
 pub(crate) use self::counters::Counters;
 pub use self::counters::Statistics;
+pub(crate) use self::framing::Framing;
+pub(crate) use self::guarded::Guarded;
 pub(crate) use self::shared::{Control, Phase, Place, Shared};
+pub(crate) use self::timers::{Due, Timers};
 
 /// Frames that are taken from a peer before other work has its turn.
 const FRAMES_PER_TURN: usize = 256;
@@ -293,7 +294,7 @@ impl<T: Transport> Connection<T> {
             }
         };
         let call = Call::new(Arc::clone(endpoint), joined.session.clone(), call, serial);
-        if let Some(ended) = self.calls.start(endpoint, call, serial, admission, &self.shared, context) {
+        if let Some(ended) = self.calls.start(endpoint, call, serial, admission, self.shared.trackers(), context) {
             self.end_call(ended, context, now);
         }
     }
@@ -348,6 +349,8 @@ impl<T: Transport> Connection<T> {
                 Command::Progress(result) => {
                     self.session.progress(result.request, result.call.serial(), &result.payload);
                 }
+                // It is for sessions with other routers.
+                Command::Publish(_) => {}
                 Command::Event(message) => {
                     if !self.session.admits_event(&message) {
                         return;

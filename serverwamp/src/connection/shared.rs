@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::attempts::Attempts;
+use super::calls::Trackers;
 use super::counters::Counters;
 use crate::limits::Limits;
 use crate::routing::Realms;
@@ -86,6 +87,11 @@ impl Shared {
             refusals,
             connections: Mutex::default(),
         }
+    }
+
+    /// What counts the handlers that go on without their callers.
+    pub(super) fn trackers(&self) -> Trackers<'_> {
+        Trackers { detached: &self.detached, blocking: &self.blocking }
     }
 
     /// A place for one more connection, unless there are too many.

@@ -16,6 +16,7 @@ mod event;
 mod extract;
 mod inject;
 mod outbox;
+mod procedure;
 mod progress;
 mod realm;
 mod reply;
@@ -51,7 +52,8 @@ pub use extract::{
 pub(crate) use extract::{ParameterKind, RequirementKind};
 pub(crate) use inject::Injections;
 pub use inject::{Factory, Inject};
-pub(crate) use outbox::{Command, Farewell, Pace};
+pub(crate) use outbox::{Command, Farewell, OwnPublication, Pace};
+pub use procedure::{Procedure, RegisteredFunction};
 pub use progress::{Progress, ProgressError};
 pub use realm::RealmHandle;
 pub(crate) use realm::{LivingRealm, Publication, RealmDirectory};

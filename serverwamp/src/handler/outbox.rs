@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use super::call::CallState;
-use crate::wire::{Payload, RequestId, Uri};
+use crate::wire::{Payload, PublishOptions, RequestId, Uri};
 
 /// Octets on their way to a peer above which senders wait.
 const HIGH_WATER: usize = 64 * 1024;
@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Progress(Box<ProgressiveResult>),
     /// An EVENT, whose octets all subscribers with the same codec share.
     Event(Bytes),
+    /// A PUBLISH, in a session with somebody else's router.
+    Publish(Box<OwnPublication>),
 }
 
 /// Commands in the order of sending. Most wait alone, and need no allocation.
@@ -34,6 +36,14 @@ pub(crate) type Commands = SmallVec<[Command; 1]>;
 pub(crate) struct ProgressiveResult {
     pub(crate) request: RequestId,
     pub(crate) call: Arc<CallState>,
+    pub(crate) payload: Payload,
+}
+
+/// What this process publishes on somebody else's router.
+#[derive(Debug)]
+pub(crate) struct OwnPublication {
+    pub(crate) topic: Uri,
+    pub(crate) options: PublishOptions,
     pub(crate) payload: Payload,
 }
 
@@ -153,6 +163,31 @@ impl Outbox {
         }
         let lags = octets > HIGH_WATER && !self.stalled.load(Ordering::Relaxed);
         Ok(if lags { Pace::Lags } else { Pace::Keeps })
+    }
+
+    /// Queues a PUBLISH without waiting.
+    ///
+    /// # Errors
+    /// Whether the session is gone, or there is no room: then it must be sent later.
+    pub(crate) fn push_publication(&self, publication: OwnPublication) -> Result<Pace, Option<Closed>> {
+        let command = Command::Publish(Box::new(publication));
+        let octets = {
+            let mut state = self.state();
+            if state.closed || state.farewell.is_some() {
+                return Err(Some(Closed));
+            }
+            let octets = state.octets.saturating_add(command.size());
+            let in_all = octets.saturating_add(self.unsent.load(Ordering::SeqCst));
+            if in_all > self.limit {
+                return Err(None);
+            }
+            state.octets = octets;
+            state.queue.push(command);
+            self.waiting.store(state.queue.len(), Ordering::Release);
+            in_all
+        };
+        self.connection.wake();
+        Ok(if octets > HIGH_WATER { Pace::Lags } else { Pace::Keeps })
     }
 
     /// Waits until no more than the high-water mark is queued, or the session is gone. Cancel-safe.
@@ -324,6 +359,7 @@ impl Command {
         let octets = match self {
             Command::Progress(result) => result.payload.size(),
             Command::Event(message) => message.len(),
+            Command::Publish(publication) => publication.payload.size().saturating_add(publication.topic.len()),
         };
         octets.saturating_add(OVERHEAD)
     }

@@ -22,13 +22,13 @@ use crate::handler::TlsInfo;
 
 pub(crate) use memory::Memory;
 pub(crate) use opening::{OpenError, Opened, no_room, open};
-pub(crate) use rawsocket::{Handshake, RawSocket};
+pub(crate) use rawsocket::{Handshake, RawSocket, request as request_handshake};
 #[cfg(feature = "tls")]
-pub use tls::{ClientCertificates, TlsConfig, TlsError};
-pub(crate) use upgrade::{Origins, Upgrade, UpgradeError};
+pub use tls::{ClientCertificates, ClientTls, TlsConfig, TlsError};
+pub(crate) use upgrade::{Asked, Origins, Upgrade, UpgradeError, request as request_upgrade};
 pub(crate) use websocket::WebSocket;
 #[cfg(not(feature = "tls"))]
-pub(crate) use without_tls::TlsConfig;
+pub(crate) use without_tls::{ClientTls, TlsConfig};
 
 /// A connection that carries frames both ways.
 ///
@@ -91,6 +91,9 @@ impl ByteStream for DuplexStream {
         Poll::Ready(())
     }
 }
+
+/// A transport of any kind.
+pub(crate) type AnyTransport = Box<dyn Transport>;
 
 /// What came from a peer.
 #[derive(Debug)]

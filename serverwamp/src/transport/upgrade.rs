@@ -1,5 +1,7 @@
 //! The HTTP request that opens a WebSocket, and its answer.
 
+mod client;
+
 use std::net::{IpAddr, SocketAddr};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -10,6 +12,8 @@ use tokio_tungstenite::tungstenite::http::{
 
 use crate::limits::Limits;
 use crate::wire::Subprotocol;
+
+pub(crate) use client::{Asked, request};
 
 /// What a peer asked for when it opened a WebSocket, and got.
 #[derive(Debug)]
@@ -27,10 +31,12 @@ pub(crate) struct Upgrade {
 pub(crate) enum UpgradeError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    #[error("closed before its request was complete")]
+    #[error("closed before its head was complete")]
     Incomplete,
     #[error("refused with {status}: {reason}")]
     Refused { status: StatusCode, reason: String },
+    #[error("{0}")]
+    Unacceptable(String),
     #[error("more than the limit `{limit}` allows: {reason}")]
     TooLarge { limit: &'static str, reason: String },
 }
@@ -39,7 +45,7 @@ impl UpgradeError {
     /// What the peer is told.
     fn answer(&self) -> Option<(StatusCode, &str)> {
         match self {
-            UpgradeError::Io(_) | UpgradeError::Incomplete => None,
+            UpgradeError::Io(_) | UpgradeError::Incomplete | UpgradeError::Unacceptable(_) => None,
             UpgradeError::Refused { status, reason } => Some((*status, reason)),
             UpgradeError::TooLarge { reason, .. } => Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, reason)),
         }
@@ -64,7 +70,9 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
     limits: &Limits,
 ) -> Result<Upgrade, UpgradeError> {
     let answer = match read_head(stream, received, limits).await {
-        Ok((request, rest)) => answer(&request, listener, origins).map(|(response, upgrade)| (response, upgrade, rest)),
+        Ok((head, rest)) => parse_head(&head, limits)
+            .and_then(|request| answer(&request, listener, origins))
+            .map(|(response, upgrade)| (response, upgrade, rest)),
         Err(error) => Err(error),
     };
     match answer {
@@ -101,16 +109,17 @@ fn refusal(status: StatusCode, reason: &str) -> String {
     )
 }
 
+/// Reads the head of a request or an answer, and what came behind it.
 async fn read_head<S: AsyncRead + Unpin>(
     stream: &mut S,
     mut octets: Vec<u8>,
     limits: &Limits,
-) -> Result<(Request, Vec<u8>), UpgradeError> {
+) -> Result<(Vec<u8>, Vec<u8>), UpgradeError> {
     loop {
         if let Some(length) = head_length(&octets) {
             if length <= limits.header_size {
                 let rest = octets.split_off(length);
-                return Ok((parse_head(&octets, limits)?, rest));
+                return Ok((octets, rest));
             }
         } else if octets.len() <= limits.header_size {
             if stream.read_buf(&mut octets).await? == 0 {
@@ -118,10 +127,7 @@ async fn read_head<S: AsyncRead + Unpin>(
             }
             continue;
         }
-        return Err(too_large(
-            "header_size",
-            format!("the request's head is larger than {} octets", limits.header_size),
-        ));
+        return Err(too_large("header_size", format!("the head is larger than {} octets", limits.header_size)));
     }
 }
 

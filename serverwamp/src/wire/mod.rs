@@ -23,7 +23,8 @@ mod write;
 pub use codec::Codec;
 pub use decode::DecodeError;
 pub use encode::EncodeError;
-pub use id::{PublicationId, RequestId, SessionId, SubscriptionId};
+pub use id::{PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId};
+pub use options::{CancelMode, InvokePolicy};
 pub use payload::Payload;
 pub use uri::{MatchPolicy, Uri};
 pub use value::{Dict, Value};
@@ -34,12 +35,14 @@ pub(crate) use decode::{Arena, Decoder, decode, missing};
 pub(crate) use encode::PayloadBuilder;
 pub(crate) use id::MAX_ID;
 pub(crate) use messages::{
-    Abort, Authenticate, Call, Cancel, Challenge, Event, Goodbye, Hello, Message, MessageType, Publish, Published,
-    Register, Subscribe, Subscribed, Unregister, Unsubscribe, Unsubscribed, Welcome,
+    Abort, Authenticate, Call, Cancel, Challenge, ErrorMessage, Event, Goodbye, Hello, Invocation, Message,
+    MessageType, Publish, Published, Register, Subscribe, Subscribed, Unregister, Unsubscribe, Unsubscribed, Welcome,
+    Yield,
 };
 pub(crate) use options::{
-    AbortDetails, Audience, CallOptions, CancelMode, CancelOptions, EventDetails, Feature, Features, GoodbyeDetails,
-    HelloDetails, Options, PublishOptions, RawDict, Roles, SubscribeOptions, UnsubscribedDetails, WelcomeDetails,
+    AbortDetails, Audience, CallOptions, CancelOptions, ErrorDetails, EventDetails, Feature, Features, GoodbyeDetails,
+    HelloDetails, Options, PublishOptions, RawDict, RegisterOptions, Roles, SubscribeOptions, UnsubscribedDetails,
+    WelcomeDetails, YieldOptions,
 };
 pub(crate) use parse::{ParseError, Parser};
 pub(crate) use scan::{ScanLimits, Slots};

@@ -77,7 +77,7 @@ fn wildcards_that_nearly_match_count_for_the_publisher() {
 fn received(session: &Session) -> Vec<(u64, u64, Option<String>, String)> {
     let events = session.outbox().take().unwrap().into_iter().map(|command| match command {
         Command::Event(message) => message,
-        Command::Progress(_) => panic!("there are no calls"),
+        Command::Progress(_) | Command::Publish(_) => panic!("there are no calls"),
     });
     let events = events.map(|message| match Message::parse(session.codec(), message, ScanLimits::NONE).unwrap() {
         Message::Event(event) => event,

@@ -17,8 +17,7 @@ use std::ops::{Deref, DerefMut};
 
 use bytes::Bytes;
 
-#[cfg(test)]
-pub(crate) use self::entry::InvokePolicy;
+pub use self::entry::{CancelMode, InvokePolicy};
 pub(crate) use self::{
     calls::{
         CallOptions, CancelOptions, ErrorDetails, InterruptOptions, InvocationDetails, RegisterOptions, ResultDetails,
@@ -26,7 +25,7 @@ pub(crate) use self::{
     },
     common::{Forwarder, Passthru},
     dictionary::Dictionary,
-    entry::{CancelMode, Entry},
+    entry::Entry,
     features::{Feature, Features},
     problem::Problem,
     raw::RawDict,
@@ -95,8 +94,7 @@ impl<T: Dictionary> Options<T> {
         &self.raw
     }
 
-    /// Adds keys that the protocol does not know.
-    #[cfg(test)]
+    /// Adds keys that the protocol does not know; known ones among them are not written.
     pub(crate) fn with_raw(mut self, raw: RawDict) -> Self {
         self.raw = raw;
         self
