@@ -53,7 +53,7 @@ mod transport;
 mod wire;
 
 pub use app::{App, AppHandle, serve};
-pub use client::{CallError, Challenge, Client, Credentials};
+pub use client::{CallError, Challenge, Client, Component, Credentials, connect};
 pub use connection::Statistics;
 pub use error::{ConnectError, Error, Problem, Result};
 pub use handler::{

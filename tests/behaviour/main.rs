@@ -12,6 +12,7 @@ mod conversions;
 mod custom;
 mod errors;
 mod handlers;
+mod hosted;
 mod injection;
 mod lifetime;
 mod limits;

@@ -53,7 +53,7 @@ impl Connect {
 
     /// Connects. Returns what the router has said as well, as the session may be over by the time that somebody asks.
     pub(crate) async fn connect(self) -> Result<(Client, Arc<Details>), ConnectError> {
-        let (client, requests) = Client::new(&self.settings);
+        let (client, requests) = Client::new();
         let (joined, outcome) = oneshot::channel();
         let task = Task::new(self.settings, &client, requests, Functions::default());
         tokio::spawn(task.run(Some(joined)));

@@ -56,8 +56,8 @@ pub(super) struct Driver {
     calls: RunningCalls,
     /// Event functions that run.
     events: FuturesUnordered<BoxFuture<'static, ()>>,
-    detached: TaskTracker,
-    blocking: TaskTracker,
+    lingering: Lingering,
+    stop_timeout: Duration,
     /// The session as handlers see it, from WELCOME on.
     realm: Option<Arc<RouterRealm>>,
     stage: Stage,
@@ -99,6 +99,13 @@ enum Pending {
     Unregistration(Option<Reply<()>>),
 }
 
+/// Handlers that may go on when their session is over.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lingering {
+    pub(super) detached: TaskTracker,
+    pub(super) blocking: TaskTracker,
+}
+
 /// What outlives a session.
 pub(super) struct Lasting<'t> {
     pub(super) interests: &'t mut Interests,
@@ -116,8 +123,8 @@ impl Driver {
         self.receive(lasting, context, now);
         self.poll_handlers(context);
         self.fetch_commands();
-        self.take_released(lasting, now);
         self.take_requests(lasting, context, now);
+        self.take_released(lasting);
         self.poll_stop(context, now);
         if let Some((reason, message)) = self.farewell.take() {
             self.leave(reason, message.as_deref(), now);

@@ -14,7 +14,6 @@ use super::error::CallError;
 use super::publish::Publish;
 use super::register::Register;
 use super::request::{Reply, Request};
-use super::settings::Settings;
 use super::shared::Shared;
 use super::state::{Details, State};
 use super::subscribe::Subscribe;
@@ -55,7 +54,6 @@ const REQUESTS: usize = 64;
 pub struct Client {
     requests: mpsc::Sender<Request>,
     pub(super) shared: Arc<Shared>,
-    stop_timeout: std::time::Duration,
 }
 
 /// A handle that keeps nothing.
@@ -63,7 +61,6 @@ pub struct Client {
 pub(crate) struct WeakClient {
     requests: mpsc::WeakSender<Request>,
     pub(super) shared: Arc<Shared>,
-    stop_timeout: std::time::Duration,
 }
 
 impl Client {
@@ -73,11 +70,10 @@ impl Client {
         Connect::new(url.into())
     }
 
-    /// A client that is to connect in this way, and where its requests arrive.
-    pub(crate) fn new(settings: &Settings) -> (Client, mpsc::Receiver<Request>) {
+    /// A client that is to connect, and where its requests arrive.
+    pub(super) fn new() -> (Client, mpsc::Receiver<Request>) {
         let (requests, receiver) = mpsc::channel(REQUESTS);
-        let shared = Arc::new(Shared::new(settings.codec()));
-        (Client { requests, shared, stop_timeout: settings.stop_timeout }, receiver)
+        (Client { requests, shared: Arc::new(Shared::new()) }, receiver)
     }
 
     /// Calls a procedure: await it, for the type that the result is to be read as.
@@ -213,7 +209,7 @@ impl Client {
     /// A handler of this client may call it too: there it returns at once, and the rest follows when the handler has
     /// ended. (One that is `detached` or `blocking` is waited for as long as the timeout allows.)
     pub async fn stop(&self) {
-        self.end(Request::Stop { within: self.stop_timeout }).await;
+        self.end(Request::Stop).await;
     }
 
     /// Waits until the client is over for good. Returns the reason. Cancel-safe.
@@ -234,7 +230,7 @@ impl Client {
 
     pub(super) fn downgrade(&self) -> WeakClient {
         let (requests, shared) = (self.requests.downgrade(), Arc::clone(&self.shared));
-        WeakClient { requests, shared, stop_timeout: self.stop_timeout }
+        WeakClient { requests, shared }
     }
 
     /// Hands a request to the task.
@@ -266,7 +262,7 @@ impl Client {
 impl WeakClient {
     pub(super) fn upgrade(&self) -> Option<Client> {
         let (requests, shared) = (self.requests.upgrade()?, Arc::clone(&self.shared));
-        Some(Client { requests, shared, stop_timeout: self.stop_timeout })
+        Some(Client { requests, shared })
     }
 
     /// As [`Client::ask`]; what was to end has ended with the client.

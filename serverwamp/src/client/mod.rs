@@ -3,6 +3,7 @@
 mod address;
 mod call;
 mod callbacks;
+mod component;
 mod connect;
 mod credentials;
 mod dial;
@@ -27,6 +28,7 @@ mod task;
 
 pub use call::{Call, Next, RunningCall};
 pub use callbacks::Left;
+pub use component::{Component, connect};
 pub use connect::Connect;
 pub use credentials::{Challenge, Credentials};
 pub(crate) use dial::Dialed;

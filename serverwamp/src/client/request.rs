@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -56,10 +55,8 @@ pub(crate) enum Request {
     },
     /// Closes the connection without a word.
     Disconnect,
-    /// Withdraws everything, lets handlers end within this time, then says GOODBYE.
-    Stop {
-        within: Duration,
-    },
+    /// Withdraws everything, lets handlers end for a while, then says GOODBYE.
+    Stop,
 }
 
 /// Where the answer to a request goes.

@@ -30,8 +30,6 @@ pub(crate) struct Shared {
     released: Mutex<Vec<Release>>,
     task: AtomicWaker,
     keys: AtomicU64,
-    /// How payloads are encoded while there is no session.
-    preferred: Codec,
 }
 
 /// Something that nobody wants any more.
@@ -91,7 +89,7 @@ thread_local! {
 }
 
 impl Shared {
-    pub(super) fn new(preferred: Codec) -> Shared {
+    pub(super) fn new() -> Shared {
         Shared {
             state: watch::Sender::new(State::Connecting),
             changes: broadcast::Sender::new(CHANGES),
@@ -100,7 +98,6 @@ impl Shared {
             released: Mutex::default(),
             task: AtomicWaker::new(),
             keys: AtomicU64::new(0),
-            preferred,
         }
     }
 
@@ -131,9 +128,9 @@ impl Shared {
         self.session.send_replace(details);
     }
 
-    /// How payloads are best encoded.
+    /// How payloads are best encoded: in another session they are transcoded.
     pub(super) fn codec(&self) -> Codec {
-        self.session.borrow().as_ref().map_or(self.preferred, |session| session.codec)
+        self.session.borrow().as_ref().map_or(Codec::Cbor, |session| session.codec)
     }
 
     /// The client is over for good.
@@ -157,6 +154,11 @@ impl Shared {
     pub(super) fn release(&self, release: Release) {
         self.released.lock().unwrap_or_else(PoisonError::into_inner).push(release);
         self.task.wake();
+    }
+
+    /// Looks at it again in a later turn.
+    pub(super) fn release_later(&self, release: Release) {
+        self.released.lock().unwrap_or_else(PoisonError::into_inner).push(release);
     }
 
     pub(super) fn take_released(&self) -> Vec<Release> {

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::callbacks::Left;
 use super::dial::dial;
-use super::driver::{Driver, Lasting};
+use super::driver::{Driver, Lasting, Lingering};
 use super::error::{CallError, Over};
 use super::handle::{Client, WeakClient};
 use super::login::Login;
@@ -47,6 +47,7 @@ pub(super) struct Task {
     pub(super) interests: Interests,
     functions: Functions,
     current: Arc<CurrentRealm>,
+    pub(super) lingering: Lingering,
 }
 
 /// A session that the router has welcomed.
@@ -83,6 +84,7 @@ impl Task {
             interests: Interests::default(),
             functions,
             current: Arc::default(),
+            lingering: Lingering::default(),
         }
     }
 
@@ -121,6 +123,7 @@ impl Task {
                 Arc::clone(&self.shared),
                 self.client.clone(),
                 Arc::clone(&self.current),
+                self.lingering.clone(),
                 attempt,
             );
             let failure = match self.unless_left(connecting).await {
@@ -273,7 +276,7 @@ impl Task {
                 self.interests.offers.remove(&key);
                 drop(reply.send(Ok(())));
             }
-            Request::Leave { .. } | Request::Disconnect | Request::Stop { .. } => {
+            Request::Leave { .. } | Request::Disconnect | Request::Stop => {
                 return Err(Over::new(uris::CLOSE_NORMAL));
             }
         }
@@ -303,6 +306,7 @@ async fn connect(
     shared: Arc<Shared>,
     client: WeakClient,
     current: Arc<CurrentRealm>,
+    lingering: Lingering,
     attempt: Attempt,
 ) -> Result<Welcomed, ConnectError> {
     sleep(attempt.after).await;
@@ -320,9 +324,8 @@ async fn connect(
             })
         };
         let mut login = Login::new(&settings.credentials, &info.channel_bindings()).map_err(cannot)?;
-        let limits = settings.limits.clone();
-        let driver = Driver::new(dialed, realm.clone(), &login, limits, Arc::clone(&shared)).map_err(cannot);
-        let mut driver = driver?;
+        let driver = Driver::new(dialed, realm.clone(), &login, &settings, Arc::clone(&shared), lingering);
+        let mut driver = driver.map_err(cannot)?;
         let welcome = driver.join(&mut login).await?;
         let details = Arc::new(Details::new(&welcome, &realm, codec));
         if let Err(message) = settings.callbacks.welcome(&client).await {

@@ -7,6 +7,7 @@ mod coverage;
 mod custom;
 mod dealer;
 mod endpoints;
+mod hosted;
 mod pattern;
 mod realm;
 mod registry;

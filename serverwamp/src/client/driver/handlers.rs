@@ -34,7 +34,7 @@ impl Driver {
                 let endpoint = Arc::clone(&offer.endpoint);
                 let session = realm.session().clone();
                 let call = Call::for_invocation(Arc::clone(&endpoint), session, invocation, procedure, serial);
-                let trackers = Trackers { detached: &self.detached, blocking: &self.blocking };
+                let trackers = Trackers { detached: &self.lingering.detached, blocking: &self.lingering.blocking };
                 let calls = &mut self.calls;
                 let ended = self.shared.polling(|| calls.start(&endpoint, call, serial, None, trackers, context));
                 return ended.into_iter().for_each(|ended| self.end_call(ended));

@@ -7,17 +7,16 @@ use std::task::{Context, Poll};
 use futures_util::FutureExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
 
-use super::{Driver, Stage};
+use super::{Driver, Lingering, Stage};
 use crate::client::credentials::Challenge;
 use crate::client::dial::Dialed;
 use crate::client::error::{CallError, Over};
 use crate::client::login::{Answered, Answering, Login, Refusal};
 use crate::client::realm::RouterRealm;
+use crate::client::settings::Settings;
 use crate::client::shared::Shared;
 use crate::connection::{Framing, RunningCalls, Timers};
-use crate::limits::Limits;
 use crate::session::{ClientSession, Notification};
 use crate::transport::Close;
 use crate::wire::{self, ScanLimits, Uri};
@@ -33,9 +32,11 @@ impl Driver {
         dialed: Dialed,
         realm: Uri,
         login: &Login,
-        limits: Limits,
+        settings: &Settings,
         shared: Arc<Shared>,
+        lingering: Lingering,
     ) -> Result<Driver, CallError> {
+        let limits = settings.limits.clone();
         let Dialed { transport, subprotocol, info } = dialed;
         let scan = ScanLimits { depth: limits.depth, nodes: limits.nodes };
         let mut session = ClientSession::join(subprotocol.codec, scan, realm, AGENT, login.offer())?;
@@ -56,8 +57,8 @@ impl Driver {
             waiting: FuturesUnordered::new(),
             calls: RunningCalls::default(),
             events: FuturesUnordered::new(),
-            detached: TaskTracker::new(),
-            blocking: TaskTracker::new(),
+            lingering,
+            stop_timeout: settings.stop_timeout,
             realm: None,
             stage: Stage::Open,
             farewell: None,

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Driver, GOODBYE_TIMEOUT, HIGH_WATER, Lasting, Pending, Stage, Stopping};
+use super::{Driver, GOODBYE_TIMEOUT, HIGH_WATER, Lasting, Lingering, Pending, Stage, Stopping};
 use crate::client::error::CallError;
 use crate::client::request::{NewCall, NewPublication, Offer, PublicationReply, Reply, Request, Subscriber};
 use crate::client::shared::{Key, Release};
@@ -35,16 +34,21 @@ impl Driver {
     }
 
     /// Makes known what was dropped.
-    pub(super) fn take_released(&mut self, lasting: &mut Lasting<'_>, _: Instant) {
+    pub(super) fn take_released(&mut self, lasting: &mut Lasting<'_>) {
         for release in self.shared.take_released() {
             match release {
                 Release::Call { ticket, mode, abandoned } => {
-                    if let Some(request) = ticket.request() {
-                        self.session.cancel(request, mode);
-                        if abandoned {
-                            self.session.abandon(request);
-                            self.pending.remove(&request);
+                    let Some(request) = ticket.request() else {
+                        // What is abandoned is not sent at all.
+                        if !ticket.is_abandoned() {
+                            self.shared.release_later(Release::Call { ticket, mode, abandoned });
                         }
+                        continue;
+                    };
+                    self.session.cancel(request, mode);
+                    if abandoned {
+                        self.session.abandon(request);
+                        self.pending.remove(&request);
                     }
                 }
                 Release::Subscription(key) => self.unsubscribe(key, None, lasting),
@@ -69,7 +73,7 @@ impl Driver {
                 self.session.handle_loss(Some("disconnected"));
                 self.close(Close::GoingAway, now);
             }
-            Request::Stop { within } => self.stop(within, lasting, now),
+            Request::Stop => self.stop(lasting, now),
         }
     }
 
@@ -186,7 +190,7 @@ impl Driver {
     }
 
     /// Withdraws everything; GOODBYE follows once handlers have ended.
-    fn stop(&mut self, within: Duration, lasting: &mut Lasting<'_>, now: Instant) {
+    fn stop(&mut self, lasting: &mut Lasting<'_>, now: Instant) {
         if !matches!(self.stage, Stage::Open) {
             return;
         }
@@ -194,8 +198,8 @@ impl Driver {
         subscribers.into_iter().for_each(|key| self.unsubscribe(key, None, lasting));
         let offers: Vec<Key> = lasting.interests.offers.keys().copied().collect();
         offers.into_iter().for_each(|key| self.unregister(key, None, lasting));
-        let until = now.checked_add(within).unwrap_or(now);
-        let (detached, blocking) = (self.detached.clone(), self.blocking.clone());
+        let until = now.checked_add(self.stop_timeout).unwrap_or(now);
+        let Lingering { detached, blocking } = self.lingering.clone();
         let lingering = async move {
             detached.close();
             blocking.close();

@@ -94,7 +94,8 @@ impl<T: Dictionary> Options<T> {
         &self.raw
     }
 
-    /// Adds keys that the protocol does not know; known ones among them are not written.
+    /// Adds keys that the protocol does not know.
+    #[cfg(test)]
     pub(crate) fn with_raw(mut self, raw: RawDict) -> Self {
         self.raw = raw;
         self
