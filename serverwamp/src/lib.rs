@@ -28,7 +28,9 @@
 //!   functions are given it as [`Identity`] or [`MaybeIdentity`].
 //! * **Authorization.** [`Realm::authorizer`], static [`Rules`], and `role = "…"` in attributes say who may do what.
 //! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
-//! * **TLS.** The feature `tls` has `TlsConfig`; [`TransportInfo::tls`] says what the handshake said.
+//! * **Other routers.** [`connect`] hosts the same functions on somebody else's router; [`Client`] calls, publishes,
+//!   subscribes and registers there.
+//! * **TLS.** The feature `tls` has `TlsConfig` and `ClientTls`; [`TransportInfo::tls`] says what the handshake said.
 //! * **Tests.** [`testing`] has clients that need no socket.
 //!
 //! Features, none of them on by default: `config` reads [`Rules`] from TOML, `tls` is for TLS.

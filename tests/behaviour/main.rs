@@ -6,6 +6,7 @@ mod authentication;
 mod authorization;
 mod binding;
 mod client;
+mod client_sessions;
 mod client_topics;
 mod closing;
 mod conversions;

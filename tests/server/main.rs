@@ -5,6 +5,7 @@
 mod line;
 
 mod binding;
+mod client;
 mod ends;
 mod limits;
 mod process;

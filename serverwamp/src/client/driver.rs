@@ -119,6 +119,9 @@ impl Driver {
     pub(super) fn poll(&mut self, lasting: &mut Lasting<'_>, context: &mut Context<'_>) -> Poll<Over> {
         let now = Instant::now();
         self.shared.register(context.waker());
+        if let Some(realm) = &self.realm {
+            realm.session().outbox().register(context.waker());
+        }
         while let Poll::Ready(Some(())) = self.waiting.poll_next_unpin(context) {}
         self.receive(lasting, context, now);
         self.poll_handlers(context);
@@ -322,6 +325,15 @@ impl Driver {
             }
         })
         .await;
+    }
+}
+
+impl Drop for Driver {
+    /// Whoever has the session learns of its end, also where the whole client is dropped.
+    fn drop(&mut self) {
+        if let Some(realm) = &self.realm {
+            realm.session().end();
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use serverwamp::{EventDetails, Inject, Limits, RealmHandle, Request, routes, wamp};
+use serverwamp::{Audience, EventDetails, Inject, Limits, RealmHandle, Request, Session, routes, wamp};
 use serverwamp_tests::{Router, Serializer};
 
 use super::Hosted;
@@ -25,6 +25,15 @@ async fn republish(number: u32, realm: RealmHandle) {
     realm.publish("elsewhere", number + 1).await.unwrap();
 }
 
+#[wamp::event("c.republish.later", manual)]
+async fn later(number: u32, session: Session) {
+    let realm = session.realm_handle().clone();
+    session.spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        realm.publish_to(Audience::everyone().exclude_authrole(["x"]), "elsewhere", number + 1).await.unwrap();
+    });
+}
+
 #[wamp::event("d.admin", role = "admin", manual)]
 async fn of_admins(seen: Inject<Log>) {
     seen.0.lock().unwrap().push("admin".to_owned());
@@ -41,13 +50,14 @@ struct Log(Arc<Mutex<Vec<String>>>);
 
 async fn hosted(serializer: Serializer, log: &Log, limits: Limits) -> Hosted {
     let router = Router::new(serializer);
-    let component = router.manual().routes(routes![exact, prefix, republish, of_admins, slow]);
+    let component = router.manual().routes(routes![exact, prefix, republish, later, of_admins, slow]);
     let mut hosted = Hosted::start(router, component.inject(log.clone()).limits(limits)).await;
-    let wanted = hosted.grant(5).await;
+    let wanted = hosted.grant(6).await;
     let expected = json!([
         [32, {}, "a.exact"],
         [32, {"match": "prefix"}, "b.prefix."],
         [32, {}, "c.republish"],
+        [32, {}, "c.republish.later"],
         [32, {}, "d.admin"],
         [32, {}, "e.slow"],
     ]);
@@ -67,13 +77,15 @@ async fn events_in_every_serializer() {
             json!([36, 101, 2, publisher, ["two"]]),
             json!([36, 101, 3, {}, [3.5, "wrong"]]),
             json!([36, 102, 4, {"topic": "b.prefix.x", "publisher": 9, "retained": true}]),
-            json!([36, 104, 5, {}]),
-            json!([36, 104, 6, publisher]),
+            json!([36, 105, 5, {}]),
+            json!([36, 105, 6, publisher]),
             json!([36, 103, 7, {}, [41]]),
+            json!([36, 104, 8, {}, [42]]),
         ] {
             hosted.peer.send(message).await;
         }
         hosted.peer.expect(json!([16, "…", {}, "elsewhere", [42]])).await;
+        hosted.peer.expect(json!([16, "…", {"exclude_authrole": ["x"]}, "elsewhere", [43]])).await;
         assert!(hosted.peer.is_silent_for(Duration::from_secs(1)).await);
         let expected = ["one 1 None", "two 2 Some(\"ann\")", "b.prefix.x Some(9) true", "admin"];
         assert_eq!(*log.0.lock().unwrap(), expected, "{serializer}");
@@ -86,7 +98,7 @@ async fn events_wait_where_too_many_functions_run() {
     let limits = Limits { calls_in_flight: 2, ..Limits::default() };
     let mut hosted = hosted(Serializer::Json, &log, limits).await;
     for publication in 1..=2 {
-        hosted.peer.send(json!([36, 105, publication, {}])).await;
+        hosted.peer.send(json!([36, 106, publication, {}])).await;
     }
     hosted.peer.send(json!([36, 101, 3, {}, ["late"]])).await;
     assert!(hosted.peer.is_silent_for(Duration::from_secs(60)).await, "and nobody is taken for dead meanwhile");

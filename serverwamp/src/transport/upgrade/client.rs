@@ -49,7 +49,10 @@ pub(crate) async fn request<S: AsyncRead + AsyncWrite + Unpin>(
     }
     let status = answer.code.and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or_default();
     if status != StatusCode::SWITCHING_PROTOCOLS {
-        while rest.len() < REASON && stream.read_buf(&mut rest).await? > 0 {}
+        let announced = answer.headers.iter().find(|field| field.name.eq_ignore_ascii_case("content-length"));
+        let length = announced.and_then(|field| std::str::from_utf8(field.value).ok()?.trim().parse().ok());
+        let length = length.unwrap_or(0_usize).min(REASON);
+        while rest.len() < length && stream.read_buf(&mut rest).await? > 0 {}
         return Err(UpgradeError::Refused { status, reason: reason(&rest) });
     }
     let subprotocol = agreed(&answer, asked.subprotocols, &key).map_err(unacceptable)?;
