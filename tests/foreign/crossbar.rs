@@ -15,6 +15,9 @@ use tokio::sync::mpsc;
 
 use super::*;
 
+/// How long Crossbar may take to start on a busy machine.
+const START_TIME: Duration = Duration::from_secs(300);
+
 /// What the event functions have seen.
 struct Seen(mpsc::UnboundedSender<(String, String)>);
 
@@ -141,7 +144,7 @@ impl Crossbar {
         let node = self.process.id().expect("a process that runs").to_string();
         let told = Command::new("kill").args(["-INT", &node]).status().await.expect("kill");
         assert!(told.success());
-        timeout(SCRIPT_TIME, self.process.wait()).await.expect("Crossbar ends in time").expect("its end");
+        timeout(START_TIME, self.process.wait()).await.expect("Crossbar ends in time").expect("its end");
         std::fs::remove_dir_all(&self.folder).expect("Crossbar's folder");
     }
 }
@@ -193,7 +196,7 @@ async fn functions_are_hosted_in_every_serializer() {
         let client = component.client();
         let running = tokio::spawn(component.into_future());
         // Crossbar takes a while to start; the client tries again meanwhile.
-        timeout(SCRIPT_TIME, client.joined()).await.expect("a session in time").expect("a session");
+        timeout(START_TIME, client.joined()).await.expect("a session in time").expect("a session");
         python(&crossbar, codec).await;
         let mut events = vec![next(&mut seen).await, next(&mut seen).await, next(&mut seen).await];
         events.sort();
@@ -215,7 +218,7 @@ async fn a_client_does_all_that_clients_do() {
         (crossbar.raw_socket(), Serializer::Cbor),
     ] {
         let connect = || Client::connect(url.clone()).serializers([serializer]).into_future();
-        let callee = timeout(SCRIPT_TIME, connect()).await.expect("a session in time").expect("a session");
+        let callee = timeout(START_TIME, connect()).await.expect("a session in time").expect("a session");
         let caller = connect().await.expect("a session");
         let details = caller.details().expect("a session");
         assert_eq!((details.realm(), details.authrole()), ("realm1", "guest"));
@@ -252,7 +255,7 @@ async fn everything_is_back_when_the_router_is() {
     let component = hosted(first.web_socket(), Serializer::Cbor, &sender);
     let client = component.client();
     let running = tokio::spawn(component.into_future());
-    timeout(SCRIPT_TIME, client.joined()).await.expect("a session in time").expect("a session");
+    timeout(START_TIME, client.joined()).await.expect("a session in time").expect("a session");
     let before = client.session_id();
     // The router ends all sessions; the ports stay the same.
     let (web_socket, raw_socket) = (first.web_socket, first.raw_socket);
@@ -272,7 +275,7 @@ async fn everything_is_back_when_the_router_is() {
         .spawn()
         .expect("Crossbar");
     let second = Crossbar { web_socket, raw_socket, folder, process };
-    timeout(2 * SCRIPT_TIME, client.joined()).await.expect("a session in time").expect("a session");
+    timeout(START_TIME, client.joined()).await.expect("a session in time").expect("a session");
     assert_ne!(client.session_id(), before);
     python(&second, "json").await;
     client.stop().await;

@@ -149,6 +149,12 @@ impl Driver {
         self.has_left
     }
 
+    /// Has the router pinged no more, nor missed for that.
+    pub(super) fn send_no_pings(&mut self) {
+        let limits = Limits { ping_interval: Duration::ZERO, ..self.limits.clone() };
+        self.timers.set_limits(&limits, Instant::now());
+    }
+
     /// Leaves, since the session cannot be as it should be.
     pub(super) fn give_up(&mut self, refused: &Refused) {
         self.leave(Uri::known(uris::CLOSE_NORMAL), Some(&refused.message()), Instant::now());

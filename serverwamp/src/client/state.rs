@@ -28,6 +28,7 @@ pub struct Details {
     agent: Option<String>,
     authextra: Dict,
     roles: Roles,
+    is_crossbar: bool,
     pub(super) codec: Codec,
 }
 
@@ -45,8 +46,14 @@ impl Details {
             agent: details.agent.as_deref().map(str::to_owned),
             authextra: details.authextra.as_ref().map(RawDict::to_dict).and_then(Result::ok).unwrap_or_default(),
             roles: details.roles.clone().unwrap_or_default(),
+            is_crossbar: details.raw().to_dict().is_ok_and(|details| details.get("x_cb_node").is_some()),
             codec,
         }
+    }
+
+    /// Whether the router is Crossbar, which does not say so in `agent`.
+    pub(super) fn is_crossbar(&self) -> bool {
+        self.is_crossbar
     }
 
     /// The session's id.

@@ -21,7 +21,7 @@ use super::reconnect::{Attempt, Attempts};
 use super::request::{Interests, Request};
 use super::restore::{Refused, Restoring};
 use super::settings::Settings;
-use super::shared::Shared;
+use super::shared::{Release, Shared};
 use super::state::{Details, State};
 use crate::connection::Guarded;
 use crate::error::ConnectError;
@@ -158,6 +158,7 @@ impl Task {
         let Welcomed { mut driver, details, realm } = welcomed;
         tracing::debug!(session = %details.session(), realm = details.realm(), "joined");
         self.shared.set_session(Some(Arc::clone(&details)));
+        self.forget_released();
         let (requests, mut restoring) = mpsc::channel(RESTORING);
         let restore = Restoring {
             interests: &self.interests,
@@ -257,6 +258,18 @@ impl Task {
         }
     }
 
+    /// What was dropped without a session is not wanted in the next one.
+    fn forget_released(&mut self) {
+        for release in self.shared.take_released() {
+            match release {
+                Release::Subscription(key) => drop(self.interests.subscribers.remove(&key)),
+                Release::Registration(key) => drop(self.interests.offers.remove(&key)),
+                // Its session is over.
+                Release::Call { .. } => {}
+            }
+        }
+    }
+
     /// Answers a request without a session.
     ///
     /// # Errors
@@ -328,6 +341,10 @@ async fn connect(
         let mut driver = driver.map_err(cannot)?;
         let welcome = driver.join(&mut login).await?;
         let details = Arc::new(Details::new(&welcome, &realm, codec));
+        // Crossbar's RawSocket takes a ping for the length of a message, and waits for that for ever.
+        if info.kind == "rawsocket" && details.is_crossbar() {
+            driver.send_no_pings();
+        }
         if let Err(message) = settings.callbacks.welcome(&client).await {
             return Err(driver.refuse(&message).await.into());
         }

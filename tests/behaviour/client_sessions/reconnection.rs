@@ -208,6 +208,23 @@ async fn a_half_open_line_is_noticed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn crossbar_is_not_pinged_over_rawsocket() {
+    for (serializer, pings) in [(Serializer::Json, true), (Serializer::RawSocketJson, false)] {
+        let mut router = Router::new(serializer);
+        let connect = router.connect();
+        let (client, mut peer) = tokio::join!(connect.into_future(), async {
+            let mut peer = router.accept().await;
+            peer.receive().await.unwrap();
+            peer.send(json!([2, 7, {"roles": {"broker": {}, "dealer": {}}, "x_cb_node": "node"}])).await;
+            peer
+        });
+        let _client = client.unwrap();
+        assert!(tokio::time::timeout(Duration::from_secs(100), peer.receive()).await.is_err());
+        assert_eq!(peer.pings > 0, pings);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn pings_go_both_ways() {
     for serializer in [Serializer::Json, Serializer::RawSocketJson] {
         let (client, mut peer, _router) = client(serializer).await;

@@ -76,7 +76,6 @@ async fn handlers_end_and_everything_is_withdrawn() {
         let client = hosted.client.clone();
         let stopping = tokio::spawn(async move { client.stop().await });
         withdrawn(&mut hosted).await;
-        hosted.peer.send(json!([68, 2, 101, {}, [5]])).await;
         hosted.peer.expect(json!([70, 1, {}, ["done"]])).await;
         assert_eq!(start.elapsed().as_secs(), 5, "{serializer}");
         gone(hosted).await;
