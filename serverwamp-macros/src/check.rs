@@ -7,8 +7,9 @@ use syn::{FnArg, GenericParam, Generics, LitStr, ReceiverKind, ReturnType, Safet
 use crate::{
     errors::Errors,
     item::{self, Function, Implementation},
-    model::{Handler, Kind, MatchPolicy, Options, Parameter, UriRule},
+    model::{Handler, HandlerParameter, Kind, MatchPolicy, Options, Parameter, UriRule},
     names,
+    template::{self, Template},
 };
 
 /// Checks what no handler may have, whatever its options.
@@ -155,8 +156,30 @@ pub(crate) fn handler<'a>(
             format!("{} goes on an `async fn`, even on one that never waits; found a plain `fn`", kind.attribute());
         errors.on(signature.fn_token, message);
     }
+    let name = |name: &Ident| {
+        let name = name.unraw().to_string();
+        options.rename_all.map_or(name.clone(), |rule| rule.apply(&name))
+    };
+    let template = template(kind, &options, &signature.ident, name(&signature.ident), errors);
+    let (uri, policy, components) = match template {
+        Some((template, span)) => {
+            let components = components(&template, span, parameters, &signature.ident, errors);
+            (Some(template.uri), template.policy, components)
+        }
+        None => (None, MatchPolicy::default(), Vec::new()),
+    };
+    let component = |parameter: &Parameter| {
+        components.iter().find(|(_, name)| parameter.name.unraw() == name).map(|(index, _)| *index)
+    };
+    for parameter in parameters.iter().filter(|parameter| component(parameter).is_some()) {
+        if parameter.options.keyword || parameter.options.rename.is_some() {
+            let message = format!("`{}` is taken from the URI: callers do not pass it by name", parameter.name);
+            errors.at(parameter.name.span(), message);
+        }
+    }
     if !kind.has_arguments() {
-        for parameter in parameters.iter().filter(|parameter| parameter.options.are_given()) {
+        let arguments = parameters.iter().filter(|parameter| component(parameter).is_none());
+        for parameter in arguments.filter(|parameter| parameter.options.are_given()) {
             let message = format!(
                 "`{}` has options of a call argument, and {} functions are given none: every parameter is injected",
                 parameter.name,
@@ -165,30 +188,27 @@ pub(crate) fn handler<'a>(
             errors.at(parameter.name.span(), message);
         }
     }
-    let name = |name: &Ident| {
-        let name = name.unraw().to_string();
-        options.rename_all.map_or(name.clone(), |rule| rule.apply(&name))
-    };
     let parameters: Vec<_> = parameters
         .iter()
-        .map(|parameter| {
-            let keyword = parameter.options.rename.as_ref().map_or_else(|| name(&parameter.name), LitStr::value);
-            (keyword, parameter)
+        .map(|written| {
+            let keyword = written.options.rename.as_ref().map_or_else(|| name(&written.name), LitStr::value);
+            HandlerParameter { keyword, component: component(written), written }
         })
         .collect();
     // Of two that are compiled under different conditions, one may be there at a time.
-    let unconditional = parameters.iter().filter(|(_, parameter)| parameter.conditions.is_empty());
-    let keywords = unconditional.map(|(keyword, parameter)| {
-        let span = parameter.options.rename.as_ref().map_or(parameter.name.span(), LitStr::span);
-        (keyword.clone(), span, parameter.name.to_string())
+    let arguments =
+        parameters.iter().filter(|parameter| parameter.component.is_none() && parameter.written.conditions.is_empty());
+    let keywords = arguments.map(|HandlerParameter { keyword, written, .. }| {
+        let span = written.options.rename.as_ref().map_or(written.name.span(), LitStr::span);
+        (keyword.clone(), span, written.name.to_string())
     });
     distinct(keywords, "keyword", errors);
-    let uri = uri(kind, &options, &signature.ident, name(&signature.ident), errors);
     let mut attributes = item::inherited(&function.attributes);
     attributes.extend(service.iter().flat_map(|service| item::inherited(&service.attributes)));
     Handler {
         kind,
         uri,
+        policy,
         name: &signature.ident,
         service: service.map(|service| &service.self_type),
         asynchronous,
@@ -205,8 +225,13 @@ pub(crate) fn handler<'a>(
 }
 
 /// The URI of a function: what its attribute says, else what goes without saying, under the prefix of its service.
-fn uri(kind: Kind, options: &Options, function: &Ident, name: String, errors: &mut Errors) -> Option<String> {
-    let policy = options.match_policy.unwrap_or_default();
+fn template(
+    kind: Kind,
+    options: &Options,
+    function: &Ident,
+    name: String,
+    errors: &mut Errors,
+) -> Option<(Template, Span)> {
     let attribute = kind.attribute();
     let (uri, span) = match (&options.uri, kind.uri_rule()) {
         (Some(literal), UriRule::None) => {
@@ -231,15 +256,35 @@ fn uri(kind: Kind, options: &Options, function: &Ident, name: String, errors: &m
     };
     let uri = match options.prefix.as_ref().map(LitStr::value) {
         // A prefix that is none has been reported.
-        Some(prefix) if names::uri_problem(&prefix, MatchPolicy::Exact).is_some() => uri,
+        Some(prefix) if template::prefix_problem(&prefix).is_some() => uri,
         Some(prefix) => format!("{prefix}.{uri}"),
         None => uri,
     };
-    let problem = names::uri_problem(&uri, policy).or_else(|| names::reserved_uri_problem(&uri, policy));
-    if let Some(problem) = problem {
-        errors.at(span, problem);
+    let policy = options.match_policy.unwrap_or_default();
+    let problem = names::loose_uri_problem(&uri, policy).or_else(|| names::reserved_uri_problem(&uri, policy));
+    match problem.map_or_else(|| Template::parse(&uri, options.match_policy), Err) {
+        Ok(template) => Some((template, span)),
+        Err(problem) => {
+            errors.at(span, problem);
+            None
+        }
     }
-    Some(uri)
+}
+
+/// The components that parameters take. Reports those that no parameter has the name of.
+fn components(
+    template: &Template,
+    span: Span,
+    parameters: &[Parameter],
+    function: &Ident,
+    errors: &mut Errors,
+) -> Vec<(usize, String)> {
+    for (_, name) in &template.names {
+        if !parameters.iter().any(|parameter| parameter.name.unraw() == name) {
+            errors.at(span, format!("`{{{name}}}` in the URI is no parameter of `{function}`"));
+        }
+    }
+    template.names.clone()
 }
 
 /// Reports names that occur twice; `what` the names are and whose they are go into the message.

@@ -12,6 +12,7 @@ mod item;
 mod model;
 mod names;
 mod options;
+mod template;
 #[cfg(test)]
 mod tests;
 

@@ -151,11 +151,12 @@ pub(crate) struct Parameter {
 pub(crate) struct Handler<'a> {
     pub(crate) kind: Kind,
     pub(crate) uri: Option<String>,
+    pub(crate) policy: MatchPolicy,
     pub(crate) name: &'a Ident,
     pub(crate) service: Option<&'a Type>,
     pub(crate) asynchronous: bool,
     pub(crate) options: Options,
-    pub(crate) parameters: Vec<(String, &'a Parameter)>,
+    pub(crate) parameters: Vec<HandlerParameter<'a>>,
     /// The lifetimes that the function declares.
     pub(crate) lifetimes: Vec<Ident>,
     pub(crate) output: Option<&'a Type>,
@@ -163,6 +164,15 @@ pub(crate) struct Handler<'a> {
     pub(crate) documentation: TokenStream,
     /// What the registration inherits from the function and its impl block.
     pub(crate) attributes: Vec<Attribute>,
+}
+
+/// A parameter of a function under one URI.
+pub(crate) struct HandlerParameter<'a> {
+    /// What callers know it by.
+    pub(crate) keyword: String,
+    /// The index of the URI's component that it takes.
+    pub(crate) component: Option<usize>,
+    pub(crate) written: &'a Parameter,
 }
 
 /// A type that derives `WampError`.

@@ -69,8 +69,15 @@ pub(crate) fn snake_case(name: &str) -> String {
     snake
 }
 
-/// Says what is wrong with a URI by the loose rule of the protocol, if anything is.
+/// Says what is wrong with a URI in which no parameters are named, if anything is.
 pub(crate) fn uri_problem(uri: &str, policy: MatchPolicy) -> Option<String> {
+    let named = policy != MatchPolicy::Regex && uri.contains(['{', '}']);
+    loose_uri_problem(uri, policy)
+        .or_else(|| named.then(|| format!("`{{` and `}}` are for components that parameters take, found {uri:?}")))
+}
+
+/// Says what is wrong with a URI by the loose rule of the protocol, if anything is.
+pub(crate) fn loose_uri_problem(uri: &str, policy: MatchPolicy) -> Option<String> {
     if policy == MatchPolicy::Regex {
         return None;
     }
@@ -82,9 +89,6 @@ pub(crate) fn uri_problem(uri: &str, policy: MatchPolicy) -> Option<String> {
     }
     if uri.contains('#') {
         return Some(format!("a URI has no `#`, found {uri:?}"));
-    }
-    if uri.contains(['{', '}']) {
-        return Some(format!("`{{` and `}}` in a URI are reserved for typed patterns, found {uri:?}"));
     }
     let last_may_be_empty = match policy {
         MatchPolicy::Exact => false,

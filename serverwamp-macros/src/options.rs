@@ -9,6 +9,7 @@ use crate::{
     item,
     model::{DefaultValue, Kind, MatchPolicy, Options, ParameterOptions},
     names::{self, RenameRule},
+    template,
 };
 
 const MATCH: Known = ("match", "match = \"prefix\"");
@@ -91,7 +92,7 @@ impl Options {
                 "concurrency" => options.concurrency = reader.count(&argument),
                 "before_authentication" => options.before_authentication = reader.flag(&argument),
                 "manual" => options.manual = reader.flag(&argument),
-                "prefix" => options.prefix = checked_uri(reader.string(&argument), reader.errors()),
+                "prefix" => options.prefix = checked_prefix(reader.string(&argument), reader.errors()),
                 "crate" => options.runtime = reader.path(&argument),
                 _ => {}
             }
@@ -121,7 +122,17 @@ impl Options {
     }
 }
 
-/// Checks a realm or a prefix.
+/// Checks the prefix of a service.
+fn checked_prefix(literal: Option<LitStr>, errors: &mut Errors) -> Option<LitStr> {
+    if let Some(literal) = &literal
+        && let Some(problem) = template::prefix_problem(&literal.value())
+    {
+        errors.on(literal, problem);
+    }
+    literal
+}
+
+/// Checks a realm, or the prefix of errors.
 pub(crate) fn checked_uri(literal: Option<LitStr>, errors: &mut Errors) -> Option<LitStr> {
     if let Some(literal) = &literal
         && let Some(problem) = names::uri_problem(&literal.value(), MatchPolicy::Exact)

@@ -156,7 +156,7 @@ pub mod __private {
     pub use crate::handler::{
         Arguments, Call, FromCall, HandlerFuture, Match, ParameterDescription as Parameter, ParameterOptions, Reply,
         Route, RouteKind, RpcError, ServiceType, bind, blocking, ended, error_arg, error_kwarg, event_kinds,
-        function_id, parameter, refuse_argument, reply_kinds, service_type, tag, wait,
+        function_id, parameter, refuse_argument, refuse_injected, reply_kinds, service_type, tag, wait,
     };
     pub use crate::routing::TopicTable;
     pub use crate::wire::bench;

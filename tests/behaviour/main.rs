@@ -9,6 +9,7 @@ mod client;
 mod client_sessions;
 mod client_topics;
 mod closing;
+mod components;
 mod conversions;
 mod custom;
 mod errors;

@@ -9,7 +9,7 @@ use crate::{
     check,
     errors::Errors,
     item::{self, Function},
-    model::{DefaultValue, Handler, Kind, MatchPolicy, Options, Parameter},
+    model::{DefaultValue, Handler, HandlerParameter, Kind, MatchPolicy, Options, Parameter},
 };
 
 /// Expands an attribute on a function.
@@ -57,43 +57,56 @@ pub(crate) fn registration(handler: &Handler<'_>) -> TokenStream {
 /// It and the closure that handles a call stand in one body, so that the compiler reports an unsuitable type once.
 fn parameters(handler: &Handler<'_>) -> TokenStream {
     let site = Span::mixed_site();
-    let parameters = handler.parameters.iter().map(|(name, parameter)| {
-        let ty = usable_type(handler, parameter);
-        let default = parameter.options.default.as_ref().map(|default| match default {
-            DefaultValue::OfType(_) => "Default::default()".to_owned(),
-            DefaultValue::Expression(expression) => item::source_text(expression.to_token_stream()),
+    let parameters =
+        handler.parameters.iter().map(|HandlerParameter { keyword: name, component, written: parameter }| {
+            let ty = usable_type(handler, parameter);
+            let default = parameter.options.default.as_ref().map(|default| match default {
+                DefaultValue::OfType(_) => "Default::default()".to_owned(),
+                DefaultValue::Expression(expression) => item::source_text(expression.to_token_stream()),
+            });
+            let default = option(default.map(ToTokens::into_token_stream));
+            let keyword = parameter.options.keyword;
+            let component = option(component.map(ToTokens::into_token_stream));
+            let conditions = &parameter.conditions;
+            let span = hygienic(parameter.ty.span());
+            let described = quote_spanned! {span=>
+                __wamp::parameter::<#ty>(
+                    #name,
+                    __wamp::ParameterOptions { default: #default, keyword: #keyword, component: #component },
+                )
+            };
+            quote_spanned!(site=> #(#conditions)* #described)
         });
-        let default = option(default.map(ToTokens::into_token_stream));
-        let keyword = parameter.options.keyword;
-        let conditions = &parameter.conditions;
-        let span = hygienic(parameter.ty.span());
-        let described = quote_spanned! {span=>
-            __wamp::parameter::<#ty>(#name, __wamp::ParameterOptions { default: #default, keyword: #keyword })
-        };
-        quote_spanned!(site=> #(#conditions)* #described)
-    });
     let described = quote_spanned!(site=> || ::std::vec![#(#parameters),*]);
-    if handler.kind.has_arguments() || handler.parameters.is_empty() {
-        return described;
-    }
-    let refusals = handler.parameters.iter().map(|(_, parameter)| refusal(handler, parameter));
-    quote_spanned!(site=> { #(#refusals)* #described })
+    let refusals: Vec<_> = handler.parameters.iter().filter_map(|parameter| refusal(handler, parameter)).collect();
+    if refusals.is_empty() { described } else { quote_spanned!(site=> { #(#refusals)* #described }) }
 }
 
-/// A statement that the compiler refuses to evaluate if a parameter is a call argument, where there are none.
-fn refusal(handler: &Handler<'_>, parameter: &Parameter) -> TokenStream {
-    let ty = usable_type(handler, parameter);
-    let conditions = &parameter.conditions;
-    let message = format!(
-        "`{}` is a call argument, and {} functions are given none: every parameter is injected",
-        parameter.name,
-        handler.kind.attribute()
-    );
-    let span = hygienic(parameter.ty.span());
-    quote_spanned! {span=>
+/// A statement that the compiler refuses to evaluate if a parameter is a call argument, where there are none, or injected,
+/// where the URI has its name.
+fn refusal(handler: &Handler<'_>, parameter: &HandlerParameter<'_>) -> Option<TokenStream> {
+    let written = parameter.written;
+    let (ty, conditions) = (usable_type(handler, written), &written.conditions);
+    let span = hygienic(written.ty.span());
+    let (refuse, message) = match parameter.component {
+        Some(_) => {
+            let message = format!("`{}` is taken from the URI, and its type is injected", written.name);
+            (quote_spanned!(span=> __wamp::refuse_injected), message)
+        }
+        None if handler.kind.has_arguments() => return None,
+        None => {
+            let message = format!(
+                "`{}` is a call argument, and {} functions are given none: every parameter is injected",
+                written.name,
+                handler.kind.attribute()
+            );
+            (quote_spanned!(span=> __wamp::refuse_argument), message)
+        }
+    };
+    Some(quote_spanned! {span=>
         #(#conditions)*
-        __wamp::refuse_argument(<#ty as __wamp::FromCall<'_>>::TAKES_ARGUMENTS, #message);
-    }
+        #refuse(<#ty as __wamp::FromCall<'_>>::TAKES_ARGUMENTS, #message);
+    })
 }
 
 /// A closure that binds a call's arguments, calls the user's function and makes a reply of what it returns.
@@ -148,7 +161,7 @@ fn bindings(handler: &Handler<'_>) -> (TokenStream, TokenStream) {
     let mut bindings = TokenStream::new();
     let mut arguments = TokenStream::new();
     let mut index = Index::default();
-    for (position, (_, parameter)) in handler.parameters.iter().enumerate() {
+    for (position, HandlerParameter { written: parameter, .. }) in handler.parameters.iter().enumerate() {
         let span = hygienic(parameter.ty.span());
         let ty = usable_type(handler, parameter);
         let value = Ident::new(&format!("__{position}"), span);
@@ -205,7 +218,7 @@ fn route(handler: &Handler<'_>) -> TokenStream {
         Kind::Join => quote_spanned!(site=> __wamp::RouteKind::Join),
         Kind::Leave => quote_spanned!(site=> __wamp::RouteKind::Leave),
     };
-    let policy = match options.match_policy.unwrap_or_default() {
+    let policy = match handler.policy {
         MatchPolicy::Exact => quote_spanned!(site=> __wamp::Match::Exact),
         MatchPolicy::Prefix => quote_spanned!(site=> __wamp::Match::Prefix),
         MatchPolicy::Wildcard => quote_spanned!(site=> __wamp::Match::Wildcard),

@@ -5,6 +5,7 @@ mod derive;
 mod names;
 mod rpc;
 mod service;
+mod template;
 mod topics;
 
 use proc_macro2::TokenStream;

@@ -52,7 +52,7 @@ fn uris_follow_the_loose_rule() {
     check("math add", Exact, Some("whitespace"));
     check("math\u{2003}add", Exact, Some("whitespace"));
     check("math#add", Exact, Some("`#`"));
-    check("math.{name}", Exact, Some("typed patterns"));
+    check("math.{name}", Exact, Some("parameters"));
     check("wamp.add", Exact, Some("reserved"));
     check("wamp", Wildcard, Some("reserved"));
     check("wamp.x", Prefix, Some("reserved"));

@@ -6,7 +6,7 @@ use super::call::Call;
 use super::endpoint::Endpoint;
 use super::error::RpcError;
 use super::extract::{FromCall, Parameter, ParameterKind};
-use crate::wire::DecodeError;
+use crate::wire::{DecodeError, EncodeError, encode_into};
 
 /// The call's arguments, each at the parameter that takes it.
 #[derive(Debug)]
@@ -42,16 +42,36 @@ pub fn bind(call: &Call) -> Result<Arguments<'_>, RpcError> {
             None => return Err(unknown_keyword(&name, endpoint)),
         }
     }
+    if endpoint.takes_components() {
+        take_components(call, &mut slots)?;
+    }
     let missing = |(slot, parameter): (&Option<&[u8]>, &super::ParameterDescription)| {
         slot.is_none()
             && parameter.options.default.is_none()
-            && parameter.kind == ParameterKind::Argument { required: true }
+            && matches!(
+                parameter.kind,
+                ParameterKind::Argument { required: true } | ParameterKind::Component { required: true }
+            )
     };
     if slots.contains(&None) && slots.iter().zip(endpoint.parameters()).any(missing) {
         let names = slots.iter().zip(endpoint.parameters()).filter(|&pair| missing(pair)).map(|(_, it)| it.name);
         return Err(missing_arguments(&names.collect::<Vec<_>>()));
     }
     Ok(Arguments { call, slots })
+}
+
+/// Gives components of the URI to the parameters that are named in it, as strings. An empty one, of a pattern that a
+/// client subscribes to, is none.
+fn take_components<'c>(call: &'c Call, slots: &mut [Option<&'c [u8]>]) -> Result<(), RpcError> {
+    for (slot, parameter) in slots.iter_mut().zip(call.endpoint().parameters()) {
+        let component = parameter.options.component.and_then(|index| call.uri().as_str().split('.').nth(index));
+        if let Some(component) = component.filter(|component| !component.is_empty()) {
+            let mut encoded = Vec::with_capacity(component.len().saturating_add(2));
+            encode_into(call.codec(), component, &mut encoded).map_err(|error| unusable(parameter.name, &error))?;
+            *slot = Some(call.arena().keep_bytes(encoded));
+        }
+    }
+    Ok(())
 }
 
 impl<'c> Arguments<'c> {
@@ -80,6 +100,11 @@ impl<'c> Arguments<'c> {
 
 #[cold]
 pub(super) fn undecodable(name: &str, error: &DecodeError) -> RpcError {
+    RpcError::invalid_argument(format!("argument `{name}`: {error}"))
+}
+
+#[cold]
+fn unusable(name: &str, error: &EncodeError) -> RpcError {
     RpcError::invalid_argument(format!("argument `{name}`: {error}"))
 }
 

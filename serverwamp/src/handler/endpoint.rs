@@ -22,6 +22,7 @@ pub(crate) struct Endpoint {
     positional: Vec<usize>,
     takes_rest: bool,
     takes_rest_keywords: bool,
+    takes_components: bool,
     needs_call_state: bool,
     injections: Arc<Injections>,
     service: Option<Arc<dyn Any + Send + Sync>>,
@@ -55,6 +56,7 @@ impl Endpoint {
             })
             .map(|(index, _)| index)
             .collect();
+        let takes_components = parameters.iter().any(|parameter| parameter.options.component.is_some());
         let needs_call_state = route.detached
             || parameters
                 .iter()
@@ -64,6 +66,7 @@ impl Endpoint {
             positional,
             takes_rest: rest.is_some(),
             takes_rest_keywords,
+            takes_components,
             needs_call_state,
             parameters,
             injections,
@@ -121,6 +124,11 @@ impl Endpoint {
 
     pub(crate) fn ignores_unknown_keywords(&self) -> bool {
         self.takes_rest_keywords || self.route.lenient
+    }
+
+    /// Whether there are parameters that take their values from the URI.
+    pub(crate) fn takes_components(&self) -> bool {
+        self.takes_components
     }
 
     pub(crate) fn needs_call_state(&self) -> bool {

@@ -131,6 +131,8 @@ impl Requirement {
 pub enum ParameterKind {
     /// A call argument; without a value the call fails where it is required.
     Argument { required: bool },
+    /// A component of the URI.
+    Component { required: bool },
     /// The remaining positional arguments.
     Rest,
     /// The remaining keyword arguments.
@@ -145,6 +147,8 @@ pub enum ParameterKind {
 pub struct ParameterOptions {
     pub default: Option<&'static str>,
     pub keyword: bool,
+    /// The index of the URI's component that the value is taken from.
+    pub component: Option<usize>,
 }
 
 /// A parameter as the program declares it.
@@ -160,7 +164,18 @@ pub struct ParameterDescription {
 /// Describes a parameter of type `T`, for the macros.
 #[doc(hidden)]
 pub fn parameter<'c, T: FromCall<'c>>(name: &'static str, options: ParameterOptions) -> ParameterDescription {
-    ParameterDescription { name, kind: T::kind(), options, requires: T::requires() }
+    let kind = match (T::kind(), options.component) {
+        (ParameterKind::Argument { required }, Some(_)) => ParameterKind::Component { required },
+        (kind, _) => kind,
+    };
+    ParameterDescription { name, kind, options, requires: T::requires() }
+}
+
+/// Refuses what is injected where a component of the URI is to be, for the macros: the compiler evaluates it.
+#[doc(hidden)]
+#[track_caller]
+pub const fn refuse_injected(takes_arguments: bool, message: &'static str) {
+    assert!(takes_arguments, "{}", message);
 }
 
 /// Refuses a call argument where a function has none, for the macros: the compiler evaluates it.

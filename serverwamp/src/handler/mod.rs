@@ -48,6 +48,7 @@ pub use error::{RpcError, WampError, error_arg, error_kwarg};
 pub use event::EventDetails;
 pub use extract::{
     FromCall, Parameter, ParameterDescription, ParameterOptions, Requirement, parameter, refuse_argument,
+    refuse_injected,
 };
 pub(crate) use extract::{ParameterKind, RequirementKind};
 pub(crate) use inject::Injections;

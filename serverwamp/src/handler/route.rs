@@ -106,10 +106,21 @@ impl Route {
         format!("{} `{}`", self.kind.name(), self.uri.unwrap_or(self.function))
     }
 
+    /// The URI with the names of the parameters that take components of it.
+    fn with_names(&self, uri: &str) -> String {
+        let parameters = (self.parameters)();
+        let named = |(index, component): (usize, &str)| {
+            let takes = |parameter: &&ParameterDescription| parameter.options.component == Some(index);
+            parameters.iter().find(takes).map_or_else(|| component.to_owned(), |it| format!("{{{}}}", it.name))
+        };
+        uri.split('.').enumerate().map(named).collect::<Vec<_>>().join(".")
+    }
+
     /// The function as the log lists it.
     pub(crate) fn listing(&self) -> String {
         let any_topic = matches!(self.kind, RouteKind::Subscribe | RouteKind::Unsubscribe).then_some("(any topic)");
-        let what = self.uri.or(any_topic).unwrap_or(self.function);
+        let uri = self.uri.map(|uri| self.with_names(uri));
+        let what = uri.as_deref().or(any_topic).unwrap_or(self.function);
         let roles = match self.roles {
             [] => String::new(),
             roles => format!(" (role {})", roles.join(" | ")),

@@ -201,7 +201,8 @@ fn ordered(mut routes: Vec<&'static Route>) -> Vec<&'static Route> {
 /// What of a parameter does not fit its function, or is missing.
 fn unsuitable(route: &Route, parameter: &ParameterDescription, injections: &Injections) -> Vec<String> {
     let mut problems = Vec::new();
-    if parameter.kind != ParameterKind::Injected && !route.kind.has_arguments() {
+    let is_argument = !matches!(parameter.kind, ParameterKind::Injected | ParameterKind::Component { .. });
+    if is_argument && !route.kind.has_arguments() {
         problems.push(format!(
             "it is a call argument, and {} functions are given none: every parameter is injected",
             route.kind.attribute()

@@ -128,6 +128,7 @@ fn functions_are_listed_with_what_they_are_for() {
     let expected = [
         "event described (role admin | staff)",
         "event measured",
+        "event priced.{id}",
         "on_join noted",
         "on_leave noted",
         "subscribe asked.",
@@ -166,6 +167,11 @@ mod handlers {
     ) {
         let publisher = (details.publisher().is_some(), details.publisher_authid().map(str::len));
         seen.note(format!("{value} {the_unit} {:?} {} {publisher:?}", rest.0, details.topic()));
+    }
+
+    #[wamp::event("priced.{id}")]
+    async fn priced(id: u64, seen: Inject<Arc<Seen>>) {
+        seen.note(format!("{id}"));
     }
 
     #[wamp::event("described", role = "admin|staff", lenient)]

@@ -32,7 +32,7 @@ pub use value::{Dict, Value};
 pub(crate) use batch::{BatchError, Separator, Subprotocol, append_to_batch, split_batch};
 pub(crate) use convert::{from_value, to_value};
 pub(crate) use decode::{Arena, Decoder, decode, missing};
-pub(crate) use encode::PayloadBuilder;
+pub(crate) use encode::{PayloadBuilder, encode_into};
 pub(crate) use id::MAX_ID;
 pub(crate) use messages::{
     Abort, Authenticate, Call, Cancel, Challenge, ErrorMessage, Event, Goodbye, Hello, Invocation, Message,

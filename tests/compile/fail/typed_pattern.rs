@@ -1,8 +1,8 @@
 use serverwamp::wamp;
 
 #[wamp::rpc("docs.{id}.title")]
-async fn title(id: u64) -> String {
-    id.to_string()
+async fn title(number: u64) -> String {
+    number.to_string()
 }
 
 fn main() {}

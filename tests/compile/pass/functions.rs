@@ -11,6 +11,12 @@ async fn add(a: i64, #[wamp(default = 5)] mut b: i64) -> i64 {
     b
 }
 
+#[wamp::rpc("shop.{shop}.product.{type}")]
+#[wamp::rpc("shop.product")]
+fn product(shop: &str, r#type: Option<u8>, session: serverwamp::Session) -> String {
+    format!("{shop} {:?} {}", r#type, session.realm())
+}
+
 #[wamp::rpc]
 fn nothing() {}
 

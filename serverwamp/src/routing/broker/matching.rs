@@ -54,8 +54,8 @@ impl<T> TopicTable<T> {
     }
 
     /// All values whose topic or pattern matches a topic: the exact one first, then prefixes, then wildcard patterns.
-    /// Returns how much of the wildcard patterns was looked at, those that only begin as the topic does included: in
-    /// components, of which patterns share those that they begin with.
+    /// Returns how many components of wildcard patterns were compared, those of patterns that only begin as the topic does
+    /// included; patterns share those that they begin with.
     pub fn for_each_match<'t>(&'t self, topic: &str, mut found: impl FnMut(&'t T)) -> usize {
         self.exact.get(topic).into_iter().for_each(&mut found);
         self.prefix.for_each_match(topic, &mut found);

@@ -16,7 +16,7 @@ impl Arena {
         texts.get(index).map(|text| &**text).unwrap_or_default()
     }
 
-    pub(super) fn keep_bytes(&self, bytes: Vec<u8>) -> &[u8] {
+    pub(crate) fn keep_bytes(&self, bytes: Vec<u8>) -> &[u8] {
         let kept = self.bytes.get_or_init(Box::default);
         let index = kept.push(bytes.into());
         kept.get(index).map(|bytes| &**bytes).unwrap_or_default()
