@@ -19,7 +19,7 @@ use super::*;
 const START_TIME: Duration = Duration::from_secs(300);
 
 /// What the event functions have seen.
-struct Seen(mpsc::UnboundedSender<(String, String)>);
+struct Seen(mpsc::Sender<(String, String)>);
 
 #[wamp::rpc("hosted.add", manual)]
 async fn add(a: i64, #[wamp(default = 10)] b: i64) -> i64 {
@@ -51,10 +51,10 @@ async fn fail() -> Result<(), RpcError> {
 
 #[wamp::rpc("hosted.endless", manual)]
 async fn endless(seen: Inject<Seen>) {
-    struct Guard(mpsc::UnboundedSender<(String, String)>);
+    struct Guard(mpsc::Sender<(String, String)>);
     impl Drop for Guard {
         fn drop(&mut self) {
-            let _ = self.0.send(("canceled".to_owned(), String::new()));
+            let _ = self.0.try_send(("canceled".to_owned(), String::new()));
         }
     }
     let _guard = Guard(seen.0.clone());
@@ -81,12 +81,12 @@ async fn guarded() -> bool {
 #[wamp::event("python.event", manual)]
 async fn exact(text: String, seen: Inject<Seen>, details: EventDetails) {
     assert!(details.publisher().is_some(), "Crossbar tells publishers");
-    let _ = seen.0.send((details.topic().to_string(), text));
+    let _ = seen.0.try_send((details.topic().to_string(), text));
 }
 
 #[wamp::event("python..any", match = "wildcard", manual)]
 async fn any(text: String, seen: Inject<Seen>, details: EventDetails) {
-    let _ = seen.0.send((details.topic().to_string(), text));
+    let _ = seen.0.try_send((details.topic().to_string(), text));
 }
 
 /// Crossbar, with one realm that is open to all.
@@ -150,7 +150,7 @@ impl Crossbar {
 }
 
 /// The program's functions, on a router.
-fn hosted(url: String, serializer: Serializer, seen: &mpsc::UnboundedSender<(String, String)>) -> Component {
+fn hosted(url: String, serializer: Serializer, seen: &mpsc::Sender<(String, String)>) -> Component {
     Component::new(url)
         .routes(routes![add, octets, count, items, fail, endless, who, relay, guarded, exact, any])
         .inject(Seen(seen.clone()))
@@ -176,14 +176,14 @@ async fn python(crossbar: &Crossbar, codec: &str) {
 }
 
 /// The next of what the functions have seen.
-async fn next(seen: &mut mpsc::UnboundedReceiver<(String, String)>) -> (String, String) {
+async fn next(seen: &mut mpsc::Receiver<(String, String)>) -> (String, String) {
     timeout(SCRIPT_TIME, seen.recv()).await.expect("something in time").expect("something")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn functions_are_hosted_in_every_serializer() {
     let crossbar = Crossbar::start("hosted");
-    let (sender, mut seen) = mpsc::unbounded_channel();
+    let (sender, mut seen) = mpsc::channel(16);
     for (url, serializer, codec) in [
         (crossbar.web_socket(), Serializer::Json, "msgpack"),
         (crossbar.web_socket(), Serializer::MessagePack, "cbor"),
@@ -251,7 +251,7 @@ async fn a_client_does_all_that_clients_do() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_is_back_when_the_router_is() {
     let first = Crossbar::start("restarted");
-    let (sender, _seen) = mpsc::unbounded_channel();
+    let (sender, _seen) = mpsc::channel(16);
     let component = hosted(first.web_socket(), Serializer::Cbor, &sender);
     let client = component.client();
     let running = tokio::spawn(component.into_future());

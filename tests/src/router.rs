@@ -13,11 +13,14 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::{Carrier, PATIENCE, Serializer, same};
 
+/// Connections that wait to be accepted; more are refused.
+const BACKLOG: usize = 16;
+
 /// Where clients connect to.
 pub struct Router {
     serializer: Serializer,
-    listener: mpsc::UnboundedSender<DuplexStream>,
-    accepted: mpsc::UnboundedReceiver<DuplexStream>,
+    listener: mpsc::Sender<DuplexStream>,
+    accepted: mpsc::Receiver<DuplexStream>,
 }
 
 /// The router's end of a client's connection. Messages are written in JSON.
@@ -34,7 +37,7 @@ pub struct RouterPeer {
 impl Router {
     /// A router that speaks this serializer.
     pub fn new(serializer: Serializer) -> Router {
-        let (listener, accepted) = mpsc::unbounded_channel();
+        let (listener, accepted) = mpsc::channel(BACKLOG);
         Router { serializer, listener, accepted }
     }
 
@@ -60,7 +63,7 @@ impl Router {
         let listener = self.listener.clone();
         move || {
             let (ours, theirs) = duplex(64 * 1024);
-            ready(listener.send(ours).map(|()| theirs).map_err(|_| io::ErrorKind::ConnectionRefused.into()))
+            ready(listener.try_send(ours).map(|()| theirs).map_err(|_| io::ErrorKind::ConnectionRefused.into()))
         }
     }
 

@@ -24,6 +24,9 @@ const ANSWERS: usize = 64;
 /// How much longer than the timeout is waited for a router that watches the timeout itself.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Reads progressive results and hands them on.
+type TakeProgress = Box<dyn FnMut(&Payload) -> Result<(), CallError> + Send>;
+
 /// A call that is about to be made.
 #[must_use = "a call is not made until it is awaited"]
 pub struct Call<T> {
@@ -32,7 +35,7 @@ pub struct Call<T> {
     options: CallOptions,
     timeout: Option<Duration>,
     cancel_mode: CancelMode,
-    progress: Option<Box<dyn FnMut(&Payload) -> Result<(), CallError> + Send>>,
+    progress: Option<TakeProgress>,
     result: PhantomData<fn() -> T>,
 }
 

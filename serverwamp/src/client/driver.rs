@@ -61,11 +61,19 @@ pub(super) struct Driver {
     /// The session as handlers see it, from WELCOME on.
     realm: Option<Arc<RouterRealm>>,
     stage: Stage,
+    held: Held,
     /// A handler or a task has asked for the session's end.
     farewell: Option<(Uri, Option<String>)>,
     /// Whether this side wanted the end.
     has_left: bool,
     over: Option<Over>,
+}
+
+/// What a turn has left undone, since there was no room for more.
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    reading: bool,
+    asking: bool,
 }
 
 /// How far the end of a session has come.
@@ -118,6 +126,7 @@ impl Driver {
     /// Runs the session to its end and tells why it ended; ready once the transport is closed.
     pub(super) fn poll(&mut self, lasting: &mut Lasting<'_>, context: &mut Context<'_>) -> Poll<Over> {
         let now = Instant::now();
+        self.held = Held::default();
         self.shared.register(context.waker());
         if let Some(realm) = &self.realm {
             realm.session().outbox().register(context.waker());
@@ -135,7 +144,9 @@ impl Driver {
         self.handle_notifications(lasting, context, now);
         self.hand_on(context, now);
         self.handle_timers(context, now);
-        if self.waiting.poll_next_unpin(context).is_ready() && !self.waiting.is_empty() {
+        while let Poll::Ready(Some(())) = self.waiting.poll_next_unpin(context) {}
+        if (self.held.reading && self.reads()) || (self.held.asking && self.takes_requests()) {
+            // What stood in the way is gone since: another turn.
             context.waker().wake_by_ref();
         }
         match &self.over {
@@ -174,11 +185,17 @@ impl Driver {
             && self.transport.unsent() <= self.limits.outbound_bytes
     }
 
+    /// Whether what the program asks is taken: as long as what was asked before finds its way to the router.
+    fn takes_requests(&self) -> bool {
+        self.transport.unsent().saturating_add(self.session.output_size()) < HIGH_WATER
+    }
+
     /// Takes what the router sent.
     fn receive(&mut self, lasting: &mut Lasting<'_>, context: &mut Context<'_>, now: Instant) {
         for _ in 0..MESSAGES_PER_TURN {
             self.handle_notifications(lasting, context, now);
             if !self.reads() {
+                self.held.reading = true;
                 // Who is not listened to need not be there.
                 self.timers.heard();
                 return;

@@ -235,3 +235,67 @@ async fn pings_go_both_ways() {
         assert!(peer.pings >= 3, "{}", peer.pings);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_router_that_dies_a_hundred_times_at_random() {
+    let (client, mut peer, mut router) = client(Serializer::RawSocketJson).await;
+    let registering = client.register("add", |a: i64, b: i64| async move { a + b }).into_future();
+    let (registration, ()) = tokio::join!(registering, async {
+        peer.expect(json!([64, 1, {}, "add"])).await;
+        peer.send(json!([65, 1, 10])).await;
+    });
+    registration.unwrap().keep();
+    let callers: Vec<_> = (0..8_u64)
+        .map(|caller| {
+            let client = client.clone();
+            tokio::spawn(async move {
+                let mut ends = (0, 0);
+                for number in 0.. {
+                    let call = client.call::<u64>("echo", [caller * 1_000_000 + number]);
+                    let ended = tokio::time::timeout(Duration::from_secs(600), call.into_future()).await;
+                    match ended.expect("no call is left hanging") {
+                        Ok(answer) => {
+                            assert_eq!(answer, caller * 1_000_000 + number);
+                            ends.0 += 1;
+                        }
+                        Err(CallError::NotConnected) => client.joined().await.unwrap_or_default(),
+                        Err(CallError::Ended { reason, .. }) if reason == "wamp.close.transport_lost" => ends.1 += 1,
+                        Err(error) => return (ends, error),
+                    }
+                }
+                unreachable!()
+            })
+        })
+        .collect();
+    let mut random = 7_u64;
+    for round in 0..100 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let mut left = (random >> 33) % 60;
+        let mut is_registered = round == 0;
+        while left > 0 {
+            left -= 1;
+            let message = peer.receive().await.expect("a client that goes on");
+            match message[0].as_u64() {
+                Some(64) => {
+                    is_registered = true;
+                    peer.send(json!([65, message[1], 10 + round])).await;
+                    peer.send(json!([68, 1, 10 + round, {}, [1, round]])).await;
+                }
+                Some(48) => peer.send(json!([50, message[1], {}, message[4]])).await,
+                Some(70) => assert_eq!(message, json!([70, 1, {}, [1 + round]])),
+                _ => panic!("{message}"),
+            }
+        }
+        // A client whose registration is not there yet is not joined.
+        assert!(is_registered || !client.is_connected());
+        drop(peer);
+        peer = router.welcome().await;
+    }
+    drop(peer);
+    client.disconnect().await;
+    for caller in callers {
+        let ((answered, lost), error) = caller.await.unwrap();
+        assert!(answered > 50 && lost > 20, "{answered} {lost}");
+        assert_eq!(error.uri(), Some("wamp.close.normal"));
+    }
+}

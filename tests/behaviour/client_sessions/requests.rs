@@ -157,6 +157,45 @@ async fn header_fields_go_with_the_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_goes_on_when_there_is_room() {
+    for serializer in [Serializer::Json, Serializer::RawSocketCbor] {
+        let (client, mut peer, _router) = client(serializer).await;
+        let text = "x".repeat(50_000);
+        let publishing = tokio::spawn(async move {
+            for number in 0..100 {
+                client.publish("topic", (number, &text)).await.unwrap();
+            }
+            client
+        });
+        for number in 0..100 {
+            assert_eq!(peer.receive().await.unwrap()[4][0], number);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let client = publishing.await.unwrap();
+
+        // A subscriber that is slow: nothing is read meanwhile, and nothing is lost.
+        let (subscription, ()) = tokio::join!(client.subscribe("topic").into_future(), async {
+            peer.receive().await.unwrap();
+            peer.send(json!([33, 101, 20])).await;
+        });
+        let mut subscription = subscription.unwrap();
+        let sending = tokio::spawn(async move {
+            for number in 0..2000 {
+                peer.send(json!([36, 20, number + 1, {}, [number]])).await;
+            }
+            peer
+        });
+        for number in 0..2000 {
+            assert_eq!(subscription.next().await.unwrap().arg(0), Ok(number));
+            if number % 100 == 0 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+        drop(sending.await.unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_requests_wait_for_a_router_that_does_not_read() {
     let (client, peer, _router) = client(Serializer::RawSocketJson).await;
     let text = "x".repeat(64 * 1024);

@@ -105,3 +105,24 @@ async fn events_wait_where_too_many_functions_run() {
     assert!(log.0.lock().unwrap().is_empty());
     assert!(hosted.client.is_connected());
 }
+
+#[wamp::event("f.short", manual)]
+async fn short(seen: Inject<Log>, number: u32) {
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    seen.0.lock().unwrap().push(number.to_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_go_on_when_functions_have_ended() {
+    let log = Log::default();
+    let router = Router::new(Serializer::Json);
+    let limits = Limits { calls_in_flight: 2, ..Limits::default() };
+    let component = router.manual().routes(routes![short]).inject(log.clone()).limits(limits);
+    let mut hosted = Hosted::start(router, component).await;
+    hosted.grant(1).await;
+    for number in 1..=9 {
+        hosted.peer.send(json!([36, 101, number, {}, [number]])).await;
+    }
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(*log.0.lock().unwrap(), ["1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+}

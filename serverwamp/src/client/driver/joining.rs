@@ -61,6 +61,7 @@ impl Driver {
             stop_timeout: settings.stop_timeout,
             realm: None,
             stage: Stage::Open,
+            held: Default::default(),
             farewell: None,
             has_left: false,
             over: None,

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Driver, GOODBYE_TIMEOUT, HIGH_WATER, Lasting, Lingering, Pending, Stage, Stopping};
+use super::{Driver, GOODBYE_TIMEOUT, Lasting, Lingering, Pending, Stage, Stopping};
 use crate::client::error::CallError;
 use crate::client::request::{NewCall, NewPublication, Offer, PublicationReply, Reply, Request, Subscriber};
 use crate::client::shared::{Key, Release};
@@ -16,9 +16,11 @@ use crate::wire::{RegistrationId, SubscriptionId, Uri, uris};
 impl Driver {
     /// Takes what is asked, as long as what has been asked before finds its way to the router.
     pub(super) fn take_requests(&mut self, lasting: &mut Lasting<'_>, context: &mut Context<'_>, now: Instant) {
-        while matches!(self.stage, Stage::Open | Stage::Stopping(_))
-            && self.transport.unsent().saturating_add(self.session.output_size()) < HIGH_WATER
-        {
+        while matches!(self.stage, Stage::Open | Stage::Stopping(_)) {
+            if !self.takes_requests() {
+                self.held.asking = true;
+                return;
+            }
             // Its other end is gone once the session is as it should be.
             let request = match lasting.restoring.poll_recv(context) {
                 Poll::Ready(Some(request)) => Poll::Ready(Some(request)),
