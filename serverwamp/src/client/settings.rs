@@ -8,6 +8,7 @@ use super::credentials::Credentials;
 use super::dial::{Dialer, StreamDialer};
 use super::reconnect::Reconnect;
 use crate::limits::Limits;
+#[cfg(feature = "tls")]
 use crate::transport::ClientTls;
 use crate::wire::{Codec, Subprotocol};
 
@@ -51,6 +52,7 @@ pub(crate) struct Settings {
     pub(crate) urls: Vec<String>,
     pub(crate) realm: String,
     pub(crate) credentials: Credentials,
+    #[cfg(feature = "tls")]
     pub(crate) tls: Option<ClientTls>,
     pub(crate) serializers: Vec<Serializer>,
     /// Header fields of the upgrade request, each without the octets that end it.
@@ -70,6 +72,7 @@ impl Settings {
             urls,
             realm: "realm1".to_owned(),
             credentials: Credentials::default(),
+            #[cfg(feature = "tls")]
             tls: None,
             serializers: vec![Serializer::Cbor, Serializer::MessagePack, Serializer::Json],
             headers: Vec::new(),
