@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serverwamp::testing::{CallError, Next, RawPeer, RunningCall, TestClient};
-use serverwamp::{AppHandle, RpcError, RpcResult, Value};
+use serverwamp::{AppHandle, CancelMode, RpcError, RpcResult, Value};
 use tokio::time::{sleep, timeout};
 
 use super::{proxy, upstream};
@@ -101,7 +101,7 @@ async fn progressive_results_pass_and_canceling_reaches_the_upstream_server() {
 
         let mut endless: RunningCall<u32, String> = client.call("countdown", [u32::MAX]).progress().await.unwrap();
         assert_eq!(endless.next().await, Ok(Next::Progress(u32::MAX)));
-        endless.cancel("kill").await.unwrap();
+        endless.cancel(CancelMode::Kill);
         assert_eq!(endless.result().await.unwrap_err().uri(), Some("wamp.error.canceled"));
         until("canceled", || upstream.statistics().failed_calls == 1).await;
 

@@ -30,7 +30,9 @@
 //! * **Routers.** [`Realm::router`] makes a realm a full WAMP router: events are retained, [`History`] is kept of topics,
 //!   sessions have testaments and the meta API.
 //! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
-//! * **TLS.** The feature `tls` has `TlsConfig`; [`TransportInfo::tls`] says what the handshake said.
+//! * **Other routers.** [`connect`] hosts the same functions on somebody else's router; [`Client`] calls, publishes,
+//!   subscribes and registers there.
+//! * **TLS.** The feature `tls` has `TlsConfig` and `ClientTls`; [`TransportInfo::tls`] says what the handshake said.
 //! * **Hosts.** With the feature `tower`, `App::into_service` makes the WebSocket a service of axum or hyper;
 //!   [`App::trusted_proxies`] is for servers behind proxies.
 //! * **Operation.** What happens is counted for the facade `metrics` and [`AppHandle::statistics`], and logged by `tracing`,
@@ -46,7 +48,7 @@
 extern crate self as serverwamp;
 
 mod app;
-mod client;
+pub mod client;
 mod connection;
 mod error;
 mod handler;
@@ -63,13 +65,13 @@ mod transport;
 mod wire;
 
 pub use app::{App, AppHandle, serve};
-pub use client::{Challenge, Credentials};
-pub use error::{Error, Problem, Result};
+pub use client::{CallError, Challenge, Client, Component, Credentials, connect};
+pub use error::{ConnectError, Error, Problem, Result};
 pub use handler::{
     Action, ActionKind, Audience, Authenticated, Call, Caller, CancellationToken, Claims, Decision, Delivery,
     EventDetails, Factory, FromCall, Identity, Inject, IntoDecision, IntoPayload, Lookup, MaybeIdentity, Parameter,
-    PeerCredentials, Progress, ProgressError, ProxyInfo, PublishError, RealmHandle, Request, Requirement, Rest, RestKw,
-    RpcError, RpcResult, Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
+    PeerCredentials, Procedure, Progress, ProgressError, ProxyInfo, PublishError, RealmHandle, Request, Requirement,
+    Rest, RestKw, RpcError, RpcResult, Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
 pub use metrics::Statistics;
@@ -89,8 +91,11 @@ pub use tokio_rustls::rustls;
 pub use transport::TrustedProxies;
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
-pub use transport::{ClientCertificates, TlsConfig, TlsError};
-pub use wire::{Dict, MatchPolicy, PublicationId, RequestId, SessionId, SubscriptionId, Uri, Value};
+pub use transport::{ClientCertificates, ClientTls, TlsConfig, TlsError};
+pub use wire::{
+    CancelMode, Dict, InvokePolicy, MatchPolicy, PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId,
+    Uri, Value,
+};
 
 /// The attributes that make functions what clients call, subscribe to and publish to.
 pub mod wamp {

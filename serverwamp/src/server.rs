@@ -218,6 +218,6 @@ fn over_raw_socket<S: ByteStream>(
         peer_message_size: Some(handshake.peer_accepts),
         ..peer.info(&stream)
     };
-    let transport = RawSocket::server(stream, handshake, shared.limits.message_size_before_welcome);
+    let transport = RawSocket::new(stream, handshake, shared.limits.message_size_before_welcome);
     Connection::new(transport, subprotocol, info, shared, control)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
 use serverwamp::testing::{CallError, TestClient};
-use serverwamp::{App, RpcError, RpcResult, Session, Single, wamp};
+use serverwamp::{App, CancelMode, RpcError, RpcResult, Session, Single, wamp};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Point {
@@ -125,7 +125,7 @@ async fn progress_cancel_and_timeout() {
         assert_eq!(call.collect().await, Ok((vec![1, 2], ())));
 
         let mut call = client.call::<()>("endless", ()).start::<()>().await.unwrap();
-        call.cancel("kill").await.unwrap();
+        call.cancel(CancelMode::Kill);
         assert_eq!(call.next().await.unwrap_err().uri(), Some("wamp.error.canceled"));
         assert_eq!(call.next().await, Err(CallError::Over), "one final reply");
 

@@ -3,6 +3,7 @@
 //! The clients are installed by `./test`, which also runs these tests.
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod crossbar;
 mod logins;
 mod procedures;
 mod router;

@@ -6,6 +6,7 @@ mod line;
 
 mod autobahn;
 mod binding;
+mod client;
 mod ends;
 #[cfg(target_os = "linux")]
 mod exhaustion;

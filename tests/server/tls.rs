@@ -25,7 +25,7 @@ type TlsStream = tokio_rustls::client::TlsStream<TcpStream>;
 type Seen = (&'static str, Option<String>, Option<String>, Option<serde_bytes::ByteBuf>, usize);
 
 #[wamp::rpc("tls")]
-async fn seen(session: Session) -> Option<Seen> {
+pub(super) async fn seen(session: Session) -> Option<Seen> {
     let tls = session.transport().tls.as_ref()?;
     let alpn = tls.alpn.as_ref().map(|name| String::from_utf8(name.clone()).unwrap());
     let certificate = tls.client_certificate().map(|octets| octets.to_vec().into());

@@ -5,6 +5,7 @@ pub mod certificates;
 mod judge;
 mod link;
 pub mod login;
+mod router;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
@@ -20,6 +21,7 @@ use self::link::Link;
 
 pub use judge::Serializer;
 pub use link::{Carrier, Octets};
+pub use router::{Router, RouterPeer, welcome};
 
 /// How long a test waits for a message that should come.
 const PATIENCE: Duration = Duration::from_secs(300);

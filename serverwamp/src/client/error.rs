@@ -3,8 +3,9 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::handler::RpcError;
-use crate::wire::{DecodeError, EncodeError, Payload, Uri, UriError};
+use crate::error::ConnectError;
+use crate::handler::{RpcError, WampError};
+use crate::wire::{DecodeError, EncodeError, Payload, Uri, UriError, uris};
 
 /// Why a session is over: a reason and the peer's message.
 #[derive(Debug, Clone)]
@@ -13,19 +14,33 @@ pub(crate) struct Over {
     pub(crate) message: Option<String>,
 }
 
-/// Why a call has no result, or a subscription or a publication does not exist.
+impl Over {
+    pub(super) fn new(reason: &'static str) -> Over {
+        Over { reason: Uri::known(reason), message: None }
+    }
+
+    pub(super) fn lost() -> Over {
+        Over::new(uris::TRANSPORT_LOST)
+    }
+}
+
+/// Why a call has no result, or a subscription, a registration or a publication does not exist.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum CallError {
     /// The other side answered with an error.
     Remote(RpcError),
-    /// The session ended, or never began: the reason's URI and a message.
+    /// The session ended, or never began: the reason's URI and a message. A request is not made again in the next session.
     Ended {
         /// The URI of GOODBYE or ABORT, or `wamp.close.transport_lost`.
         reason: String,
         /// What the other side had to say.
         message: Option<String>,
     },
+    /// There is no session right now: the client connects, for the first time or again.
+    NotConnected,
+    /// The router did not answer within the call's timeout, nor by an error of its own.
+    TimedOut,
     /// The call has been answered already.
     Over,
     /// What was to be sent is not allowed or cannot be encoded.
@@ -42,7 +57,37 @@ impl CallError {
         match self {
             CallError::Remote(error) => Some(error.uri()),
             CallError::Ended { reason, .. } => Some(reason),
-            CallError::Over | CallError::Unsendable(_) | CallError::Unexpected(_) | CallError::Startup(_) => None,
+            CallError::TimedOut => Some(uris::TIMEOUT),
+            CallError::NotConnected
+            | CallError::Over
+            | CallError::Unsendable(_)
+            | CallError::Unexpected(_)
+            | CallError::Startup(_) => None,
+        }
+    }
+
+    /// The error that the other side answered with, as a type of the program's; none if it is not one of that type's.
+    ///
+    /// ```
+    /// use serverwamp::{CallError, WampError};
+    ///
+    /// #[derive(Debug, WampError)]
+    /// #[wamp(prefix = "bank.error")]
+    /// enum BankError {
+    ///     TooPoor { missing: f64 },
+    /// }
+    ///
+    /// fn explain(error: &CallError) -> String {
+    ///     match error.to() {
+    ///         Some(BankError::TooPoor { missing }) => format!("{missing} too little"),
+    ///         None => error.to_string(),
+    ///     }
+    /// }
+    /// ```
+    pub fn to<E: WampError>(&self) -> Option<E> {
+        match self {
+            CallError::Remote(error) => E::from_rpc_error(error),
+            _ => None,
         }
     }
 
@@ -60,6 +105,8 @@ impl fmt::Display for CallError {
             CallError::Ended { reason, message: Some(message) } => {
                 write!(formatter, "the session ended: {reason}: {message}")
             }
+            CallError::NotConnected => formatter.write_str("the client is not connected"),
+            CallError::TimedOut => formatter.write_str("the call was not answered in time"),
             CallError::Over => formatter.write_str("the call has been answered already"),
             CallError::Unsendable(message) => write!(formatter, "the request cannot be sent: {message}"),
             CallError::Unexpected(message) => write!(formatter, "what came is not as expected: {message}"),
@@ -73,6 +120,34 @@ impl Error for CallError {}
 impl From<Over> for CallError {
     fn from(over: Over) -> CallError {
         CallError::Ended { reason: over.reason.to_string(), message: over.message }
+    }
+}
+
+impl From<ConnectError> for CallError {
+    fn from(error: ConnectError) -> CallError {
+        match error {
+            ConnectError::Refused { reason, message } => CallError::Ended { reason, message },
+            ConnectError::Unusable(problem) => CallError::Unsendable(problem),
+            ConnectError::Stopped => Over::new(uris::CLOSE_NORMAL).into(),
+            error => CallError::Unsendable(error.to_string()),
+        }
+    }
+}
+
+impl From<Over> for ConnectError {
+    fn from(over: Over) -> ConnectError {
+        ConnectError::Refused { reason: over.reason.to_string(), message: over.message }
+    }
+}
+
+/// In a handler that calls others: their errors are the caller's too, everything else is `wamp.error.runtime_error`.
+impl From<CallError> for RpcError {
+    fn from(error: CallError) -> RpcError {
+        match error {
+            CallError::Remote(error) => error,
+            CallError::TimedOut => RpcError::new(uris::TIMEOUT),
+            error => RpcError::internal(&error),
+        }
     }
 }
 

@@ -17,14 +17,20 @@ use tracing::Instrument;
 
 use super::authorization::Admission;
 use super::guarded::{begin, drop_handler, poll_handler};
-use super::shared::Shared;
 use crate::handler::{Call, CallState, Endpoint, HandlerFuture, Lingering, Reply, RpcError};
 use crate::metrics::{CallOutcome, Tally};
 use crate::wire::{Codec, RequestId};
 
+/// What counts the handlers that may go on without their callers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trackers<'t> {
+    pub(crate) detached: &'t TaskTracker,
+    pub(crate) blocking: &'t TaskTracker,
+}
+
 /// The calls that were not over at once.
 #[derive(Default)]
-pub(super) struct RunningCalls {
+pub(crate) struct RunningCalls {
     tasks: FuturesUnordered<Task>,
     controls: HashMap<u64, Arc<TaskControl>>,
     /// Handlers that may go on when their calls are over.
@@ -32,28 +38,28 @@ pub(super) struct RunningCalls {
 }
 
 /// A call that is over.
-pub(super) struct Ended {
-    pub(super) request: RequestId,
-    pub(super) serial: u64,
-    pub(super) codec: Codec,
-    pub(super) outcome: Outcome,
+pub(crate) struct Ended {
+    pub(crate) request: RequestId,
+    pub(crate) serial: u64,
+    pub(crate) codec: Codec,
+    pub(crate) outcome: Outcome,
     state: Option<Arc<CallState>>,
 }
 
 impl Ended {
     /// A call that was never started.
-    pub(super) fn refused(request: RequestId, serial: u64, codec: Codec, error: RpcError) -> Ended {
+    pub(crate) fn refused(request: RequestId, serial: u64, codec: Codec, error: RpcError) -> Ended {
         Ended { request, serial, codec, outcome: Outcome::Refused(error), state: None }
     }
 
     /// Lets no more progress of this call through.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         end(self.state.as_deref());
     }
 }
 
 /// How a call ended.
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Result(Reply),
     Error(RpcError),
     Canceled,
@@ -72,7 +78,7 @@ impl Outcome {
     }
 
     /// What it is counted as.
-    pub(super) fn counted(&self) -> CallOutcome {
+    pub(crate) fn counted(&self) -> CallOutcome {
         match self {
             Outcome::Result(_) => CallOutcome::Result,
             Outcome::Error(_) => CallOutcome::Error,
@@ -89,42 +95,47 @@ fn has_started(started: Option<&AtomicBool>) -> bool {
 }
 
 /// A call that is to be started.
-pub(super) struct NewCall<'e> {
-    pub(super) endpoint: &'e Arc<Endpoint>,
-    pub(super) call: Call,
-    pub(super) serial: u64,
+pub(crate) struct NewCall<'e> {
+    pub(crate) endpoint: &'e Arc<Endpoint>,
+    pub(crate) call: Call,
+    pub(crate) serial: u64,
     /// What it waits for before that.
-    pub(super) admission: Option<Admission>,
+    pub(crate) admission: Option<Admission>,
     /// When the turn began in which it came.
-    pub(super) came: Instant,
+    pub(crate) came: Instant,
 }
 
 impl RunningCalls {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }
 
     /// How many calls are not over.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.tasks.len()
     }
 
     /// How many handlers run that may go on without their callers.
-    pub(super) fn lingering(&self) -> usize {
+    pub(crate) fn lingering(&self) -> usize {
         self.lingering.load(Ordering::Relaxed)
     }
 
     /// Counts one more of them.
-    pub(super) fn linger(&self, tracker: &TaskTracker) -> Lingering {
+    pub(crate) fn linger(&self, tracker: &TaskTracker) -> Lingering {
         Lingering::new(&self.lingering, tracker)
     }
 
     /// Starts a handler, once its call is admitted. Most are over at their first poll, and cost no more than that.
-    pub(super) fn start(&mut self, new: NewCall<'_>, shared: &Shared, context: &mut Context<'_>) -> Option<Ended> {
+    pub(crate) fn start(
+        &mut self,
+        new: NewCall<'_>,
+        trackers: Trackers<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<Ended> {
         let NewCall { endpoint, mut call, serial, admission, came } = new;
         let tracker = match (endpoint.detached(), endpoint.blocking()) {
-            (true, _) => Some(&shared.detached),
-            (false, true) => Some(&shared.blocking),
+            (true, _) => Some(trackers.detached),
+            (false, true) => Some(trackers.blocking),
             (false, false) => None,
         };
         if let Some(tracker) = tracker {
@@ -155,7 +166,7 @@ impl RunningCalls {
     }
 
     /// The next call that is over, and counted.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>, tally: &mut Tally) -> Option<Ended> {
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>, tally: &mut Tally) -> Option<Ended> {
         if self.tasks.is_empty() {
             return None;
         }
@@ -173,7 +184,7 @@ impl RunningCalls {
     }
 
     /// Stops a call. A detached handler goes on; with `wait` its answer still counts.
-    pub(super) fn cancel(&mut self, serial: u64, wait: bool) {
+    pub(crate) fn cancel(&mut self, serial: u64, wait: bool) {
         if let Some(control) = self.controls.get(&serial) {
             if let Some(state) = &control.state {
                 state.cancel();
@@ -185,7 +196,7 @@ impl RunningCalls {
     }
 
     /// Stops all calls.
-    pub(super) fn cancel_all(&mut self, context: &mut Context<'_>, tally: &mut Tally) -> Vec<Ended> {
+    pub(crate) fn cancel_all(&mut self, context: &mut Context<'_>, tally: &mut Tally) -> Vec<Ended> {
         let serials: Vec<u64> = self.controls.keys().copied().collect();
         serials.into_iter().for_each(|serial| self.cancel(serial, false));
         let mut ended = Vec::new();
@@ -199,7 +210,7 @@ impl RunningCalls {
     }
 
     /// Stops all calls of a session that is gone.
-    pub(super) fn drop_all(&mut self, context: &mut Context<'_>, tally: &mut Tally) {
+    pub(crate) fn drop_all(&mut self, context: &mut Context<'_>, tally: &mut Tally) {
         if !self.tasks.is_empty() {
             drop(self.cancel_all(context, tally));
         }

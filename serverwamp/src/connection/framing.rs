@@ -11,7 +11,7 @@ const BATCH: usize = 64 * 1024;
 
 /// How the messages of a connection are framed.
 #[derive(Debug)]
-pub(super) struct Framing {
+pub(crate) struct Framing {
     /// The messages of a batch that are still to be handled.
     received: smallvec::IntoIter<[Bytes; 1]>,
     batched: Option<Batched>,
@@ -26,13 +26,13 @@ struct Batched {
 }
 
 impl Framing {
-    pub(super) fn new(subprotocol: Subprotocol) -> Framing {
+    pub(crate) fn new(subprotocol: Subprotocol) -> Framing {
         let batched = Batched { codec: subprotocol.codec, separator: None, output: Vec::new() };
         Framing { received: SmallVec::new().into_iter(), batched: subprotocol.batched.then_some(batched) }
     }
 
     /// Takes a frame apart: its first message. The others are then the next ones.
-    pub(super) fn split(&mut self, frame: Bytes) -> Result<Option<Bytes>, BatchError> {
+    pub(crate) fn split(&mut self, frame: Bytes) -> Result<Option<Bytes>, BatchError> {
         let Some(batched) = &mut self.batched else { return Ok(Some(frame)) };
         if batched.codec == Codec::Json && batched.separator.is_none() {
             batched.separator = Separator::of_frame(&frame);
@@ -42,12 +42,12 @@ impl Framing {
     }
 
     /// The next message of the batch.
-    pub(super) fn next_message(&mut self) -> Option<Bytes> {
+    pub(crate) fn next_message(&mut self) -> Option<Bytes> {
         self.received.next()
     }
 
     /// Sends a message, or keeps it for the batch.
-    pub(super) fn push(&mut self, message: &[u8], transport: &mut impl Transport) {
+    pub(crate) fn push(&mut self, message: &[u8], transport: &mut (impl Transport + ?Sized)) {
         match &mut self.batched {
             None => transport.send(message),
             Some(batched) => {
@@ -62,7 +62,7 @@ impl Framing {
     }
 
     /// Sends the batch.
-    pub(super) fn finish(&mut self, transport: &mut impl Transport) {
+    pub(crate) fn finish(&mut self, transport: &mut (impl Transport + ?Sized)) {
         if let Some(batched) = &mut self.batched
             && !batched.output.is_empty()
         {

@@ -78,20 +78,20 @@ fn log_panic(panic: &(dyn Any + Send), function: &dyn fmt::Display) {
 }
 
 /// What a function panicked with.
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("of an unknown kind")
 }
 
 /// A handler's run that somebody waits for, as long as the handler's own timeout allows.
-pub(super) struct Guarded {
+pub(crate) struct Guarded {
     endpoint: Arc<Endpoint>,
     future: Option<HandlerFuture>,
     timeout: Option<Pin<Box<Sleep>>>,
 }
 
 impl Guarded {
-    pub(super) fn start(endpoint: &Arc<Endpoint>, call: Call) -> Guarded {
+    pub(crate) fn start(endpoint: &Arc<Endpoint>, call: Call) -> Guarded {
         let timeout = endpoint.timeout().map(|timeout| Box::pin(sleep(timeout)));
         Guarded { endpoint: Arc::clone(endpoint), future: Some(begin(endpoint, call)), timeout }
     }
@@ -102,7 +102,7 @@ impl Guarded {
     }
 
     /// Runs to the end, of which only the log learns.
-    pub(super) async fn finish(self) {
+    pub(crate) async fn finish(self) {
         let endpoint = Arc::clone(&self.endpoint);
         let function = || endpoint.route().title();
         match self.await {

@@ -26,11 +26,8 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use self::authorization::Authorization;
-use self::calls::{Ended, NewCall, Outcome, RunningCalls};
-use self::framing::Framing;
 use self::lifespan::Joining;
 use self::routed::RoutedCalls;
-use self::timers::{Due, Timers};
 use self::topics::{Request, Topics};
 use crate::handler::{Call, Session, TransportInfo};
 use crate::log::Shown;
@@ -40,7 +37,11 @@ use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession};
 use crate::transport::{Close, Invalid, Received, Transport};
 use crate::wire::{self, Payload, Subprotocol, Uri, uris};
 
+pub(crate) use self::calls::{Ended, NewCall, Outcome, RunningCalls, Trackers};
+pub(crate) use self::framing::Framing;
+pub(crate) use self::guarded::Guarded;
 pub(crate) use self::shared::{Control, NoPlace, Phase, Place, Shared};
+pub(crate) use self::timers::{Due, Timers};
 
 /// Frames that are taken from a peer before other work has its turn.
 const FRAMES_PER_TURN: usize = 256;
@@ -321,7 +322,7 @@ impl<T: Transport> Connection<T> {
         };
         let call = Call::new(Arc::clone(endpoint), joined.session.clone(), call, serial);
         let new = NewCall { endpoint, call, serial, admission, came: now };
-        if let Some(ended) = self.calls.start(new, &self.shared, context) {
+        if let Some(ended) = self.calls.start(new, self.shared.trackers(), context) {
             self.tally.call_ended(endpoint.metrics(), ended.outcome.counted(), now);
             self.end_call(ended, context, now);
         }

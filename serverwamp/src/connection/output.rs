@@ -33,6 +33,8 @@ impl<T: Transport> Connection<T> {
                 Command::Progress(result) => {
                     self.session.progress(result.request, result.call.serial(), &result.payload);
                 }
+                // It is for sessions with other routers.
+                Command::Publish(_) => {}
                 Command::LimitMet(limit) => self.shared.counters.limit(limit),
                 Command::Revoked(revocation) => {
                     self.end_subscription(&revocation.subscription);

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::attempts::Attempts;
+use super::calls::Trackers;
 use crate::limits::Limits;
 use crate::metrics::Counters;
 use crate::routing::Realms;
@@ -95,6 +96,11 @@ impl Shared {
             refusals,
             connections: Mutex::default(),
         }
+    }
+
+    /// What counts the handlers that go on without their callers.
+    pub(super) fn trackers(&self) -> Trackers<'_> {
+        Trackers { detached: &self.detached, blocking: &self.blocking }
     }
 
     /// A place for one more connection.

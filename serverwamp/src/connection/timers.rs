@@ -18,7 +18,7 @@ const SELDOM: Duration = Duration::from_secs(3600);
 
 /// The deadlines of one connection.
 #[derive(Debug)]
-pub(super) struct Timers {
+pub(crate) struct Timers {
     sleep: Pin<Box<Sleep>>,
     ping_interval: Duration,
     pong_timeout: Duration,
@@ -37,7 +37,7 @@ pub(super) struct Timers {
 
 /// What it is time for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Due {
+pub(crate) enum Due {
     Session,
     Ping,
     NoPong,
@@ -45,7 +45,7 @@ pub(super) enum Due {
 }
 
 impl Timers {
-    pub(super) fn new(limits: &Limits, now: Instant) -> Timers {
+    pub(crate) fn new(limits: &Limits, now: Instant) -> Timers {
         let next_ping = first_ping(limits, now);
         Timers {
             sleep: Box::pin(sleep_until(next_ping.unwrap_or(now + SELDOM).min(now + SELDOM))),
@@ -65,7 +65,7 @@ impl Timers {
     }
 
     /// Lets other limits hold from now on; what is timed already goes on as it was.
-    pub(super) fn set_limits(&mut self, limits: &Limits, now: Instant) {
+    pub(crate) fn set_limits(&mut self, limits: &Limits, now: Instant) {
         if limits.ping_interval != self.ping_interval {
             self.next_ping = first_ping(limits, now);
         }
@@ -75,12 +75,12 @@ impl Timers {
     }
 
     /// The peer sent something.
-    pub(super) fn heard(&mut self) {
+    pub(crate) fn heard(&mut self) {
         self.heard = true;
     }
 
     /// Notes how much the peer has taken in all, and how much waits.
-    pub(super) fn note_sent(&mut self, sent: u64, unsent: usize, now: Instant) {
+    pub(crate) fn note_sent(&mut self, sent: u64, unsent: usize, now: Instant) {
         if unsent == 0 {
             self.stalled_at = None;
         } else if self.stalled_at.is_none() || sent >= self.sent_by_then {
@@ -94,22 +94,22 @@ impl Timers {
     }
 
     /// The transport is closing: once all is sent, the peer has a moment to close as well.
-    pub(super) fn close(&mut self, now: Instant, unsent: usize) {
+    pub(crate) fn close(&mut self, now: Instant, unsent: usize) {
         self.closing = true;
         self.note_sent(self.sent, unsent, now);
     }
 
     /// Nothing is left to do.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.finished = true;
     }
 
-    pub(super) fn is_finished(&self, now: Instant) -> bool {
+    pub(crate) fn is_finished(&self, now: Instant) -> bool {
         self.finished || self.close_by.is_some_and(|deadline| now >= deadline)
     }
 
     /// What is due; if nothing is, the task is woken when something will be.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>, now: Instant, session: Option<Instant>) -> Option<Due> {
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>, now: Instant, session: Option<Instant>) -> Option<Due> {
         if self.finished {
             return None;
         }

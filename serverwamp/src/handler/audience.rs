@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::session::Session;
-use crate::wire::{PublishOptions, SessionId};
+use crate::wire::{self, PublishOptions, SessionId};
 
 /// Who gets an event, of those who are subscribed: everyone, unless lists say otherwise.
 ///
@@ -104,6 +104,21 @@ impl Audience {
             eligible_authrole: lists.eligible_authrole.as_deref().map(names),
         }));
         audience
+    }
+
+    /// The lists as PUBLISH has them.
+    pub(crate) fn to_options(&self) -> wire::Audience {
+        let Some(lists) = &self.lists else { return wire::Audience::default() };
+        let names = |names: &Names| names.iter().cloned().collect::<Box<[_]>>();
+        let sessions = |ids: &HashSet<SessionId>| ids.iter().copied().collect::<Box<[_]>>();
+        wire::Audience {
+            exclude: Some(sessions(&lists.exclude)).filter(|list| !list.is_empty()),
+            exclude_authid: Some(names(&lists.exclude_authid)).filter(|list| !list.is_empty()),
+            exclude_authrole: Some(names(&lists.exclude_authrole)).filter(|list| !list.is_empty()),
+            eligible: lists.eligible.as_ref().map(sessions),
+            eligible_authid: lists.eligible_authid.as_ref().map(names),
+            eligible_authrole: lists.eligible_authrole.as_ref().map(names),
+        }
     }
 
     /// Whether a session may have the event.

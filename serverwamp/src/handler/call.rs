@@ -17,7 +17,7 @@ use super::error::RpcError;
 use super::event::EventDetails;
 use super::outbox::{Command, ProgressiveResult};
 use super::progress::Progress;
-use super::request::Request;
+use super::request::{Caller, Request};
 use super::route::RouteKind;
 use super::session::Session;
 use super::subscription::Subscription;
@@ -40,7 +40,7 @@ pub struct Call {
     session: Session,
     /// The CALL; for other handlers what would be one: the topic as procedure, an event's arguments.
     message: Box<wire::Call>,
-    /// What handlers of topics run for, besides.
+    /// What handlers of topics, and those on somebody else's router, run for besides.
     surroundings: Option<Box<Surroundings>>,
     arena: Arena,
     state: Option<Arc<CallState>>,
@@ -48,11 +48,13 @@ pub struct Call {
     held: Option<Box<Held>>,
 }
 
-/// What a handler of topics runs for.
+/// What a handler of topics runs for, or one on somebody else's router.
 struct Surroundings {
     options: RawDict,
     event: Option<EventDetails>,
     subscription: Option<Subscription>,
+    /// Who is behind it, as far as the router tells; none where it is the session.
+    disclosed: Option<Option<Caller>>,
 }
 
 /// What a call holds for as long as its handler runs, wherever that is.
@@ -198,6 +200,18 @@ impl Call {
         self.surroundings.as_ref()?.subscription.as_ref()
     }
 
+    /// Who called, published or subscribed, as far as that is known.
+    pub(super) fn caller(&self) -> Option<Caller> {
+        match self.surroundings.as_ref().and_then(|surroundings| surroundings.disclosed.as_ref()) {
+            Some(disclosed) => disclosed.clone(),
+            None => Some(Caller {
+                session: self.session.id(),
+                authid: self.session.authid().to_owned(),
+                authrole: self.session.authrole().to_owned(),
+            }),
+        }
+    }
+
     /// The options of the request as they came.
     pub(super) fn raw_options(&self) -> &RawDict {
         self.surroundings.as_ref().map_or_else(|| self.message.options.raw(), |surroundings| &surroundings.options)
@@ -256,7 +270,7 @@ impl Call {
         let slots = payload.slots();
         let message = message(publish.request, publish.topic.clone(), payload, slots);
         let options = publish.options.raw().clone();
-        let surroundings = Surroundings { options, event: Some(details), subscription: None };
+        let surroundings = Surroundings { options, event: Some(details), subscription: None, disclosed: None };
         Call { surroundings: Some(Box::new(surroundings)), ..Call::new(endpoint, session, message, 0) }
     }
 
@@ -270,7 +284,7 @@ impl Call {
         let id = request.map_or(RequestId::FIRST, |request| request.request);
         let message = message(id, subscription.topic_uri().clone(), Payload::empty(session.codec()), Slots::default());
         let options = request.map(|request| request.options.raw().clone()).unwrap_or_default();
-        let surroundings = Surroundings { options, event: None, subscription: Some(subscription) };
+        let surroundings = Surroundings { options, event: None, subscription: Some(subscription), disclosed: None };
         Call { surroundings: Some(Box::new(surroundings)), ..Call::new(endpoint, session, message, 0) }
     }
 
@@ -282,6 +296,57 @@ impl Call {
         };
         let message = message(RequestId::FIRST, Uri::known(uri), Payload::empty(session.codec()), Slots::default());
         Call::new(endpoint, session, message, 0)
+    }
+}
+
+/// Runs for somebody else's router, in the program's own session with it.
+impl Call {
+    /// A run for INVOCATION.
+    pub(crate) fn for_invocation(
+        endpoint: Arc<Endpoint>,
+        session: Session,
+        invocation: &wire::Invocation,
+        procedure: Uri,
+        serial: u64,
+    ) -> Call {
+        let details = &invocation.details;
+        let caller = details.caller.map(|session| Caller {
+            session,
+            authid: details.caller_authid.as_deref().unwrap_or_default().to_owned(),
+            authrole: details.caller_authrole.as_deref().unwrap_or_default().to_owned(),
+        });
+        let payload = invocation.payload.clone();
+        let slots = payload.slots();
+        let options = CallOptions {
+            timeout: details.timeout,
+            receive_progress: details.receive_progress,
+            ..CallOptions::default()
+        };
+        let message = wire::Call { request: invocation.request, options: options.into(), procedure, payload, slots };
+        let options = details.raw().clone();
+        let surroundings = Surroundings { options, event: None, subscription: None, disclosed: Some(caller) };
+        Call { surroundings: Some(Box::new(surroundings)), ..Call::new(endpoint, session, Box::new(message), serial) }
+    }
+
+    /// A run of an event function for EVENT.
+    pub(crate) fn for_received_event(
+        endpoint: Arc<Endpoint>,
+        session: Session,
+        event: &wire::Event,
+        details: EventDetails,
+    ) -> Call {
+        let publisher = details.publisher().map(|session| Caller {
+            session,
+            authid: details.publisher_authid().unwrap_or_default().to_owned(),
+            authrole: details.publisher_authrole().unwrap_or_default().to_owned(),
+        });
+        let payload = event.payload.clone();
+        let slots = payload.slots();
+        let message = message(RequestId::FIRST, details.topic().clone(), payload, slots);
+        let options = event.details.raw().clone();
+        let surroundings =
+            Surroundings { options, event: Some(details), subscription: None, disclosed: Some(publisher) };
+        Call { surroundings: Some(Box::new(surroundings)), ..Call::new(endpoint, session, message, 0) }
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct CustomHandler {
 static CALL_HANDLER: Route = Route { kind: RouteKind::Procedure, function: "call_handler", ..CUSTOM };
 static SUBSCRIPTION_HANDLER: Route = Route { kind: RouteKind::Subscribe, function: "subscription_handler", ..CUSTOM };
 
+static REGISTERED: Route = Route { kind: RouteKind::Procedure, function: "registered function", ..CUSTOM };
+
 /// What stands for the annotation of a function that has none.
 const CUSTOM: Route = Route {
     kind: RouteKind::Procedure,
@@ -94,6 +96,12 @@ impl CustomHandler {
         })
     }
 
+    /// A function that a program registers without an annotation, with its parameters.
+    #[track_caller]
+    pub(super) fn of_procedure(run: impl Fn(Call) -> HandlerFuture + Send + Sync + 'static) -> CustomHandler {
+        CustomHandler::new(&REGISTERED, run)
+    }
+
     #[track_caller]
     fn new(route: &'static Route, run: impl Fn(Call) -> HandlerFuture + Send + Sync + 'static) -> CustomHandler {
         CustomHandler { route, run: Arc::new(run), location: Location::caller() }
@@ -102,6 +110,10 @@ impl CustomHandler {
     /// The handler as a realm runs it.
     pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint::custom(self.route, self.clone())
+    }
+
+    pub(super) fn route(&self) -> &'static Route {
+        self.route
     }
 
     /// What messages and the log call it.

@@ -86,6 +86,18 @@ impl Endpoint {
         Endpoint { needs_call_state, ..endpoint }
     }
 
+    /// A function without an annotation that is registered under a name of its own.
+    pub(super) fn registered(
+        handler: CustomHandler,
+        parameters: Vec<ParameterDescription>,
+        concurrency: Option<Arc<Semaphore>>,
+        needs_call_state: bool,
+    ) -> Endpoint {
+        let route = handler.route();
+        let endpoint = Endpoint::new(route, parameters, Arc::default(), Some(Arc::new(handler)), concurrency);
+        Endpoint { needs_call_state: endpoint.needs_call_state || needs_call_state, ..endpoint }
+    }
+
     pub(crate) fn start(&self, call: Call) -> HandlerFuture {
         (self.route.handler)(call)
     }
@@ -129,6 +141,11 @@ impl Endpoint {
     /// Whether the function is for sessions with this one's role.
     pub(crate) fn admits(&self, session: &Session) -> bool {
         self.route.roles.is_empty() || self.route.roles.contains(&session.authrole())
+    }
+
+    /// Whether the function is for callers or publishers with this role, none where the router does not tell it.
+    pub(crate) fn admits_role(&self, role: Option<&str>) -> bool {
+        self.route.roles.is_empty() || role.is_some_and(|role| self.route.roles.contains(&role))
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {

@@ -5,7 +5,7 @@ use super::error::RpcError;
 use super::extract::{FromCall, Parameter, Requirement};
 use super::route::RouteKind;
 use super::session::Session;
-use crate::wire::{PublicationId, SessionId, Uri};
+use crate::wire::{self, PublicationId, SessionId, Uri};
 
 /// What is known of an event besides its arguments; for event functions.
 ///
@@ -31,8 +31,8 @@ pub struct EventDetails {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Publisher {
     session: SessionId,
-    authid: String,
-    authrole: String,
+    authid: Option<String>,
+    authrole: Option<String>,
 }
 
 impl EventDetails {
@@ -45,10 +45,26 @@ impl EventDetails {
     pub(crate) fn published_by(mut self, session: &Session) -> EventDetails {
         self.publisher = Some(Publisher {
             session: session.id(),
-            authid: session.authid().to_owned(),
-            authrole: session.authrole().to_owned(),
+            authid: Some(session.authid().to_owned()),
+            authrole: Some(session.authrole().to_owned()),
         });
         self
+    }
+
+    /// The details of an event that came from somebody else's router.
+    pub(crate) fn received(event: &wire::Event, subscribed: &Uri) -> EventDetails {
+        let details = &event.details;
+        let publisher = details.publisher.map(|session| Publisher {
+            session,
+            authid: details.publisher_authid.as_deref().map(str::to_owned),
+            authrole: details.publisher_authrole.as_deref().map(str::to_owned),
+        });
+        EventDetails {
+            publication: event.publication,
+            topic: details.topic.clone().unwrap_or_else(|| subscribed.clone()),
+            publisher,
+            retained: details.retained == Some(true),
+        }
     }
 }
 
@@ -70,12 +86,12 @@ impl EventDetails {
 
     /// The publisher's authentication id, where it is disclosed.
     pub fn publisher_authid(&self) -> Option<&str> {
-        self.publisher.as_ref().map(|publisher| publisher.authid.as_str())
+        self.publisher.as_ref()?.authid.as_deref()
     }
 
     /// The publisher's role, where it is disclosed.
     pub fn publisher_authrole(&self) -> Option<&str> {
-        self.publisher.as_ref().map(|publisher| publisher.authrole.as_str())
+        self.publisher.as_ref()?.authrole.as_deref()
     }
 
     /// Whether the event was kept from before the subscription.

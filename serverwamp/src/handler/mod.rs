@@ -16,6 +16,7 @@ mod event;
 mod extract;
 mod inject;
 mod outbox;
+mod procedure;
 mod progress;
 mod realm;
 mod reply;
@@ -52,7 +53,9 @@ pub use extract::{
 pub(crate) use extract::{ParameterKind, RequirementKind};
 pub(crate) use inject::Injections;
 pub use inject::{Factory, Inject};
-pub(crate) use outbox::{Answer, Command, Farewell, Invocation, Pace, Refused};
+pub(crate) use outbox::{Answer, Command, Farewell, Invocation, OwnPublication, Pace, Refused};
+pub use procedure::Procedure;
+pub(crate) use procedure::RegisteredFunction;
 pub use progress::{Progress, ProgressError};
 pub use realm::RealmHandle;
 pub(crate) use realm::{LivingRealm, Publication, RealmDirectory};

@@ -11,7 +11,9 @@ use tokio::sync::Notify;
 
 use super::call::CallState;
 use super::subscription::Subscription;
-use crate::wire::{self, CancelMode, InvocationDetails, Payload, RegistrationId, RequestId, SubscriptionId, Uri};
+use crate::wire::{
+    self, CancelMode, InvocationDetails, Payload, PublishOptions, RegistrationId, RequestId, SubscriptionId, Uri,
+};
 
 /// Octets on their way to a peer above which senders wait.
 const HIGH_WATER: usize = 64 * 1024;
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Interrupt { request: RequestId, mode: CancelMode },
     /// A registration that the client has no more.
     Unregistered { registration: RegistrationId, reason: &'static str },
+    /// A PUBLISH, in a session with somebody else's router.
+    Publish(Box<OwnPublication>),
 }
 
 /// A call on its way to a callee.
@@ -79,6 +83,14 @@ pub(crate) struct Revocation {
     /// The id that it had.
     pub(crate) id: SubscriptionId,
     pub(crate) reason: Uri,
+}
+
+/// What this process publishes on somebody else's router.
+#[derive(Debug)]
+pub(crate) struct OwnPublication {
+    pub(crate) topic: Uri,
+    pub(crate) options: PublishOptions,
+    pub(crate) payload: Payload,
 }
 
 /// How a session is to end.
@@ -265,6 +277,31 @@ impl Outbox {
         Ok(if lags { Pace::Lags } else { Pace::Keeps })
     }
 
+    /// Queues a PUBLISH without waiting.
+    ///
+    /// # Errors
+    /// Whether the session is gone, or there is no room: then it must be sent later.
+    pub(crate) fn push_publication(&self, publication: OwnPublication) -> Result<Pace, Option<Closed>> {
+        let command = Command::Publish(Box::new(publication));
+        let octets = {
+            let mut state = self.state();
+            if state.closed || state.farewell.is_some() {
+                return Err(Some(Closed));
+            }
+            let octets = state.octets.saturating_add(command.size());
+            let in_all = octets.saturating_add(self.unsent.load(Ordering::SeqCst));
+            if in_all > self.limit {
+                return Err(None);
+            }
+            state.octets = octets;
+            state.queue.push(command);
+            self.waiting.store(state.queue.len(), Ordering::Release);
+            in_all
+        };
+        self.connection.wake();
+        Ok(if octets > HIGH_WATER { Pace::Lags } else { Pace::Keeps })
+    }
+
     /// Waits until no more than the high-water mark is queued, or the session is gone. Cancel-safe.
     pub(crate) async fn has_room(&self) {
         let _sender = Sender::new(&self.senders);
@@ -446,6 +483,7 @@ impl Command {
                 error.payload.bytes().len().saturating_add(OF_ANSWER)
             }
             Command::Answer { .. } | Command::Interrupt { .. } | Command::Unregistered { .. } => 0,
+            Command::Publish(publication) => publication.payload.size().saturating_add(publication.topic.len()),
         };
         octets.saturating_add(OVERHEAD)
     }
@@ -468,7 +506,8 @@ impl Command {
             | Command::Interrupt { .. }
             | Command::Unregistered { .. }
             | Command::Revoked(_)
-            | Command::LimitMet(_) => {}
+            | Command::LimitMet(_)
+            | Command::Publish(_) => {}
         }
     }
 }

@@ -146,6 +146,7 @@ impl RealmHandle {
     /// Only routers retain ([`Realm::router`](crate::Realm::router)), within [`Limits::retained_events`] and
     /// [`Limits::retained_bytes`] of all topics together. In any other realm, in one that is not configured while nobody is
     /// in it, and before the server runs, the delivery fails and nobody gets the event.
+    /// Somebody else's router is asked to retain it, and does if it can.
     ///
     /// ```
     /// # fn run(realm: serverwamp::RealmHandle) {
@@ -174,7 +175,8 @@ impl RealmHandle {
         Delivery::to_many(sent, &self.0.turns)
     }
 
-    /// Forgets what is retained of a topic. Returns whether that was anything.
+    /// Forgets what is retained of a topic. Returns whether that was anything: never where the realm is on somebody else's
+    /// router.
     pub fn clear_retained(&self, topic: impl AsRef<str>) -> bool {
         let topic = Uri::new(topic.as_ref());
         self.living().zip(topic.ok()).is_some_and(|(realm, topic)| realm.clear_retained(&topic))
@@ -183,7 +185,8 @@ impl RealmHandle {
     /// Ends everybody's subscription to exactly this topic or pattern. Returns how many there were.
     ///
     /// It is as if each had unsubscribed; clients that announce `subscription_revocation` are told why. A reason that is no
-    /// URI becomes `wamp.close.normal`. They may subscribe again: what they may do is another matter.
+    /// URI becomes `wamp.close.normal`. They may subscribe again: what they may do is another matter. On somebody else's
+    /// router no subscription is ended.
     ///
     /// WAMP: subscription revocation, advanced profile.
     pub fn revoke(&self, topic: impl AsRef<str>, match_policy: MatchPolicy, reason: impl AsRef<str>) -> usize {

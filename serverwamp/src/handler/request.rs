@@ -17,7 +17,7 @@ pub struct Request {
     message: Box<wire::Call>,
     /// The options as they came.
     raw_options: RawDict,
-    caller: Caller,
+    caller: Option<Caller>,
     args: OnceLock<Vec<Value>>,
     kwargs: OnceLock<Dict>,
     options: OnceLock<Dict>,
@@ -29,24 +29,18 @@ pub struct Request {
 pub struct Caller {
     /// The caller's session.
     pub session: SessionId,
-    /// The caller's authentication id.
+    /// The caller's authentication id; empty where the router does not tell.
     pub authid: String,
-    /// The caller's role.
+    /// The caller's role; empty where the router does not tell.
     pub authrole: String,
 }
 
 impl Request {
     pub(super) fn of(call: &Call) -> Request {
-        let session = call.session();
-        let caller = Caller {
-            session: session.id(),
-            authid: session.authid().to_owned(),
-            authrole: session.authrole().to_owned(),
-        };
         Request {
             message: Box::new(call.message().clone()),
             raw_options: call.raw_options().clone(),
-            caller,
+            caller: call.caller(),
             args: OnceLock::new(),
             kwargs: OnceLock::new(),
             options: OnceLock::new(),
@@ -88,9 +82,10 @@ impl Request {
         self.message.options.receive_progress == Some(true)
     }
 
-    /// Who sent the request, where that is disclosed: always, when this process serves the function itself.
+    /// Who sent the request, where that is disclosed: always, when this process serves the function itself; else where
+    /// the router tells.
     pub fn caller(&self) -> Option<&Caller> {
-        Some(&self.caller)
+        self.caller.as_ref()
     }
 }
 

@@ -112,7 +112,7 @@ impl Tally {
     }
 
     /// Hands the calls to the recorder. Returns how many ended in a result, and how many otherwise.
-    pub(super) fn export_calls(&mut self) -> (u64, u64) {
+    pub(crate) fn export_calls(&mut self) -> (u64, u64) {
         if self.calls.is_empty() {
             return (0, 0);
         }

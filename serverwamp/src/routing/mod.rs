@@ -8,6 +8,7 @@ mod custom;
 mod dealer;
 mod endpoints;
 mod history;
+mod hosted;
 mod kept;
 mod meta;
 mod pattern;

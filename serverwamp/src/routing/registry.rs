@@ -138,27 +138,41 @@ impl Registry {
                 problems.push(Problem::at(route.location(), format!("{} is already served by {first}", route.title())));
                 continue;
             }
-            let service = route.service.and_then(|service| services.get((service.id)()).cloned());
-            if let (Some(wanted), None) = (route.service, &service) {
-                let instance = format!("a method of `{}`, of which there is no instance", (wanted.name)());
-                let message = format!("{} is {instance}: give one to App::service", route.title());
-                problems.push(Problem::at(route.location(), message));
-            }
-            let parameters = (route.parameters)();
-            for parameter in &parameters {
-                problems.extend(unsuitable(route, parameter, &injections).into_iter().map(|what| {
-                    let place = format!("{}, parameter `{}`", route.title(), parameter.name);
-                    Problem::at(route.location(), format!("{place}: {what}{}", realm.in_words()))
-                }));
-            }
-            let concurrency = self.concurrency.get(&std::ptr::from_ref(route)).cloned();
-            let endpoint = Endpoint::new(route, parameters, Arc::clone(&injections), service, concurrency);
+            let endpoint = self.endpoint(route, realm, &injections, services, problems);
             if let Err(error) = endpoints.insert(Arc::new(endpoint)) {
                 let message = format!("{} is not a regular expression: {error}", route.title());
                 problems.push(Problem::at(route.location(), message));
             }
         }
         endpoints
+    }
+}
+
+impl Registry {
+    /// A function with all that it needs.
+    pub(super) fn endpoint(
+        &self,
+        route: &'static Route,
+        realm: &Realm,
+        injections: &Arc<Injections>,
+        services: &Services,
+        problems: &mut Vec<Problem>,
+    ) -> Endpoint {
+        let service = route.service.and_then(|service| services.get((service.id)()).cloned());
+        if let (Some(wanted), None) = (route.service, &service) {
+            let instance = format!("a method of `{}`, of which there is no instance", (wanted.name)());
+            let message = format!("{} is {instance}: give one to App::service", route.title());
+            problems.push(Problem::at(route.location(), message));
+        }
+        let parameters = (route.parameters)();
+        for parameter in &parameters {
+            problems.extend(unsuitable(route, parameter, injections).into_iter().map(|what| {
+                let place = format!("{}, parameter `{}`", route.title(), parameter.name);
+                Problem::at(route.location(), format!("{place}: {what}{}", realm.in_words()))
+            }));
+        }
+        let concurrency = self.concurrency.get(&std::ptr::from_ref(route)).cloned();
+        Endpoint::new(route, parameters, Arc::clone(injections), service, concurrency)
     }
 }
 

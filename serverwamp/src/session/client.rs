@@ -1,6 +1,7 @@
 //! The client's side of a session.
 
 mod authentication;
+mod callee;
 #[cfg(test)]
 mod tests;
 
@@ -15,9 +16,12 @@ use super::output::Output;
 use super::words::{abort, goodbye};
 use crate::wire::{
     self, CallOptions, Cancel, CancelMode, CancelOptions, Codec, Dict, EncodeError, Feature, Features, Hello,
-    HelloDetails, MatchPolicy, Message, MessageType, Payload, PublicationId, Publish, PublishOptions, RequestId, Roles,
-    ScanLimits, Slots, Subscribe, SubscribeOptions, SubscriptionId, Unsubscribe, Uri, uris,
+    HelloDetails, MatchPolicy, Message, MessageType, Payload, PublicationId, Publish, PublishOptions, RegistrationId,
+    RequestId, Roles, ScanLimits, Slots, Subscribe, SubscribeOptions, SubscriptionId, Unsubscribe, Uri, uris,
 };
+
+/// Calls that nobody waits for any more and that a router has not answered, as some never do: so many are remembered.
+const ABANDONED: usize = 1024;
 
 const CALLER: Features = Features::NONE
     .with(Feature::ProgressiveCallResults)
@@ -35,9 +39,18 @@ const SUBSCRIBER: Features = Features::NONE
     .with(Feature::PublisherIdentification)
     .with(Feature::SubscriptionRevocation);
 
+const CALLEE: Features = Features::NONE
+    .with(Feature::ProgressiveCallResults)
+    .with(Feature::CallCanceling)
+    .with(Feature::CallTimeout)
+    .with(Feature::CallerIdentification)
+    .with(Feature::PatternBasedRegistration)
+    .with(Feature::SharedRegistration)
+    .with(Feature::RegistrationRevocation);
+
 /// The client's side of one session.
 ///
-/// WAMP: session life cycle, caller, publisher and subscriber, basic profile; authentication, advanced profile.
+/// WAMP: session life cycle, caller, callee, publisher and subscriber, basic profile; authentication, advanced profile.
 #[derive(Debug)]
 pub(crate) struct ClientSession {
     codec: Codec,
@@ -47,7 +60,19 @@ pub(crate) struct ClientSession {
     next_request: RequestId,
     /// Requests without their final reply.
     pending: HashMap<RequestId, Pending>,
+    /// Calls among them that nobody waits for, the oldest first.
+    abandoned: VecDeque<RequestId>,
+    /// Answers to calls up to this one may still come, though the call is forgotten.
+    forgotten: Option<RequestId>,
     subscriptions: HashMap<SubscriptionId, Subscription>,
+    registrations: HashMap<RegistrationId, Uri>,
+    /// Invocations without their final answer, each with a number that no other one has.
+    invocations: HashMap<RequestId, u64>,
+    next_invocation: u64,
+    /// What the router's dealer announced.
+    dealer: Features,
+    /// Octets of a message that the router takes.
+    peer_message_size: usize,
     notifications: VecDeque<Notification>,
     output: Output,
 }
@@ -69,6 +94,8 @@ enum Pending {
     Publish,
     Subscribe(Pattern),
     Unsubscribe(SubscriptionId),
+    Register(Uri),
+    Unregister(RegistrationId),
 }
 
 /// What is subscribed: one subscription of a session for each.
@@ -107,6 +134,16 @@ pub(crate) enum Notification {
     Unsubscribed { request: RequestId },
     /// The router has ended a subscription.
     Revoked { subscription: SubscriptionId },
+    /// Calls of the procedure come from now on.
+    Registered { request: RequestId, registration: RegistrationId },
+    /// The registration has ended, as was asked for.
+    Unregistered { request: RequestId },
+    /// The router has ended a registration.
+    RegistrationRevoked { registration: RegistrationId },
+    /// A call of a procedure that is registered: answer with `result` or `error`.
+    Invocation { invocation: Box<wire::Invocation>, procedure: Uri, serial: u64 },
+    /// A caller has given up, or timed out: stop, and answer all the same.
+    Interrupt { serial: u64, mode: CancelMode },
     /// The session is over: the peer's reason and message, or what was wrong with what it sent.
     Ended { reason: Uri, message: Option<String> },
 }
@@ -119,6 +156,8 @@ impl Pending {
             Pending::Publish => MessageType::Publish,
             Pending::Subscribe(_) => MessageType::Subscribe,
             Pending::Unsubscribe(_) => MessageType::Unsubscribe,
+            Pending::Register(_) => MessageType::Register,
+            Pending::Unregister(_) => MessageType::Unregister,
         }
     }
 }
@@ -142,7 +181,14 @@ impl ClientSession {
             authentication: Authentication::default(),
             next_request: RequestId::FIRST,
             pending: HashMap::new(),
+            abandoned: VecDeque::new(),
+            forgotten: None,
             subscriptions: HashMap::new(),
+            registrations: HashMap::new(),
+            invocations: HashMap::new(),
+            next_invocation: 0,
+            dealer: Features::NONE,
+            peer_message_size: usize::MAX,
             notifications: VecDeque::new(),
             output: Output::default(),
         };
@@ -150,6 +196,7 @@ impl ClientSession {
             caller: Some(CALLER),
             publisher: Some(PUBLISHER),
             subscriber: Some(SUBSCRIBER),
+            callee: Some(CALLEE),
             ..Roles::default()
         };
         let details = HelloDetails { roles: Some(roles), agent: Some(agent.into()), ..offer.details(codec)? };
@@ -157,6 +204,21 @@ impl ClientSession {
         session.output.write(|buffer| hello.write(codec, buffer))?;
         session.authentication = Authentication::new(offer);
         Ok(session)
+    }
+
+    /// How the messages of this session are encoded.
+    pub(crate) fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Sends no message that has more octets than the router takes.
+    pub(crate) fn set_peer_message_size(&mut self, octets: usize) {
+        self.peer_message_size = octets;
+    }
+
+    /// Whether the router's dealer announced a feature in WELCOME.
+    pub(crate) fn dealer_has(&self, feature: Feature) -> bool {
+        self.dealer.contains(feature)
     }
 
     /// What the session has to tell.
@@ -169,24 +231,45 @@ impl ClientSession {
         self.output.drain(send);
     }
 
-    /// Calls a procedure.
+    /// Octets of the messages to send.
+    pub(crate) fn output_size(&self) -> usize {
+        self.output.size()
+    }
+
+    /// Calls a procedure. A router that does not know timeouts is told of none: it would take them for something else.
     pub(crate) fn call(
         &mut self,
         procedure: Uri,
-        options: CallOptions,
+        mut options: CallOptions,
         payload: Payload,
     ) -> Result<RequestId, EncodeError> {
+        options.timeout = options.timeout.filter(|_| self.dealer_has(Feature::CallTimeout));
         let (options, slots) = (options.into(), Slots::default());
         self.request(Some(Pending::Call), |request| {
             Message::Call(Box::new(wire::Call { request, options, procedure, payload, slots }))
         })
     }
 
-    /// Gives up a call.
+    /// Gives up a call, where the router knows of that.
     pub(crate) fn cancel(&mut self, request: RequestId, mode: CancelMode) {
-        if matches!(self.pending.get(&request), Some(Pending::Call)) {
+        let is_open = self.state == State::Established && matches!(self.pending.get(&request), Some(Pending::Call));
+        if is_open && self.dealer_has(Feature::CallCanceling) {
             let options = CancelOptions { mode: Some(mode), ..CancelOptions::default() };
             self.write(&Message::Cancel(Box::new(Cancel { request, options: options.into() })));
+        }
+    }
+
+    /// Nobody waits for a call's answer any more; it may come or not.
+    pub(crate) fn abandon(&mut self, request: RequestId) {
+        if matches!(self.pending.get(&request), Some(Pending::Call)) {
+            self.abandoned.retain(|call| self.pending.contains_key(call));
+            self.abandoned.push_back(request);
+            if self.abandoned.len() > ABANDONED
+                && let Some(oldest) = self.abandoned.pop_front()
+            {
+                self.pending.remove(&oldest);
+                self.forgotten = self.forgotten.max(Some(oldest));
+            }
         }
     }
 
@@ -234,9 +317,14 @@ impl ClientSession {
         }
     }
 
-    /// The connection is gone.
-    pub(crate) fn handle_disconnect(&mut self) {
-        self.end(Uri::known(uris::TRANSPORT_LOST), None);
+    /// The connection is gone, or of no use.
+    pub(crate) fn handle_loss(&mut self, message: Option<&str>) {
+        self.end(Uri::known(uris::TRANSPORT_LOST), message);
+    }
+
+    /// The peer sent something that is no message at all.
+    pub(crate) fn handle_violation(&mut self, message: &str) {
+        self.violation(message);
     }
 
     fn handle_parsed(&mut self, message: Message) {
@@ -269,12 +357,17 @@ impl ClientSession {
             Message::Result(result) => {
                 let (request, progress) = (result.request, result.details.progress == Some(true));
                 if !matches!(self.pending.get(&request), Some(Pending::Call)) {
-                    return None;
+                    return self.is_forgotten(request);
                 }
                 if !progress {
                     self.pending.remove(&request);
                 }
                 Notification::Result { request, progress, payload: result.payload }
+            }
+            Message::Error(error)
+                if error.request_type == MessageType::Call && !self.pending.contains_key(&error.request) =>
+            {
+                return self.is_forgotten(error.request);
             }
             Message::Error(error) => {
                 if let Pending::Subscribe(pattern) = self.settle(error.request, error.request_type)? {
@@ -311,7 +404,7 @@ impl ClientSession {
             },
             Message::Event(event) if self.subscriptions.contains_key(&event.subscription) => Notification::Event(event),
             Message::Event(event) => return self.is_ending(event.subscription),
-            _ => return None,
+            message => return self.accept_as_callee(message),
         };
         self.notifications.push_back(notification);
         Some(())
@@ -321,6 +414,11 @@ impl ClientSession {
     fn settle(&mut self, request: RequestId, kind: MessageType) -> Option<Pending> {
         self.pending.get(&request).filter(|pending| pending.kind() == kind)?;
         self.pending.remove(&request)
+    }
+
+    /// Something if the answer to a call may come after the call was forgotten.
+    fn is_forgotten(&self, request: RequestId) -> Option<()> {
+        self.forgotten.filter(|&last| request <= last).map(|_| ())
     }
 
     /// Something if the subscription's UNSUBSCRIBE is on its way: what the router sends before it gets that is legal.
@@ -362,6 +460,12 @@ impl ClientSession {
         let request = self.next_request;
         let message = message(request);
         self.output.write(|buffer| message.write(self.codec, buffer))?;
+        if self.output.take_back_above(self.peer_message_size) {
+            let most = self.peer_message_size;
+            return Err(EncodeError::new(format_args!(
+                "the message is larger than the {most} octets that the router takes"
+            )));
+        }
         self.next_request = request.next();
         if let Some(pending) = pending {
             self.pending.insert(request, pending);
@@ -384,7 +488,10 @@ impl ClientSession {
         if self.state != State::Closed {
             self.state = State::Closed;
             self.pending.clear();
+            self.abandoned.clear();
             self.subscriptions.clear();
+            self.registrations.clear();
+            self.invocations.clear();
             self.notifications.push_back(Notification::Ended { reason, message: message.map(str::to_owned) });
         }
     }

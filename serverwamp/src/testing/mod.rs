@@ -21,29 +21,28 @@
 //! # }
 //! ```
 
-mod calls;
 mod echo;
 mod join;
 mod raw;
 #[cfg(test)]
 mod tests;
-mod topics;
 
 use tokio::io::DuplexStream;
 
 use crate::app::App;
-use crate::client::{self, Connected, Credentials, Handle};
+use crate::client::{Client, Connect, Details, Dialed, Settings};
 use crate::handler::IntoPayload;
-use crate::transport::{Memory, Peer};
-use crate::wire::{Codec, Dict, Payload, ScanLimits, SessionId, Uri, Welcome, uris};
+use crate::transport::Peer;
+use crate::wire::{Dict, SessionId};
 
-pub use crate::client::{CallError, Event};
-pub use calls::{Next, RunningCall, TestCall};
+pub use crate::client::{
+    Call as TestCall, CallError, Event, Next, Publish as TestPublish, RunningCall, Subscribe as TestSubscribe,
+    Subscription as TestSubscription,
+};
 #[doc(hidden)]
 pub use echo::echo_web_sockets;
 pub use join::TestJoin;
 pub use raw::RawPeer;
-pub use topics::{TestPublish, TestSubscribe, TestSubscription};
 
 /// Opens a connection to an app as a socket would: octets, of which WebSocket, RawSocket or HTTP is to be made.
 ///
@@ -75,15 +74,13 @@ pub fn socket(app: &App) -> Result<DuplexStream, CallError> {
     Ok(theirs)
 }
 
-/// The client's side of a session with an app, over a transport in memory.
+/// The client's side of a session with an app, over a transport in memory: a [`Client`] that does not connect again.
 ///
 /// Dropping it leaves the realm.
 #[derive(Debug)]
 pub struct TestClient {
-    handle: Handle,
-    codec: Codec,
-    welcome: Box<Welcome>,
-    realm: Uri,
+    client: Client,
+    details: std::sync::Arc<Details>,
 }
 
 impl TestClient {
@@ -120,65 +117,57 @@ impl TestClient {
     }
 
     /// Joins a realm of whatever is at the other end of a transport.
-    async fn over(
-        transport: Memory,
-        codec: Codec,
-        realm: Uri,
-        credentials: &Credentials,
-    ) -> Result<TestClient, CallError> {
-        let scan = ScanLimits { depth: 256, nodes: 10_000_000 };
-        let Connected { handle, welcome } = client::connect(transport, codec, scan, realm.clone(), credentials).await?;
-        let realm = welcome.details.realm.clone().unwrap_or(realm);
-        Ok(TestClient { handle, codec, welcome, realm })
+    async fn with(settings: Settings) -> Result<TestClient, CallError> {
+        let (client, details) = Connect::with(settings).connect().await?;
+        Ok(TestClient { client, details })
+    }
+
+    /// The client as programs have it.
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// The session's id.
     pub fn session(&self) -> SessionId {
-        self.welcome.session
+        self.details.session()
     }
 
     /// The realm that was joined.
     pub fn realm(&self) -> &str {
-        &self.realm
+        self.details.realm()
     }
 
     /// Who the app says the client is.
     pub fn authid(&self) -> &str {
-        self.welcome.details.authid.as_deref().unwrap_or_default()
+        self.details.authid()
     }
 
     /// The role that the app gave the client.
     pub fn authrole(&self) -> &str {
-        self.welcome.details.authrole.as_deref().unwrap_or_default()
+        self.details.authrole()
     }
 
     /// The method by which the client has logged in.
     pub fn authmethod(&self) -> &str {
-        self.welcome.details.authmethod.as_deref().unwrap_or_default()
+        self.details.authmethod()
     }
 
     /// Where the app knows the client from.
     pub fn authprovider(&self) -> &str {
-        self.welcome.details.authprovider.as_deref().unwrap_or_default()
+        self.details.authprovider()
     }
 
     /// What else the app says of who the client is; empty if there is nothing.
     pub fn authextra(&self) -> Dict {
-        let authextra = self.welcome.details.authextra.as_ref();
-        authextra.and_then(|authextra| authextra.to_dict().ok()).unwrap_or_default()
+        self.details.authextra().clone()
     }
 
-    /// Calls a procedure: await it, for the type that the result is to be read as.
-    ///
-    /// The arguments follow the shape rule of results: tuples and sequences are positional arguments, structs and
-    /// maps are keyword arguments, [`RpcResult`](crate::RpcResult) is both, `()` none.
+    /// Calls a procedure: see [`Client::call`].
     pub fn call<T>(&self, procedure: impl AsRef<str>, arguments: impl IntoPayload) -> TestCall<T> {
-        TestCall::new(self.handle.clone(), self.message(procedure.as_ref(), arguments))
+        self.client.call(procedure, arguments)
     }
 
-    /// Subscribes to a topic: await it, for the subscription whose events can then be awaited.
-    ///
-    /// Several subscriptions of a client to the same topic are one for the app; each of them gets every event.
+    /// Subscribes to a topic: see [`Client::subscribe`].
     ///
     /// ```
     /// # use serverwamp::testing::{CallError, TestClient};
@@ -193,37 +182,21 @@ impl TestClient {
     /// # }
     /// ```
     pub fn subscribe(&self, topic: impl Into<String>) -> TestSubscribe {
-        TestSubscribe::new(self.handle.clone(), topic.into())
+        self.client.subscribe(topic)
     }
 
-    /// Publishes an event: await it. The payload follows the rules for the arguments of [`call`](TestClient::call).
-    ///
-    /// Without [`acknowledge`](TestPublish::acknowledge) nobody tells whether the app has taken the event.
-    ///
-    /// ```
-    /// # use serverwamp::testing::{CallError, TestClient};
-    /// # async fn publishes(client: TestClient) -> Result<(), CallError> {
-    /// client.publish("chat.kitchen", ("Ada", "Tea is ready")).await?;
-    /// let publication = client.publish("chat.kitchen", ("Ada", "Last call")).acknowledge().await?;
-    /// # let _ = publication;
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// Publishes an event: see [`Client::publish`].
     pub fn publish(&self, topic: impl AsRef<str>, payload: impl IntoPayload) -> TestPublish<()> {
-        TestPublish::new(self.handle.clone(), self.message(topic.as_ref(), payload))
+        self.client.publish(topic, payload)
     }
 
     /// Leaves the realm. Returns the reason that the app gave.
     pub async fn leave(&self) -> String {
-        self.handle.leave(Uri::known(uris::CLOSE_NORMAL)).await.reason.to_string()
+        self.client.leave("wamp.close.normal", "").await
     }
 
     /// Waits until the session is over. Returns the reason.
     pub async fn ended(&self) -> String {
-        self.handle.over().await.reason.to_string()
-    }
-
-    fn message(&self, uri: &str, payload: impl IntoPayload) -> Result<(Uri, Payload), CallError> {
-        Ok((Uri::new(uri)?, payload.into_payload(self.codec)?))
+        self.client.ended().await
     }
 }

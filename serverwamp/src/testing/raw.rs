@@ -48,14 +48,23 @@ impl RawPeer {
 }
 
 /// Connects to an app in memory.
-pub(super) fn open(app: &App, subprotocol: &str) -> Result<(Memory, Subprotocol), CallError> {
+fn open(app: &App, subprotocol: &str) -> Result<(Memory, Subprotocol), CallError> {
     let shared = app.shared().map_err(|error| CallError::Startup(error.to_string()))?;
     let known = Subprotocol::from_name(subprotocol);
     let subprotocol = known.ok_or_else(|| CallError::Unsendable(format!("no subprotocol {subprotocol}")))?;
-    let place = shared.admit().map_err(|error| CallError::Startup(error.to_string()))?;
+    let transport = connect(&shared, subprotocol).map_err(CallError::Startup)?;
+    Ok((transport, subprotocol))
+}
+
+/// Connects to what an app has put together.
+///
+/// # Errors
+/// There are too many connections, or the app shuts down.
+pub(super) fn connect(shared: &Arc<Shared>, subprotocol: Subprotocol) -> Result<Memory, String> {
+    let place = shared.admit().map_err(|error| error.to_string())?;
     let (ours, theirs) = Memory::pair(shared.limits.message_size_before_welcome, usize::MAX);
-    tokio::spawn(serve(ours, subprotocol, shared, place));
-    Ok((theirs, subprotocol))
+    tokio::spawn(serve(ours, subprotocol, Arc::clone(shared), place));
+    Ok(theirs)
 }
 
 async fn serve(transport: Memory, subprotocol: Subprotocol, shared: Arc<Shared>, place: Place) {

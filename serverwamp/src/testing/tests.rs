@@ -3,16 +3,26 @@
 mod logins;
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::transport::{Received, Transport};
-use crate::{PublicationId, RpcError, RpcResult, SubscriptionId};
+use crate::transport::{Memory, Received, Transport};
+use crate::wire::Subprotocol;
+use crate::{Credentials, PublicationId, RpcError, RpcResult, SubscriptionId};
 
 /// The router's end of a client's transport, in JSON.
 struct Router(Memory);
+
+/// Joins, in JSON, whatever is at the other end of a transport.
+async fn over(transport: Memory, credentials: &Credentials) -> Result<TestClient, CallError> {
+    let transport = Mutex::new(Some(transport));
+    let dial = move || transport.lock().unwrap().take().ok_or_else(|| "once".to_owned());
+    let json = Subprotocol::from_name("wamp.2.json").unwrap();
+    TestClient::with(join::settings("realm1".to_owned(), credentials.clone(), json, dial)).await
+}
 
 impl Router {
     /// A client that has joined.
@@ -20,7 +30,7 @@ impl Router {
         let (ours, theirs) = Memory::pair(usize::MAX, usize::MAX);
         let mut router = Router(ours);
         let credentials = Credentials::default();
-        let joining = TestClient::over(theirs, Codec::Json, Uri::new("realm1").unwrap(), &credentials);
+        let joining = over(theirs, &credentials);
         let welcoming = async {
             assert_eq!(router.receive().await[0], 1);
             router.send(json!([2, 7, {"roles": {"broker": {}}}])).await;

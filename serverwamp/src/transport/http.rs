@@ -1,5 +1,6 @@
 //! HTTP, as far as a WebSocket begins with it: requests are judged here, whoever has read them.
 
+mod client;
 pub(super) mod head;
 mod health;
 mod origins;
@@ -17,6 +18,7 @@ use self::origins::Origins;
 use super::peer::Peer;
 use crate::limits::Limits;
 
+pub(crate) use self::client::{Asked, request};
 #[cfg(feature = "tower")]
 pub(crate) use self::head::check;
 pub(crate) use self::health::Probe;

@@ -22,18 +22,18 @@ use tokio::net::TcpStream;
 use crate::handler::TlsInfo;
 
 pub use http::TrustedProxies;
-pub(crate) use http::{HttpSettings, Upgrade};
+pub(crate) use http::{Asked, HttpSettings, Upgrade, request as request_upgrade};
 #[cfg(feature = "tower")]
 pub(crate) use http::{Refusal, check, judge};
 pub(crate) use memory::Memory;
 pub(crate) use opening::{OpenError, Opened, decline, open};
 pub(crate) use peer::Peer;
-pub(crate) use rawsocket::{Handshake, RawSocket};
+pub(crate) use rawsocket::{Handshake, RawSocket, request as request_handshake};
 #[cfg(feature = "tls")]
-pub use tls::{ClientCertificates, TlsConfig, TlsError};
+pub use tls::{ClientCertificates, ClientTls, TlsConfig, TlsError};
 pub(crate) use websocket::{WebSocket, echo};
 #[cfg(not(feature = "tls"))]
-pub(crate) use without_tls::TlsConfig;
+pub(crate) use without_tls::{ClientTls, TlsConfig};
 
 /// A connection that carries frames both ways.
 ///
@@ -96,6 +96,9 @@ impl ByteStream for DuplexStream {
         Poll::Ready(())
     }
 }
+
+/// A transport of any kind.
+pub(crate) type AnyTransport = Box<dyn Transport>;
 
 /// What came from a peer.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt;
 use super::buffer::WriteBuffer;
 use super::{ByteStream, Close, Invalid, Received, Transport};
 
-pub(crate) use handshake::{Handshake, HandshakeError, MAGIC, NO_ROOM, accept};
+pub(crate) use handshake::{Handshake, HandshakeError, MAGIC, NO_ROOM, accept, request};
 
 /// Read at once from the stream, at least; nothing is kept for it while there is nothing to read.
 const READ_BUFFER: usize = 4096;
@@ -91,8 +91,8 @@ impl Header {
 }
 
 impl<S: ByteStream> RawSocket<S> {
-    /// The server's end of a connection after its handshake, which says how large the peer's frames may ever be.
-    pub(crate) fn server(stream: S, handshake: Handshake, accepted: usize) -> RawSocket<S> {
+    /// An end of a connection after its handshake, which says how large the peer's frames may ever be.
+    pub(crate) fn new(stream: S, handshake: Handshake, accepted: usize) -> RawSocket<S> {
         let Handshake { announced, rest, .. } = handshake;
         RawSocket {
             stream,

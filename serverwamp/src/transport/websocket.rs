@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::AsyncReadExt;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use self::frames::{Frame, Frames, Head, append};
+use self::frames::{Frame, Frames, Head, Side};
 use super::buffer::WriteBuffer;
 use super::{ByteStream, Close, Invalid, Received, Transport};
 
@@ -22,7 +22,7 @@ const READ_BUFFER: usize = 4096;
 /// Room below which more is made for the next octets.
 const LEAST_ROOM: usize = 512;
 
-/// The server's end of a WebSocket over any byte stream.
+/// An end of a WebSocket over any byte stream.
 pub(crate) struct WebSocket<S> {
     stream: S,
     input: Frames,
@@ -30,11 +30,11 @@ pub(crate) struct WebSocket<S> {
     text: bool,
     /// Nothing is left of what was read.
     drained: bool,
-    /// The client has said its end, and with which code it is to be answered.
+    /// The other end has said its end, and with which code it is to be answered.
     answer: Option<Option<CloseCode>>,
     /// Our last frame is queued.
     closed: bool,
-    /// The client broke the rules: what it still sends is no longer looked at, not even an answer to our last frame.
+    /// The other end broke the rules: what it still sends is no longer looked at, not even an answer to our last frame.
     broken: bool,
     /// The stream's end follows our last frame.
     shut: bool,
@@ -43,7 +43,15 @@ pub(crate) struct WebSocket<S> {
 impl<S: ByteStream> WebSocket<S> {
     /// The server's end of a connection that has been upgraded; `received` is what came with the request.
     pub(crate) fn server(stream: S, received: &[u8], text: bool, message_size: usize) -> WebSocket<S> {
-        let input = Frames::new(received, message_size);
+        WebSocket::new(stream, Frames::new(Side::Server, received, message_size), text)
+    }
+
+    /// The client's end of a connection that has been upgraded; `received` is what came with the answer.
+    pub(crate) fn client(stream: S, received: &[u8], text: bool, message_size: usize) -> WebSocket<S> {
+        WebSocket::new(stream, Frames::new(Side::Client, received, message_size), text)
+    }
+
+    fn new(stream: S, input: Frames, text: bool) -> WebSocket<S> {
         WebSocket {
             stream,
             input,
@@ -108,7 +116,7 @@ impl<S: ByteStream> WebSocket<S> {
 
     fn queue(&mut self, head: Head, payload: &[u8]) {
         if !self.closed {
-            append(head, payload, self.output.tail());
+            self.input.append(head, payload, self.output.tail());
         }
     }
 
@@ -125,7 +133,7 @@ impl<S: ByteStream> Transport for WebSocket<S> {
             return Poll::Ready(received);
         }
         match ready!(self.poll_read(context)) {
-            // Part of a frame also shows that the client is there, however long the frame may take.
+            // Part of a frame also shows that the other end is there, however long the frame may take.
             Ok(1..) => Poll::Ready(self.next_received().unwrap_or(Received::Control)),
             Ok(0) | Err(_) => Poll::Ready(Received::Closed),
         }

@@ -24,8 +24,8 @@ mod write;
 pub use codec::Codec;
 pub use decode::DecodeError;
 pub use encode::EncodeError;
-pub(crate) use id::RegistrationId;
-pub use id::{PublicationId, RequestId, SessionId, SubscriptionId};
+pub use id::{PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId};
+pub use options::{CancelMode, InvokePolicy};
 pub use payload::Payload;
 pub use uri::{MatchPolicy, Uri};
 pub use value::{Dict, Value};
@@ -36,15 +36,15 @@ pub(crate) use decode::{Arena, Decoder, decode, missing};
 pub(crate) use encode::{PayloadBuilder, encode_into};
 pub(crate) use id::MAX_ID;
 pub(crate) use messages::{
-    Abort, Authenticate, Call, Cancel, Challenge, ErrorMessage, Event, Goodbye, Hello, Interrupt, Message, MessageType,
-    Publish, Published, Register, Registered, ResultMessage, Subscribe, Subscribed, Unregister, Unregistered,
-    Unsubscribe, Unsubscribed, Welcome, Yield,
+    Abort, Authenticate, Call, Cancel, Challenge, ErrorMessage, Event, Goodbye, Hello, Interrupt, Invocation, Message,
+    MessageType, Publish, Published, Register, Registered, ResultMessage, Subscribe, Subscribed, Unregister,
+    Unregistered, Unsubscribe, Unsubscribed, Welcome, Yield,
 };
 pub(crate) use options::{
-    AbortDetails, Audience, CallOptions, CancelMode, CancelOptions, ErrorDetails, EventDetails, Feature, Features,
-    GoodbyeDetails, Group, HelloDetails, InterruptOptions, InvocationDetails, InvokePolicy, Options, Passthru,
-    PublishOptions, RawDict, ResultDetails, Roles, SubscribeOptions, UnregisteredDetails, UnsubscribedDetails,
-    WelcomeDetails,
+    AbortDetails, Audience, CallOptions, CancelOptions, ErrorDetails, EventDetails, Feature, Features, GoodbyeDetails,
+    Group, HelloDetails, InterruptOptions, InvocationDetails, Options, Passthru, PublishOptions, RawDict,
+    RegisterOptions, ResultDetails, Roles, SubscribeOptions, UnregisteredDetails, UnsubscribedDetails, WelcomeDetails,
+    YieldOptions,
 };
 pub(crate) use parse::{ParseError, Parser};
 pub(crate) use scan::{ScanLimits, Slots};

@@ -14,7 +14,7 @@ use crate::connection::guarded::begin;
 use crate::handler::{Call, Decision, Endpoint, HandlerFuture};
 
 /// What a call waits for before it starts.
-pub(in crate::connection) struct Admission {
+pub(crate) struct Admission {
     inquiry: Inquiry,
     place: Place,
     started: Arc<AtomicBool>,

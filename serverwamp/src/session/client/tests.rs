@@ -1,13 +1,14 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::wire::PayloadBuilder;
+use crate::wire::{PayloadBuilder, RegisterOptions};
 
 /// A session in JSON that has been welcomed.
 fn established() -> ClientSession {
     let mut session = join(Offer::default());
     assert_eq!(sent(&mut session)[0][0], 1);
-    receive(&mut session, json!([2, 7, {"roles": {"broker": {}}}]));
+    let dealer = json!({"features": {"call_canceling": true, "call_timeout": true}});
+    receive(&mut session, json!([2, 7, {"roles": {"broker": {}, "dealer": dealer}}]));
     assert!(matches!(session.poll_notification(), Some(Notification::Welcome(_))));
     session
 }
@@ -55,6 +56,13 @@ fn in_words(notification: &Notification) -> String {
         Notification::Event(event) => format!("event {} {}", event.subscription, event.publication),
         Notification::Unsubscribed { request } => format!("unsubscribed {request}"),
         Notification::Revoked { subscription } => format!("revoked {subscription}"),
+        Notification::Registered { request, registration } => format!("registered {request} {registration}"),
+        Notification::Unregistered { request } => format!("unregistered {request}"),
+        Notification::RegistrationRevoked { registration } => format!("revoked registration {registration}"),
+        Notification::Invocation { invocation, procedure, serial } => {
+            format!("invocation {} {procedure} {serial}", invocation.request)
+        }
+        Notification::Interrupt { serial, mode } => format!("interrupt {serial} {}", mode.name()),
         Notification::Ended { reason, .. } => format!("ended {reason}"),
     }
 }
@@ -69,6 +77,9 @@ fn hello_announces_the_features_of_each_role() {
             "subscriber_blackwhite_listing": true}},
         "subscriber": {"features": {"pattern_based_subscription": true, "publisher_identification": true,
             "subscription_revocation": true}},
+        "callee": {"features": {"progressive_call_results": true, "call_canceling": true, "call_timeout": true,
+            "caller_identification": true, "pattern_based_registration": true, "shared_registration": true,
+            "registration_revocation": true}},
     });
     assert_eq!(sent(&mut session), [json!([1, "realm1", {"roles": expected, "agent": "test"}])]);
 }
@@ -245,4 +256,131 @@ fn nothing_is_sent_or_told_after_the_end() {
     receive(&mut session, json!([36, 10, 101, {}]));
     assert_eq!(told(&mut session), ["ended wamp.close.goodbye_and_out"]);
     assert!(sent(&mut session).is_empty());
+}
+
+#[test]
+fn a_callee_answers_each_invocation_once() {
+    let mut session = established();
+    let prefix = RegisterOptions { match_policy: Some(MatchPolicy::Prefix), ..RegisterOptions::default() };
+    session.register(uri("p"), RegisterOptions::default()).unwrap();
+    session.register(uri("q"), prefix).unwrap();
+    assert_eq!(sent(&mut session), [json!([64, 1, {}, "p"]), json!([64, 2, {"match": "prefix"}, "q"])]);
+    for message in [
+        json!([65, 1, 10]),
+        json!([65, 2, 20]),
+        json!([68, 1, 10, {}, [1]]),
+        json!([68, 2, 20, {"procedure": "q.r"}]),
+        json!([68, 3, 10, {}]),
+        json!([69, 2, {"mode": "kill"}]),
+        json!([69, 9, {}]),
+    ] {
+        receive(&mut session, message);
+    }
+    assert_eq!(
+        told(&mut session),
+        [
+            "registered 1 10",
+            "registered 2 20",
+            "invocation 1 p 0",
+            "invocation 2 q.r 1",
+            "invocation 3 p 2",
+            "interrupt 1 kill"
+        ]
+    );
+    let request = |number| RequestId::new(number).unwrap();
+    let payload = PayloadBuilder::new(Codec::Json).arg(&7).unwrap().finish().unwrap();
+    session.progress(request(1), 0, &payload);
+    session.result(request(1), 0, &payload);
+    session.result(request(1), 0, &payload);
+    session.progress(request(1), 0, &payload);
+    session.error(request(2), 1, &uri("my.error"), &payload);
+    session.result(request(3), 7, &payload);
+    assert_eq!(
+        sent(&mut session),
+        [json!([70, 1, {"progress": true}, [7]]), json!([70, 1, {}, [7]]), json!([8, 68, 2, {}, "my.error", [7]])]
+    );
+
+    session.set_peer_message_size(64);
+    let large = PayloadBuilder::new(Codec::Json).arg(&"x".repeat(100)).unwrap().finish().unwrap();
+    session.result(request(3), 2, &large);
+    assert_eq!(sent(&mut session), [json!([8, 68, 3, {}, "wamp.error.payload_size_exceeded"])]);
+    assert!(session.call(uri("p"), CallOptions::default(), large).is_err());
+    assert_eq!(session.call(uri("p"), CallOptions::default(), Payload::empty(Codec::Json)).unwrap().get(), 3);
+}
+
+#[test]
+fn registrations_end() {
+    let mut session = established();
+    let registration = |number| RegistrationId::new(number).unwrap();
+    for (request, id) in [(1, 10), (2, 20)] {
+        session.register(uri(&format!("p{id}")), RegisterOptions::default()).unwrap();
+        receive(&mut session, json!([65, request, id]));
+    }
+    sent(&mut session);
+    assert!(session.unregister(registration(10)).is_some());
+    assert!(session.unregister(registration(10)).is_none(), "once");
+    told(&mut session);
+    receive(&mut session, json!([68, 1, 10, {}]));
+    assert_eq!(sent(&mut session), [json!([66, 3, 10]), json!([8, 68, 1, {}, "wamp.error.no_such_procedure"])]);
+    receive(&mut session, json!([67, 3]));
+    receive(&mut session, json!([67, 0, {"registration": 20, "reason": "gone"}]));
+    assert_eq!(told(&mut session), ["unregistered 3", "revoked registration 20"]);
+}
+
+#[test]
+fn a_callee_is_not_fooled() {
+    for (message, why) in [
+        (json!([68, 1, 99, {}]), "an unknown registration"),
+        (json!([68, 1, 10, {"progress": true}]), "progressive invocations"),
+        (json!([65, 9, 10]), "an unknown request"),
+        (json!([65, 1, 10]), "answered already"),
+        (json!([67, 9]), "an unknown request"),
+        (json!([67, 0, {"registration": 99}]), "an unknown registration"),
+        (json!([50, 99, {}]), "an unknown call"),
+    ] {
+        let mut session = established();
+        session.register(uri("p"), RegisterOptions::default()).unwrap();
+        receive(&mut session, json!([65, 1, 10]));
+        told(&mut session);
+        receive(&mut session, message.clone());
+        assert_eq!(told(&mut session), ["ended wamp.error.protocol_violation"], "{message}: {why}");
+    }
+    let mut session = established();
+    session.register(uri("p"), RegisterOptions::default()).unwrap();
+    for message in [json!([65, 1, 10]), json!([68, 1, 10, {}]), json!([68, 1, 10, {}])] {
+        receive(&mut session, message);
+    }
+    assert_eq!(
+        told(&mut session),
+        ["registered 1 10", "invocation 1 p 0", "ended wamp.error.protocol_violation"],
+        "an id that is in use"
+    );
+}
+
+#[test]
+fn calls_that_nobody_waits_for_are_forgotten_in_the_end() {
+    let mut session = established();
+    for _ in 0..=ABANDONED {
+        let call = session.call(uri("p"), CallOptions::default(), Payload::empty(Codec::Json)).unwrap();
+        session.abandon(call);
+    }
+    assert_eq!((session.pending.len(), session.abandoned.len()), (ABANDONED, ABANDONED));
+    receive(&mut session, json!([50, 1, {}]));
+    receive(&mut session, json!([8, 48, 1, {}, "wamp.error.canceled"]));
+    assert!(told(&mut session).is_empty(), "what comes late for it is dropped");
+    receive(&mut session, json!([50, 2, {}]));
+    assert_eq!(told(&mut session), ["result 2 false"]);
+    receive(&mut session, json!([50, 2, {}]));
+    assert_eq!(told(&mut session), ["ended wamp.error.protocol_violation"], "but not twice");
+}
+
+#[test]
+fn what_a_router_does_not_know_it_is_not_told() {
+    let mut session = join(Offer::default());
+    receive(&mut session, json!([2, 7, {"roles": {"dealer": {}}}]));
+    sent(&mut session);
+    let options = CallOptions { timeout: Some(5000), ..CallOptions::default() };
+    let call = session.call(uri("p"), options, Payload::empty(Codec::Json)).unwrap();
+    session.cancel(call, CancelMode::Kill);
+    assert_eq!(sent(&mut session), [json!([48, 1, {}, "p"])]);
 }

@@ -17,7 +17,7 @@ async fn login<S: Future>(
     script: impl FnOnce(Router) -> S,
 ) -> (Result<TestClient, CallError>, S::Output) {
     let (ours, theirs) = Memory::pair(usize::MAX, usize::MAX);
-    let joining = TestClient::over(theirs, Codec::Json, Uri::new("realm1").unwrap(), credentials);
+    let joining = over(theirs, credentials);
     tokio::join!(joining, script(Router(ours)))
 }
 
@@ -330,7 +330,7 @@ async fn credentials_that_cannot_be_used() {
         ),
     ] {
         let (_, theirs) = Memory::pair(usize::MAX, usize::MAX);
-        let joined = TestClient::over(theirs, Codec::Json, Uri::new("realm1").unwrap(), &credentials).await;
+        let joined = over(theirs, &credentials).await;
         assert_eq!(joined.unwrap_err(), CallError::Unsendable(expected.to_owned()));
     }
 }

@@ -1,4 +1,4 @@
-//! The head of a request that comes in octets, and of the response that goes out.
+//! Heads that come in octets, and that of the response that goes out.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_tungstenite::tungstenite::http::{

@@ -36,6 +36,8 @@ pub(crate) enum HandshakeError {
     Incomplete,
     #[error("refused: {0}")]
     Refused(&'static str),
+    #[error("the other end does not speak RawSocket: it answered {0:02x?}")]
+    Unknown([u8; 4]),
 }
 
 /// Reads the handshake, of which `received` is the beginning, and answers it.
@@ -74,6 +76,49 @@ pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         announced: octets(length),
         rest: received.split_off(request.len()),
     })
+}
+
+/// Asks a server for a RawSocket with this codec, and reads its answer.
+///
+/// # Errors
+/// The server refuses, or does not speak RawSocket.
+pub(crate) async fn request<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    codec: Codec,
+    message_size: usize,
+) -> Result<Handshake, HandshakeError> {
+    let serializer = number(codec);
+    let length = length_below(message_size);
+    stream.write_all(&[MAGIC, length << 4 | serializer, 0, 0]).await?;
+    stream.flush().await?;
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).await?;
+    let [magic, agreed, reserved @ ..] = answer;
+    match (magic, agreed & 0x0f) {
+        (MAGIC, 0) => Err(HandshakeError::Refused(match agreed >> 4 {
+            1 => "the serializer is not supported",
+            2 => "the length of messages is not acceptable",
+            3 => "reserved octets are used",
+            4 => "there are too many connections",
+            _ => "for an unknown reason",
+        })),
+        (MAGIC, echoed) if echoed == serializer && reserved == [0, 0] => Ok(Handshake {
+            subprotocol: Subprotocol { codec, batched: false },
+            peer_accepts: octets(agreed >> 4),
+            announced: octets(length),
+            rest: Vec::new(),
+        }),
+        _ => Err(HandshakeError::Unknown(answer)),
+    }
+}
+
+/// What stands for a codec.
+const fn number(codec: Codec) -> u8 {
+    match codec {
+        Codec::Json => 1,
+        Codec::MessagePack => 2,
+        Codec::Cbor => 3,
+    }
 }
 
 /// The codec and the octets of a message that a peer asks for, or what to answer and why.

@@ -3,7 +3,7 @@ use std::future::poll_fn;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
-use super::handshake::{Handshake, HandshakeError, NO_ROOM, accept};
+use super::handshake::{Handshake, HandshakeError, NO_ROOM, accept, request};
 use super::*;
 use crate::wire::{Codec, Subprotocol};
 
@@ -115,7 +115,7 @@ async fn what_follows_the_handshake_is_kept() {
     // What the first octet was read with, and what comes later.
     theirs.write_all(&[0, 0, 0, 0, 0, 2, b'h', b'i']).await.unwrap();
     let agreed = accept(&mut ours, vec![0x7f, 0xf1], 1024).await.unwrap();
-    let mut socket = RawSocket::server(ours, agreed, 1024);
+    let mut socket = RawSocket::new(ours, agreed, 1024);
     assert_eq!(frame(&mut socket).await, b"hi");
 }
 
@@ -126,7 +126,7 @@ fn open(accepted: usize) -> (RawSocket<DuplexStream>, DuplexStream) {
     let (ours, theirs) = duplex(64 * 1024);
     let subprotocol = Subprotocol { codec: Codec::Json, batched: false };
     let handshake = Handshake { subprotocol, peer_accepts: LARGEST, announced: LARGEST, rest: Vec::new() };
-    (RawSocket::server(ours, handshake, accepted), theirs)
+    (RawSocket::new(ours, handshake, accepted), theirs)
 }
 
 async fn receive(socket: &mut RawSocket<DuplexStream>) -> Received {
@@ -237,7 +237,7 @@ async fn the_limit_moves_but_not_beyond_what_was_announced() {
     let (ours, mut theirs) = duplex(64 * 1024);
     let subprotocol = Subprotocol { codec: Codec::Json, batched: false };
     let handshake = Handshake { subprotocol, peer_accepts: LARGEST, announced: 1024, rest: Vec::new() };
-    let mut socket = RawSocket::server(ours, handshake, 8);
+    let mut socket = RawSocket::new(ours, handshake, 8);
     for (limit, largest) in [(8, 8), (100, 100), (10_000, 1024)] {
         socket.set_message_size(limit);
         theirs.write_all(&Header { kind: Kind::Message, length: largest }.octets()).await.unwrap();
@@ -375,5 +375,46 @@ proptest::proptest! {
             drop(theirs);
             while !matches!(receive(&mut socket).await, Received::Closed) {}
         });
+    }
+}
+
+// ------------------------------------------------------------ the client's side
+
+#[tokio::test]
+async fn a_client_asks_and_reads_the_answer() {
+    for (answer, expected) in [
+        ([0x7f, 0x53, 0, 0], "agreed on 16384"),
+        ([0x7f, 0x10, 0, 0], "refused: the serializer is not supported"),
+        ([0x7f, 0x20, 0, 0], "refused: the length of messages is not acceptable"),
+        ([0x7f, 0x30, 0, 0], "refused: reserved octets are used"),
+        ([0x7f, 0x40, 0, 0], "refused: there are too many connections"),
+        ([0x7f, 0xf0, 0, 0], "refused: for an unknown reason"),
+        ([0x7f, 0x52, 0, 0], "the other end does not speak RawSocket: it answered [7f, 52, 00, 00]"),
+        ([0x7f, 0x53, 0, 1], "the other end does not speak RawSocket: it answered [7f, 53, 00, 01]"),
+        (*b"HTTP", "the other end does not speak RawSocket: it answered [48, 54, 54, 50]"),
+    ] {
+        let (mut ours, mut theirs) = duplex(64);
+        theirs.write_all(&answer).await.unwrap();
+        let agreed = request(&mut ours, Codec::Cbor, 1 << 20).await;
+        let mut asked = [0; 4];
+        theirs.read_exact(&mut asked).await.unwrap();
+        assert_eq!(asked, [0x7f, 0xb3, 0, 0]);
+        let words = match agreed {
+            Ok(agreed) => format!("agreed on {}", agreed.peer_accepts),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(words, expected);
+    }
+}
+
+#[tokio::test]
+async fn both_sides_agree_in_every_codec() {
+    for codec in [Codec::Json, Codec::MessagePack, Codec::Cbor] {
+        let (mut ours, mut theirs) = duplex(64);
+        let (client, server) =
+            tokio::join!(request(&mut ours, codec, 1 << 16), accept(&mut theirs, Vec::new(), 1 << 12));
+        let (client, server) = (client.unwrap(), server.unwrap());
+        assert_eq!((client.subprotocol, client.peer_accepts), (server.subprotocol, 1 << 12));
+        assert_eq!(server.peer_accepts, 1 << 16);
     }
 }

@@ -15,7 +15,7 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{Error, ServerConfig};
 
 use super::pem::Pem;
-use super::{Tls, TlsError};
+use super::{Tls, TlsError, exporter};
 use crate::error::Problem;
 
 /// TLS for the addresses of a server: its certificate, and whether clients show theirs. TLS 1.2 and 1.3 only.
@@ -164,13 +164,14 @@ impl TlsConfig {
             let config = current.ok_or_else(|| io::Error::other("no certificate has been loaded"))?;
             let extended_master_secret = config.require_ems;
             let stream = Box::pin(TlsAcceptor::from(config).accept(stream)).await?;
-            Ok(Tls { stream: Box::new(stream), extended_master_secret })
+            let exporter = exporter(stream.get_ref().1, extended_master_secret);
+            Ok(Tls { stream: Box::new(stream.into()), exporter })
         }
     }
 }
 
 /// Both, or all that is wrong with either.
-fn both<A, B>(one: Result<A, TlsError>, other: Result<B, TlsError>) -> Result<(A, B), TlsError> {
+pub(super) fn both<A, B>(one: Result<A, TlsError>, other: Result<B, TlsError>) -> Result<(A, B), TlsError> {
     match (one, other) {
         (Ok(one), Ok(other)) => Ok((one, other)),
         (Err(one), Err(other)) => Err(one.and(other)),

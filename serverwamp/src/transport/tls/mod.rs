@@ -1,5 +1,6 @@
 //! TLS beneath frames, by rustls with ring.
 
+mod client;
 mod config;
 mod error;
 mod pem;
@@ -10,21 +11,22 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::rustls::{ProtocolVersion, ServerConnection};
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::TlsStream;
+use tokio_rustls::rustls::{CommonState, ConnectionCommon, ProtocolVersion};
 
 use super::ByteStream;
 use crate::handler::TlsInfo;
 
+pub use client::ClientTls;
 pub use config::{ClientCertificates, TlsConfig};
 pub use error::TlsError;
 
-/// The server's end of a TLS connection, behind its handshake.
+/// An end of a TLS connection, behind its handshake.
 pub(crate) struct Tls {
     /// Boxed, since it is moved into ever larger futures, each of which would keep room for it.
     stream: Box<TlsStream<TcpStream>>,
-    /// Whether a connection of TLS 1.2 has an extended master secret, which it need not.
-    extended_master_secret: bool,
+    /// What binds an authentication to the connection.
+    exporter: Option<[u8; 32]>,
 }
 
 impl ByteStream for Tls {
@@ -41,17 +43,24 @@ impl ByteStream for Tls {
                 Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
                 _ => "TLSv1.2",
             },
-            server_name: session.server_name().map(str::to_owned),
+            server_name: match &*self.stream {
+                TlsStream::Server(stream) => stream.get_ref().1.server_name().map(str::to_owned),
+                TlsStream::Client(_) => None,
+            },
             alpn: session.alpn_protocol().map(<[u8]>::to_vec),
-            client_certificates: certificates.iter().map(|certificate| certificate.to_vec()).collect(),
-            exporter: exporter(session, self.extended_master_secret),
+            client_certificates: match &*self.stream {
+                TlsStream::Server(_) => certificates.iter().map(|certificate| certificate.to_vec()).collect(),
+                TlsStream::Client(_) => Vec::new(),
+            },
+            exporter: self.exporter,
         })
     }
 }
 
-/// The channel binding of RFC 9266, which TLS 1.2 has only with an extended master secret.
-fn exporter(session: &ServerConnection, extended_master_secret: bool) -> Option<[u8; 32]> {
-    if session.protocol_version() != Some(ProtocolVersion::TLSv1_3) && !extended_master_secret {
+/// The channel binding of RFC 9266, which TLS 1.2 has only with an extended master secret; it need not have one.
+fn exporter<D>(session: &ConnectionCommon<D>, extended_master_secret: bool) -> Option<[u8; 32]> {
+    let state: &CommonState = session;
+    if state.protocol_version() != Some(ProtocolVersion::TLSv1_3) && !extended_master_secret {
         return None;
     }
     session.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok()

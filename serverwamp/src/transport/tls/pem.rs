@@ -26,7 +26,7 @@ impl Pem {
 
     /// A certificate and those between it and the authority.
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-        const EXPECTED: &str = "the server's certificate in PEM, followed by those that lead to its authority";
+        const EXPECTED: &str = "a certificate in PEM, followed by those that lead to its authority";
         self.all_certificates(EXPECTED)
     }
 
@@ -39,7 +39,7 @@ impl Pem {
 
     /// The certificates of authorities.
     pub(super) fn authorities(&self) -> Result<RootCertStore, TlsError> {
-        const EXPECTED: &str = "the certificates in PEM of the authorities that sign clients' certificates";
+        const EXPECTED: &str = "the certificates in PEM of the authorities that are to be trusted";
         let mut authorities = RootCertStore::empty();
         for certificate in self.all_certificates(EXPECTED)? {
             authorities.add(certificate).map_err(|error| self.problem(error, EXPECTED))?;

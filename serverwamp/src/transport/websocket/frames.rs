@@ -5,7 +5,14 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::transport::Invalid;
 
-/// What a client says.
+/// An end of a WebSocket. Only clients mask what they send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Client,
+    Server,
+}
+
+/// What the other end says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Frame {
     /// A whole message.
@@ -14,7 +21,7 @@ pub(super) enum Frame {
     Binary(Bytes),
     Ping(Bytes),
     Pong,
-    /// The end, with the code to answer it with if the client gave one.
+    /// The end, with the code to answer it with if the other end gave one.
     Close(Option<CloseCode>),
 }
 
@@ -45,24 +52,41 @@ const LONGEST_CONTROL: usize = 125;
 
 /// Appends a frame as a server sends it.
 pub(super) fn append(head: Head, payload: &[u8], output: &mut Vec<u8>) {
-    let head = head as u8;
-    match payload.len() {
-        length @ 0..=125 => output.extend_from_slice(&[head, length as u8]),
-        length @ 126..=0xffff => {
-            let [high, low] = (length as u16).to_be_bytes();
-            output.extend_from_slice(&[head, 126, high, low]);
-        }
-        length => {
-            output.extend_from_slice(&[head, 127]);
-            output.extend_from_slice(&(length as u64).to_be_bytes());
-        }
-    }
+    append_head(head, 0, payload.len(), output);
     output.extend_from_slice(payload);
 }
 
-/// What came from a client and is not taken yet.
+/// Appends a frame as a client sends it: with a mask that nobody can foresee, so that no proxy on the way can be made to
+/// take a part of it for something else.
+pub(super) fn append_masked(head: Head, payload: &[u8], mask: [u8; 4], output: &mut Vec<u8>) {
+    append_head(head, MASKED, payload.len(), output);
+    output.extend_from_slice(&mask);
+    let start = output.len();
+    output.extend_from_slice(payload);
+    unmask(output.get_mut(start..).unwrap_or_default(), mask);
+}
+
+#[inline]
+fn append_head(head: Head, masked: u8, length: usize, output: &mut Vec<u8>) {
+    let head = head as u8;
+    match length {
+        length @ 0..=125 => output.extend_from_slice(&[head, masked | length as u8]),
+        length @ 126..=0xffff => {
+            let [high, low] = (length as u16).to_be_bytes();
+            output.extend_from_slice(&[head, masked | 126, high, low]);
+        }
+        length => {
+            output.extend_from_slice(&[head, masked | 127]);
+            output.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+}
+
+/// What came from the other end and is not taken yet.
 #[derive(Debug)]
 pub(super) struct Frames {
+    /// The end that takes it.
+    side: Side,
     octets: BytesMut,
     /// A message of which more is to come.
     fragments: Option<Fragments>,
@@ -80,8 +104,18 @@ struct Fragments {
 }
 
 impl Frames {
-    pub(super) fn new(received: &[u8], message_size: usize) -> Frames {
-        Frames { octets: BytesMut::from(received), fragments: None, message_size }
+    /// What comes to this end.
+    pub(super) fn new(side: Side, received: &[u8], message_size: usize) -> Frames {
+        Frames { side, octets: BytesMut::from(received), fragments: None, message_size }
+    }
+
+    /// Appends a frame to what this end sends.
+    #[inline]
+    pub(super) fn append(&self, head: Head, payload: &[u8], output: &mut Vec<u8>) {
+        match self.side {
+            Side::Server => append(head, payload, output),
+            Side::Client => append_masked(head, payload, rand::random(), output),
+        }
     }
 
     /// Where what comes next goes, with room for at least `least` octets; if there is less, for `most`.
@@ -107,7 +141,7 @@ impl Frames {
     /// The next frame that is there as a whole, or message.
     ///
     /// # Errors
-    /// The client breaks the rules; nothing that it sends after that means anything.
+    /// The other end breaks the rules; nothing that it sends after that means anything.
     pub(super) fn next(&mut self) -> Result<Option<Frame>, Invalid> {
         loop {
             let Some((opcode, is_final, payload)) = self.next_frame()? else { return Ok(None) };
@@ -138,8 +172,10 @@ impl Frames {
         if first & RESERVED != 0 {
             return Err(broken("a reserved bit is set"));
         }
-        if second & MASKED == 0 {
-            return Err(broken("a frame is not masked"));
+        match (self.side, second & MASKED) {
+            (Side::Server, 0) => return Err(broken("a frame is not masked")),
+            (Side::Client, MASKED) => return Err(broken("a frame of a server is masked")),
+            _ => {}
         }
         let (length, rest) = match second & !MASKED {
             126 => match rest.split_first_chunk() {
@@ -154,9 +190,15 @@ impl Frames {
         };
         let length = usize::try_from(length).ok().filter(|&length| length <= self.message_size);
         let length = length.ok_or(Invalid::TooLarge)?;
-        let Some((&mask, rest)) = rest.split_first_chunk::<4>() else { return Ok(None) };
+        let (mask, rest) = match self.side {
+            Side::Client => (None, rest),
+            Side::Server => match rest.split_first_chunk::<4>() {
+                Some((&mask, rest)) => (Some(mask), rest),
+                None => return Ok(None),
+            },
+        };
         if rest.len() < length {
-            // What a client only announces gets no memory: there is never more than twice what has come.
+            // What a peer only announces gets no memory: there is never more than twice what has come.
             let missing = length.saturating_sub(rest.len());
             self.octets.reserve(missing.min(self.octets.len()));
             return Ok(None);
@@ -164,7 +206,9 @@ impl Frames {
         let head = self.octets.len().saturating_sub(rest.len());
         self.octets.advance(head);
         let mut payload = self.octets.split_to(length);
-        unmask(&mut payload, mask);
+        if let Some(mask) = mask {
+            unmask(&mut payload, mask);
+        }
         Ok(Some((first & !FINAL, first & FINAL != 0, payload)))
     }
 

@@ -150,13 +150,20 @@ names!(CancelMode, "\"skip\", \"kill\" or \"killnowait\"");
 names!(EncryptionAlgorithm, "\"cryptobox\", \"mqtt\", \"xbr\" or a name that begins with \"x_\"");
 
 /// Which of several callees of one registration is called.
+///
+/// WAMP: shared registration, advanced profile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) enum InvokePolicy {
+pub enum InvokePolicy {
+    /// There is only one.
     #[default]
     Single,
+    /// One after the other.
     RoundRobin,
+    /// Any of them.
     Random,
+    /// The one that registered first, as long as it is there.
     First,
+    /// The one that registered last.
     Last,
 }
 
@@ -178,8 +185,10 @@ impl InvokePolicy {
 }
 
 /// What canceling a call does to the callee and to the caller.
+///
+/// WAMP: call canceling, advanced profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum CancelMode {
+pub enum CancelMode {
     /// The caller is answered at once, the callee is left alone.
     Skip,
     /// The callee is interrupted, the caller gets its answer.

@@ -17,6 +17,7 @@ use std::ops::{Deref, DerefMut};
 
 use bytes::Bytes;
 
+pub use self::entry::{CancelMode, InvokePolicy};
 pub(crate) use self::{
     calls::{
         CallOptions, CancelOptions, ErrorDetails, InterruptOptions, InvocationDetails, RegisterOptions, ResultDetails,
@@ -24,7 +25,7 @@ pub(crate) use self::{
     },
     common::{Forwarder, Passthru},
     dictionary::Dictionary,
-    entry::{CancelMode, Entry, InvokePolicy},
+    entry::Entry,
     features::{Feature, Features},
     problem::Problem,
     raw::RawDict,

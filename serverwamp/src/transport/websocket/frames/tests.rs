@@ -23,7 +23,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 
 /// What comes of octets that arrive in pieces of this size: the frames up to the end, and what is wrong with the next one.
 fn read(octets: &[u8], piece: usize) -> (Vec<Frame>, Option<Invalid>) {
-    let mut input = Frames::new(&[], MESSAGE_SIZE);
+    let mut input = Frames::new(Side::Server, &[], MESSAGE_SIZE);
     let mut frames = Vec::new();
     for piece in octets.chunks(piece) {
         input.room(1, 64).extend_from_slice(piece);
@@ -208,4 +208,32 @@ proptest! {
     fn arbitrary_octets_do_no_harm(octets in prop::collection::vec(any::<u8>(), 0..64), piece in 1_usize..64) {
         read(&octets, piece);
     }
+}
+
+#[test]
+fn a_client_masks_and_takes_nothing_masked() {
+    for length in [0, 1, 7, 125, 126, 0xffff, 0x1_0000] {
+        let payload: Vec<u8> = (0..length).map(|octet| octet as u8).collect();
+        let client = Frames::new(Side::Client, &[], 0);
+        let mut sent = Vec::new();
+        client.append(Head::Binary, &payload, &mut sent);
+        let mut server = Frames::new(Side::Server, &sent, 0x1_0000);
+        assert_eq!(server.next(), Ok(Some(Frame::Binary(payload.clone().into()))), "{length}");
+
+        let mut answered = Vec::new();
+        server.append(Head::Binary, &payload, &mut answered);
+        let mut client = Frames::new(Side::Client, &answered, 0x1_0000);
+        assert_eq!(client.next(), Ok(Some(Frame::Binary(payload.into()))), "{length}");
+        let mut client = Frames::new(Side::Client, &sent, 0x1_0000);
+        assert!(matches!(client.next(), Err(Invalid::Framing(_))), "{length}");
+    }
+}
+
+#[test]
+fn each_frame_of_a_client_has_a_mask_of_its_own() {
+    let client = Frames::new(Side::Client, &[], 0);
+    let mut sent = Vec::new();
+    client.append(Head::Ping, &[], &mut sent);
+    client.append(Head::Ping, &[], &mut sent);
+    assert_ne!(sent[..6], sent[6..], "the same four octets twice come once in four thousand million times");
 }

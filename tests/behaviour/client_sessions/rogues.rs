@@ -1,0 +1,99 @@
+//! Routers that break the rules: a named error, and no harm.
+
+use std::future::IntoFuture;
+
+use serde_json::json;
+use serverwamp::{CallError, ConnectError, Limits};
+use serverwamp_tests::{Router, Serializer};
+
+use super::{client, joined};
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_nothing_has_asked_for() {
+    for serializer in Serializer::ALL {
+        for message in [
+            json!([50, 99, {}]),
+            json!([8, 48, 99, {}, "a.b"]),
+            json!([17, 99, 1]),
+            json!([33, 99, 1]),
+            json!([35, 99]),
+            json!([36, 99, 1, {}]),
+            json!([65, 99, 1]),
+            json!([67, 99]),
+            json!([68, 1, 99, {}]),
+            json!([2, 8, {"roles": {"broker": {}}}]),
+            json!([4, "ticket", {}]),
+            json!([1, "realm1", {}]),
+            json!([48, 1, {}, "p"]),
+            json!([50, 0, {}]),
+            json!([50, 1]),
+            json!([]),
+            json!([999]),
+            json!({}),
+        ] {
+            let (client, mut peer, _router) = client(serializer).await;
+            let call = tokio::spawn(client.call::<()>("p", ()).into_future());
+            peer.expect(json!([48, 1, {}, "p"])).await;
+            peer.send(message.clone()).await;
+            peer.expect(json!([3, {"message": "…"}, "wamp.error.protocol_violation"])).await;
+            let error = call.await.unwrap().unwrap_err();
+            assert_eq!(error.uri(), Some("wamp.error.protocol_violation"), "{serializer}: {message}");
+            assert_eq!(client.ended().await, "wamp.error.protocol_violation", "errors of protocol are final");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn octets_that_are_no_message() {
+    for serializer in Serializer::ALL {
+        for octets in [&b"\xff\xff\xff"[..], b"{", b"", b"\x00\x00\x00\x7f", b"[50,1"] {
+            let (client, mut peer, _router) = client(serializer).await;
+            peer.send_frame(octets).await;
+            assert_eq!(client.ended().await, "wamp.error.protocol_violation", "{serializer}: {octets:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_large_or_too_deep() {
+    let limits = Limits { message_size: 4096, depth: 8, nodes: 100, ..Limits::default() };
+    let deep = (0..9).fold(json!(1), |inner, _| json!([inner]));
+    for serializer in Serializer::ALL {
+        for (payload, expected) in [
+            (json!(["x".repeat(8192)]), "message_size"),
+            (deep.clone(), "deep"),
+            (json!(vec![1; 200]), "too many values"),
+        ] {
+            let mut router = Router::new(serializer);
+            let connect = router.connect().limits(limits.clone());
+            let (client, mut peer) = joined(&mut router, connect).await;
+            let call = tokio::spawn(client.call::<()>("p", ()).into_future());
+            peer.expect(json!([48, 1, {}, "p"])).await;
+            peer.send(json!([50, 1, {}, payload])).await;
+            match call.await.unwrap() {
+                Err(CallError::Ended { reason, message: Some(message) }) => {
+                    assert_eq!(reason, "wamp.error.protocol_violation");
+                    assert!(message.contains(expected), "{serializer}: {message}");
+                }
+                other => panic!("{serializer}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_it_welcomes() {
+    for message in [json!([50, 1, {}]), json!([6, {}, "a.b"]), json!([4, "ticket", {}]), json!(["x"])] {
+        let mut router = Router::new(Serializer::Json);
+        let connecting = tokio::spawn(router.connect().into_future());
+        let mut peer = router.accept().await;
+        peer.expect(json!([1, "realm1", "…"])).await;
+        peer.send(message.clone()).await;
+        match connecting.await.unwrap() {
+            Err(ConnectError::Refused { reason, message: Some(_) }) => {
+                assert!(reason.starts_with("wamp.error."), "{message}: {reason}");
+            }
+            other => panic!("{message}: {other:?}"),
+        }
+    }
+}
