@@ -3,8 +3,8 @@
 //! Each client has a session of its own with the upstream server, in the client's serializer: payloads pass unchanged, and
 //! a client that is slow harms only itself. What clients publish goes no further.
 //!
-//! The upstream server is an app in this process, and a `TestClient` speaks with it: the crate has no client over the
-//! network yet. Once it has, `Client` takes the `TestClient`'s place.
+//! The upstream server is an app in this process, and a `TestClient` speaks with it. Where it is somewhere else, `Client`
+//! takes the `TestClient`'s place.
 
 #[cfg(test)]
 mod test;
