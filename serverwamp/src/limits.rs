@@ -116,8 +116,8 @@ pub struct Limits {
     pub registrations: usize,
     /// Calls that one session, as a callee, has not answered at one time. Default 16,384. Costs about 150 octets each, and the
     /// arguments until they are sent: those fill at most half of `outbound_bytes`. One caller may have given up
-    /// `calls_in_flight` of them that its callee was not told of. Past any of it the call goes to another callee, and where
-    /// there is none: ERROR `wamp.error.no_available_callee`.
+    /// `calls_in_flight` of them that its callee was not told of. Past it, or without room for the arguments, the call goes
+    /// to another callee, and where there is none: ERROR `wamp.error.no_available_callee`.
     pub invocations_in_flight: usize,
     /// How long an authorizer may take to decide about one request. Default 5 s. Past it: ERROR
     /// `wamp.error.authorization_failed`.

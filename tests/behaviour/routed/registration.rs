@@ -208,7 +208,9 @@ async fn clients_never_get_calls_of_the_protocols_procedures() {
             ("callee >", json!([64, 2, {"match": "wildcard"}, "..count"])),
             ("callee <", json!([65, 2, 2])),
             ("caller >", json!([48, 1, {}, "wamp.session.count"])),
-            ("caller <", json!([8, 48, 1, {}, "wamp.error.no_such_procedure", [], "…"])),
+            ("caller <", json!([50, 1, {}, [2]])),
+            ("caller >", json!([48, 2, {}, "wamp.no.count"])),
+            ("caller <", json!([8, 48, 2, {}, "wamp.error.no_such_procedure", [], "…"])),
         ],
     )
     .await;
