@@ -1,4 +1,4 @@
-//! The client of somebody else's router: [`Client`](crate::Client), and what is asked with it.
+//! The client of somebody else's router: [`Client`], and what is asked with it.
 
 mod address;
 mod call;
