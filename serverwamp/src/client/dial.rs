@@ -6,15 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::address::Address;
 use super::settings::Settings;
-use super::stream::AnyStream;
 use crate::error::ConnectError;
 use crate::handler::TransportInfo;
 use crate::transport::{
-    AnyTransport, Asked, ByteStream, ClientTls, RawSocket, WebSocket, request_handshake, request_upgrade,
+    AnyTransport, Asked, ByteStream, ClientTls, Opaque, RawSocket, WebSocket, request_handshake, request_upgrade,
 };
 use crate::wire::Subprotocol;
 
@@ -27,6 +27,14 @@ pub(crate) struct Dialed {
 
 /// Opens connections in the program's own way.
 pub(crate) type Dialer = Arc<dyn Fn() -> BoxFuture<'static, Result<Dialed, ConnectError>> + Send + Sync>;
+/// A stream of the program's own, of any type.
+pub(crate) type AnyStream = Opaque<Box<dyn Octets>>;
+
+/// What octets go through both ways.
+pub(crate) trait Octets: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Octets for S {}
+
 /// Opens what is beneath WebSocket or RawSocket in the program's own way.
 pub(crate) type StreamDialer = Arc<dyn Fn() -> BoxFuture<'static, io::Result<AnyStream>> + Send + Sync>;
 
@@ -158,10 +166,10 @@ impl<S: ByteStream> Stream for S {
 pub(super) fn stream_dialer<F, S>(dial: impl Fn() -> F + Send + Sync + 'static) -> StreamDialer
 where
     F: Future<Output = io::Result<S>> + Send + 'static,
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     Arc::new(move || {
         let dialing = dial();
-        Box::pin(async move { Ok(AnyStream::new(dialing.await?)) })
+        Box::pin(async move { Ok(Opaque(Box::new(dialing.await?) as Box<dyn Octets>)) })
     })
 }

@@ -22,7 +22,6 @@ mod result;
 mod settings;
 mod shared;
 mod state;
-mod stream;
 mod subscribe;
 mod task;
 

@@ -19,7 +19,7 @@ use super::authorization::Admission;
 use super::guarded::{begin, drop_handler, poll_handler};
 use crate::handler::{Call, CallState, Endpoint, HandlerFuture, Lingering, Reply, RpcError};
 use crate::metrics::{CallOutcome, Tally};
-use crate::wire::{Codec, RequestId};
+use crate::wire::{Codec, Payload, RequestId, Uri, uris};
 
 /// What counts the handlers that may go on without their callers.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +75,18 @@ impl Outcome {
             Err(error) if has_started(started) => Outcome::Error(error),
             Err(error) => Outcome::Refused(error),
         }
+    }
+
+    /// What the caller gets: a RESULT, or an ERROR with this URI.
+    #[inline]
+    pub(crate) fn into_reply(self, codec: Codec) -> Result<Reply, (Uri, Payload)> {
+        let uri = match self {
+            Outcome::Result(reply) => return Ok(reply),
+            Outcome::Error(error) | Outcome::Refused(error) => return Err(error.encode(codec)),
+            Outcome::Canceled => uris::CANCELED,
+            Outcome::TimedOut => uris::TIMEOUT,
+        };
+        Err((Uri::known(uri), Payload::empty(codec)))
     }
 
     /// What it is counted as.

@@ -37,7 +37,7 @@ use crate::session::{Action, CancelMode, Ending, ServerLimits, ServerSession};
 use crate::transport::{Close, Invalid, Received, Transport};
 use crate::wire::{self, Payload, Subprotocol, Uri, uris};
 
-pub(crate) use self::calls::{Ended, NewCall, Outcome, RunningCalls, Trackers};
+pub(crate) use self::calls::{Ended, NewCall, RunningCalls, Trackers};
 pub(crate) use self::framing::Framing;
 pub(crate) use self::guarded::Guarded;
 pub(crate) use self::shared::{Control, NoPlace, Phase, Place, Shared};
@@ -345,18 +345,9 @@ impl<T: Transport> Connection<T> {
         ended.end();
         self.session.handler_ended();
         let Ended { request, serial, codec, outcome, .. } = ended;
-        match outcome {
-            Outcome::Result(reply) => self.session.result(request, serial, &reply.0),
-            Outcome::Error(error) | Outcome::Refused(error) => {
-                let (uri, payload) = error.encode(codec);
-                self.session.error(request, serial, &uri, &payload);
-            }
-            Outcome::Canceled => {
-                self.session.error(request, serial, &Uri::known(uris::CANCELED), &Payload::empty(codec))
-            }
-            Outcome::TimedOut => {
-                self.session.error(request, serial, &Uri::known(uris::TIMEOUT), &Payload::empty(codec))
-            }
+        match outcome.into_reply(codec) {
+            Ok(reply) => self.session.result(request, serial, &reply.0),
+            Err((uri, payload)) => self.session.error(request, serial, &uri, &payload),
         }
     }
 

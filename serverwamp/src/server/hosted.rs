@@ -3,9 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Ready, ready};
-use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -15,13 +13,13 @@ use hyper::http::{Extensions, Request, Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{Acceptor, over_web_socket};
 use crate::connection::{NoPlace, Place};
-use crate::transport::{ByteStream, Peer, Refusal, Upgrade, check, judge};
+use crate::transport::{Opaque, Peer, Refusal, Upgrade, check, judge};
 
 /// Finds the other end of a connection among what a host knows of its request.
 type FindPeer = dyn Fn(&Extensions) -> Option<SocketAddr> + Send + Sync;
@@ -164,7 +162,8 @@ enum Line {
     Tcp(TcpStream, Vec<u8>),
     #[cfg(unix)]
     Unix(tokio::net::UnixStream, Vec<u8>),
-    Other(Hosted),
+    /// Only the host knows what it goes over.
+    Other(Opaque<TokioIo<Upgraded>>),
 }
 
 /// Finds the socket beneath a connection, which knows when there is something to read.
@@ -178,7 +177,7 @@ fn downcast(upgraded: Upgraded) -> Line {
         Ok((stream, rest)) => return Line::Unix(stream, rest),
         Err(upgraded) => upgraded,
     };
-    Line::Other(Hosted(TokioIo::new(upgraded)))
+    Line::Other(Opaque(TokioIo::new(upgraded)))
 }
 
 /// The stream that a connection has been accepted as, if it is of this type, with what came behind the request.
@@ -190,40 +189,6 @@ fn stream_of<S: AsyncRead + AsyncWrite + Unpin + 'static>(upgraded: Upgraded) ->
     // As hyper-util and, through it, axum serve connections.
     let parts = auto::upgrade::downcast::<TokioIo<S>>(upgraded)?;
     Ok((parts.io.into_inner(), parts.read_buf.into()))
-}
-
-/// A connection of which only the host knows what it goes over.
-struct Hosted(TokioIo<Upgraded>);
-
-impl ByteStream for Hosted {
-    fn poll_readable(&self, _: &mut Context<'_>) -> Poll<()> {
-        // Only reading tells.
-        Poll::Ready(())
-    }
-}
-
-impl AsyncRead for Hosted {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Hosted {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, octets)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
-    }
 }
 
 impl<B> tower_service::Service<Request<B>> for WampService {

@@ -6,13 +6,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Acceptor;
 use super::listener::Accept;
-use crate::transport::{ByteStream, Peer};
+use crate::transport::{Opaque, Peer};
 
 /// Something of the program's own that connections come from, other than ports and unix sockets: [`App::listen_on`].
 ///
@@ -81,48 +80,14 @@ impl fmt::Debug for OwnListener {
 struct Own<L>(L);
 
 impl<L: Listener> Accept for Own<L> {
-    type Stream = OwnStream<L::Stream>;
+    type Stream = Opaque<L::Stream>;
 
-    async fn accept(&mut self) -> io::Result<(OwnStream<L::Stream>, Peer)> {
+    async fn accept(&mut self) -> io::Result<(Opaque<L::Stream>, Peer)> {
         let (stream, address) = self.0.accept().await?;
-        Ok((OwnStream(stream), Peer { address, ..Peer::default() }))
+        Ok((Opaque(stream), Peer { address, ..Peer::default() }))
     }
 
     fn address(&self) -> Option<SocketAddr> {
         None
-    }
-}
-
-/// A stream of which nothing is known but that it is one.
-struct OwnStream<S>(S);
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for OwnStream<S> {
-    fn poll_readable(&self, _: &mut Context<'_>) -> Poll<()> {
-        // Only reading tells.
-        Poll::Ready(())
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for OwnStream<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for OwnStream<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, octets)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
     }
 }

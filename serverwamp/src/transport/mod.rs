@@ -3,6 +3,7 @@
 mod buffer;
 mod http;
 mod memory;
+mod opaque;
 mod opening;
 mod peer;
 mod rawsocket;
@@ -26,6 +27,7 @@ pub(crate) use http::{Asked, HttpSettings, Upgrade, request as request_upgrade};
 #[cfg(feature = "tower")]
 pub(crate) use http::{Refusal, check, judge};
 pub(crate) use memory::Memory;
+pub(crate) use opaque::Opaque;
 pub(crate) use opening::{OpenError, Opened, decline, open};
 pub(crate) use peer::Peer;
 pub(crate) use rawsocket::{Handshake, RawSocket, request as request_handshake};

@@ -7,11 +7,11 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::{Driver, Lasting};
-use crate::connection::{Ended, Guarded, NewCall, Outcome, Trackers};
+use crate::connection::{Ended, Guarded, NewCall, Trackers};
 use crate::handler::{Call, Command, Endpoint, Farewell, RpcError};
 use crate::log::Shown;
 use crate::metrics::CallOutcome;
-use crate::wire::{self, Payload, Uri, uris};
+use crate::wire::{self, Uri, uris};
 
 impl Driver {
     /// Starts the function of a registration.
@@ -72,18 +72,9 @@ impl Driver {
         self.fetch_commands();
         ended.end();
         let Ended { request, serial, codec, outcome, .. } = ended;
-        match outcome {
-            Outcome::Result(reply) => self.session.result(request, serial, &reply.0),
-            Outcome::Error(error) | Outcome::Refused(error) => {
-                let (uri, payload) = error.encode(codec);
-                self.session.error(request, serial, &uri, &payload);
-            }
-            Outcome::Canceled => {
-                self.session.error(request, serial, &Uri::known(uris::CANCELED), &Payload::empty(codec));
-            }
-            Outcome::TimedOut => {
-                self.session.error(request, serial, &Uri::known(uris::TIMEOUT), &Payload::empty(codec));
-            }
+        match outcome.into_reply(codec) {
+            Ok(reply) => self.session.result(request, serial, &reply.0),
+            Err((uri, payload)) => self.session.error(request, serial, &uri, &payload),
         }
     }
 

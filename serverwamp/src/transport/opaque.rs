@@ -1,4 +1,4 @@
-//! A byte stream of the program's own.
+//! Streams of others, in memory, in a host or simulated: beneath a transport like any other.
 
 use std::io;
 use std::pin::Pin;
@@ -6,29 +6,19 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::transport::ByteStream;
+use super::ByteStream;
 
-/// A byte stream of any kind.
-pub(crate) struct AnyStream(Box<dyn ReadWrite>);
+/// A stream of which nothing is known but that octets go both ways.
+pub(crate) struct Opaque<S>(pub(crate) S);
 
-trait ReadWrite: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> ReadWrite for S {}
-
-impl AnyStream {
-    pub(super) fn new(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> AnyStream {
-        AnyStream(Box::new(stream))
-    }
-}
-
-impl ByteStream for AnyStream {
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> ByteStream for Opaque<S> {
     fn poll_readable(&self, _: &mut Context<'_>) -> Poll<()> {
         // Only reading tells.
         Poll::Ready(())
     }
 }
 
-impl AsyncRead for AnyStream {
+impl<S: AsyncRead + Unpin> AsyncRead for Opaque<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -38,7 +28,7 @@ impl AsyncRead for AnyStream {
     }
 }
 
-impl AsyncWrite for AnyStream {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Opaque<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(context, octets)
     }
