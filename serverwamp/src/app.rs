@@ -394,18 +394,15 @@ impl App {
             let endpoints = registry.endpoints(realm, &self.injections, &self.services, &mut problems);
             let topics = realm.open().clone().with_functions(&endpoints);
             let limits = realm.limits_in(&self.limits);
-            let authorities = realm.authorities().clone();
-            problems.extend_from_slice(authorities.problems());
-            let authenticators = realm.authenticators().clone();
+            problems.extend(realm.problems().cloned());
             let (router, histories) = (realm.router_options(), realm.open_histories(&mut problems));
             Arc::new(Served {
                 functions: Arc::new(Functions::new(endpoints)),
                 router,
                 histories,
                 topics,
-                authorities,
+                access: realm.access(),
                 limits,
-                authenticators,
                 counters: Arc::clone(&self.counters),
             })
         };

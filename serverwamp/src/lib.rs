@@ -49,6 +49,8 @@ extern crate self as serverwamp;
 
 mod app;
 pub mod client;
+#[cfg(feature = "config")]
+mod config;
 mod connection;
 mod error;
 mod handler;
@@ -66,6 +68,9 @@ mod wire;
 
 pub use app::{App, AppHandle, serve};
 pub use client::{CallError, Challenge, Client, Component, Credentials, connect};
+#[cfg(feature = "config")]
+#[cfg_attr(docsrs, doc(cfg(feature = "config")))]
+pub use config::{Configuration, Reloaded};
 pub use error::{ConnectError, Error, Problem, Result};
 pub use handler::{
     Action, ActionKind, Audience, Authenticated, Call, Caller, CancellationToken, Claims, Decision, Delivery,
@@ -75,7 +80,7 @@ pub use handler::{
 };
 pub use limits::Limits;
 pub use metrics::Statistics;
-pub use routing::{History, Realm, Routes, Rules};
+pub use routing::{DynamicAuthenticator, DynamicAuthorizer, History, Realm, Routes, Rules};
 pub use server::Listener;
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]

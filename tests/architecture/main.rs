@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the runtime crate by level: one uses only modules of a lower level, or its own.
-const LEVELS: [(&str, u8); 18] = [
+const LEVELS: [(&str, u8); 19] = [
     ("error", 0),
     ("limits", 0),
     ("log", 0),
@@ -25,14 +25,15 @@ const LEVELS: [(&str, u8); 18] = [
     ("shutdown", 6),
     ("client", 7),
     ("app", 8),
+    ("config", 8),
     ("testing", 8),
     ("__private", 8),
     ("lib", 9),
 ];
 
 /// Files of one level that use each other, each with the reason.
-const WITHIN_A_LEVEL: [(&str, &str); 4] =
-    [("limits", "error"), ("server", "connection"), ("shutdown", "connection"), ("testing", "app")];
+const WITHIN_A_LEVEL: [(&str, &str); 5] =
+    [("limits", "error"), ("server", "connection"), ("shutdown", "connection"), ("testing", "app"), ("config", "app")];
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../serverwamp/src")

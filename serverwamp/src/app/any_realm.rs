@@ -6,7 +6,7 @@ use super::App;
 use crate::handler::{Action, Call, IntoDecision, IntoPayload, Request, Session, Subscription, WampError};
 #[cfg(doc)]
 use crate::routing::Realm;
-use crate::routing::{History, Rules};
+use crate::routing::{DynamicAuthorizer, History, Rules};
 use crate::wire::{MatchPolicy, Uri};
 
 impl App {
@@ -75,6 +75,13 @@ impl App {
         F: Future<Output: IntoDecision> + Send + 'static,
     {
         self.any_realm = self.any_realm.authorizer(authorizer);
+        self.changed()
+    }
+
+    /// As [`Realm::dynamic_authorizer`], for realms that are not configured.
+    #[track_caller]
+    pub fn dynamic_authorizer(mut self, authorizer: impl Into<DynamicAuthorizer>) -> App {
+        self.any_realm = self.any_realm.dynamic_authorizer(authorizer);
         self.changed()
     }
 

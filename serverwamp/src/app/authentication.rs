@@ -4,7 +4,7 @@ use std::future::Future;
 
 use super::App;
 use crate::handler::{Authenticated, Lookup, Session, WampError};
-use crate::routing::Realm;
+use crate::routing::{DynamicAuthenticator, Realm};
 use crate::session::{CraCredential, PublicKey, ScramCredential};
 
 impl App {
@@ -87,6 +87,19 @@ impl App {
     /// As [`Realm::allow_anonymous`], for realms that are not configured.
     pub fn allow_anonymous(self, role: impl Into<String>) -> App {
         let any_realm = self.any_realm.clone().allow_anonymous(role);
+        self.with_any_realm(any_realm)
+    }
+
+    /// As [`Realm::dynamic_authenticator`], for realms that are not configured.
+    #[track_caller]
+    pub fn dynamic_authenticator(self, authenticator: impl Into<DynamicAuthenticator>) -> App {
+        let any_realm = self.any_realm.clone().dynamic_authenticator(authenticator);
+        self.with_any_realm(any_realm)
+    }
+
+    /// As [`Realm::refusal`], for realms that are not configured.
+    pub fn refusal(self, text: impl Into<String>) -> App {
+        let any_realm = self.any_realm.clone().refusal(text);
         self.with_any_realm(any_realm)
     }
 

@@ -1,14 +1,16 @@
 //! The realm on somebody else's router, as handlers see it.
 
 use std::fmt;
+use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::state::Details;
 use crate::handler::{
-    Announcement, Audience, Claims, FanOut, LivingRealm, OwnPublication, Pace, Principal, Publication, PublishError,
-    RealmDirectory, RealmHandle, Session, SessionDetails, Subscription, TransportInfo,
+    Announcement, Answering, Audience, Claims, FanOut, LivingRealm, OwnPublication, Pace, Principal, Publication,
+    PublishError, RealmDirectory, RealmHandle, RpcError, RpcResult, Session, SessionDetails, Subscription,
+    TransportInfo,
 };
-use crate::wire::{Codec, MatchPolicy, PublishOptions, Uri};
+use crate::wire::{Codec, MatchPolicy, PublishOptions, Uri, uris};
 
 /// The program's own session with a router, and through it the realm: what is published goes to the router.
 #[derive(Debug)]
@@ -97,6 +99,11 @@ impl LivingRealm for RouterRealm {
 
     fn revoke_all(&self, _: &str, _: MatchPolicy, _: &Uri) -> usize {
         0
+    }
+
+    /// Only a router calls on behalf of itself.
+    fn call(self: Arc<Self>, _: Uri, _: RpcResult) -> Answering {
+        Box::pin(ready(Err(RpcError::new(uris::NO_SUCH_PROCEDURE))))
     }
 
     fn sessions(&self) -> Vec<Session> {

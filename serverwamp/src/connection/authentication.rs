@@ -32,8 +32,9 @@ pub(super) async fn authenticate(
     // Whoever has said that the session is to end has refused the client, whatever was found out about it.
     let settled = ended.is_ok() && session.principal().is_some() && !session.outbox().is_ending();
     shared.counters.authentication(method, settled);
-    ended.map_err(without_internals)?;
-    settled.then_some(()).ok_or_else(denied)
+    let refused = |error| authenticators.in_words(without_internals(error));
+    ended.map_err(refused)?;
+    settled.then_some(()).ok_or_else(|| refused(denied()))
 }
 
 /// The authentication of one session.
@@ -61,6 +62,10 @@ impl Authentication<'_> {
         *named = method.name();
         match method {
             AuthenticationMethod::Anonymous => {
+                if let Some(authenticator) = &self.authenticators.anonymous_by {
+                    let found = guarded(authenticator, session.clone()).await?.ok_or_else(denied)?;
+                    return session.settle(found, method.name(), random_authid, Dict::new());
+                }
                 let role = self.authenticators.anonymous_role().ok_or_else(denied)?;
                 session.settle_as(Principal::anonymous(role))
             }
@@ -201,7 +206,22 @@ fn denied() -> RpcError {
 }
 
 fn refusal(error: AuthenticationError) -> RpcError {
-    RpcError::new(error.uri()).message(error.to_string())
+    match error {
+        // How that is put is the realm's.
+        AuthenticationError::Denied => RpcError::new(error.uri()),
+        error => RpcError::new(error.uri()).message(error.to_string()),
+    }
+}
+
+impl Authenticators {
+    /// A refusal in the realm's words, unless it has some already.
+    fn in_words(&self, error: RpcError) -> RpcError {
+        if error.uri() != uris::AUTHENTICATION_DENIED || error.text().is_some() {
+            return error;
+        }
+        let usual = || AuthenticationError::Denied.to_string();
+        error.message(self.refusal.clone().unwrap_or_else(usual))
+    }
 }
 
 /// An error that is none of the program's own is a failure of the authentication.

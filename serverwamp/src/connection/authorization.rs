@@ -14,7 +14,7 @@ use super::{Joined, Shared};
 use crate::handler::{Action, Decision, DecisionFuture, Endpoint, RpcError, Session};
 use crate::log::Shown;
 use crate::metrics::Counters;
-use crate::routing::{Authorities, RealmState};
+use crate::routing::{Access, RealmState};
 use crate::wire::{self, Uri, uris};
 
 pub(super) use self::inquiry::Inquiry;
@@ -24,9 +24,15 @@ pub(super) struct Authorization {
     session: Session,
     realm: Arc<RealmState>,
     counters: Arc<Counters>,
-    /// What the authorizer has decided for the rest of the session.
-    decisions: Mutex<HashMap<(Uri, Action), Decision>>,
+    decisions: Mutex<Kept>,
     calls: StartOrder,
+}
+
+/// What an authorizer has decided for the rest of the session, or until who may do what is replaced.
+#[derive(Default)]
+struct Kept {
+    by: Option<Arc<Access>>,
+    decisions: HashMap<(Uri, Action), Decision>,
 }
 
 /// Why a request is refused.
@@ -52,7 +58,7 @@ pub(super) enum Admitted {
 impl Authorization {
     /// None where everything is allowed.
     pub(super) fn of(session: &Session, realm: &Arc<RealmState>, shared: &Shared) -> Option<Arc<Authorization>> {
-        if realm.authorities().are_none() {
+        if realm.is_open() {
             return None;
         }
         Some(Arc::new(Authorization {
@@ -66,18 +72,23 @@ impl Authorization {
 
     /// Asks whether the session may do something.
     pub(super) fn ask(self: &Arc<Self>, uri: &Uri, action: Action) -> Asked {
-        let by_rules = self.authorities().by_rules(&self.session, uri, action);
-        let Some(authorizer) = self.authorities().authorizer().filter(|_| by_rules.is_allowed()) else {
+        let access = self.realm.access();
+        let by_rules = access.authorities.by_rules(&self.session, uri, action);
+        let authorizer = access.authorities.authorizer(self.session.authrole());
+        let Some(authorizer) = authorizer.filter(|_| by_rules.is_allowed()) else {
             return Asked::Answered(self.conclude(by_rules, uri, action));
         };
-        let kept = self.decisions().get(&(uri.clone(), action)).copied();
+        let kept = self.kept(&access).decisions.get(&(uri.clone(), action)).copied();
         if let Some(decision) = kept {
             return Asked::Answered(self.conclude(decision.or_disclosure(by_rules.disclosure()), uri, action));
         }
         let decision = authorizer.decide(self.session.clone(), uri.clone(), action);
         let (this, uri) = (Arc::clone(self), uri.clone());
         Asked::Pending(Box::pin(async move {
-            let decision = this.wait(decision, &uri, action).await?;
+            let decision = this.wait(decision, &uri, action, &access).await?;
+            // The rules may have been replaced meanwhile.
+            let by_rules = this.realm.access().authorities.by_rules(&this.session, &uri, action);
+            let decision = if by_rules.is_allowed() { decision } else { by_rules };
             this.conclude(decision.or_disclosure(by_rules.disclosure()), &uri, action)
         }))
     }
@@ -103,13 +114,19 @@ impl Authorization {
     }
 
     /// Waits for the authorizer, and keeps its decision if that is to be cached.
-    async fn wait(&self, decision: DecisionFuture, uri: &Uri, action: Action) -> Result<Decision, Refusal> {
+    async fn wait(
+        &self,
+        decision: DecisionFuture,
+        uri: &Uri,
+        action: Action,
+        access: &Arc<Access>,
+    ) -> Result<Decision, Refusal> {
         let limit = self.realm.limits().authorization_timeout;
         let what = || action.in_words(uri);
         let failure = match tokio::time::timeout(limit, Guarded::new(decision)).await {
             Ok(Ok(decision)) => {
                 if decision.is_cached() {
-                    self.keep(decision, uri, action);
+                    self.keep(decision, uri, action, access);
                 }
                 return Ok(decision);
             }
@@ -125,9 +142,13 @@ impl Authorization {
         Err(Refusal { error: uris::AUTHORIZATION_FAILED, message })
     }
 
-    fn keep(&self, decision: Decision, uri: &Uri, action: Action) {
+    fn keep(&self, decision: Decision, uri: &Uri, action: Action, access: &Arc<Access>) {
         let maximum = self.realm.limits().cached_decisions;
-        let mut decisions = self.decisions();
+        // What was decided by an access that is replaced holds for one request.
+        if !Arc::ptr_eq(access, &self.realm.access()) {
+            return;
+        }
+        let decisions = &mut self.kept(access).decisions;
         if decisions.len() >= maximum {
             decisions.clear();
             self.counters.limit("cached_decisions");
@@ -151,12 +172,13 @@ impl Authorization {
         Ok(decision)
     }
 
-    fn authorities(&self) -> &Authorities {
-        self.realm.authorities()
-    }
-
-    fn decisions(&self) -> MutexGuard<'_, HashMap<(Uri, Action), Decision>> {
-        self.decisions.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What has been decided by this access; what has been by an earlier one is forgotten.
+    fn kept(&self, access: &Arc<Access>) -> MutexGuard<'_, Kept> {
+        let mut kept = self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.by.as_ref().is_none_or(|by| !Arc::ptr_eq(by, access)) {
+            *kept = Kept { by: Some(Arc::clone(access)), decisions: HashMap::new() };
+        }
+        kept
     }
 }
 

@@ -58,7 +58,8 @@ impl<T: Transport> Connection<T> {
     }
 
     fn begin_joining(&mut self, session: Session, realm: Arc<RealmState>, context: &mut Context<'_>, now: Instant) {
-        let authenticators = realm.authenticators();
+        let access = realm.access();
+        let authenticators = &access.authenticators;
         if realm.dealer().endpoints().join.is_empty()
             && let (true, Some(role)) = (authenticators.are_none(), authenticators.anonymous_role())
         {
@@ -291,7 +292,8 @@ async fn decide(session: Session, realm: Arc<RealmState>, shared: Arc<Shared>) -
     for endpoint in functions.iter().filter(is_early) {
         ask(endpoint, &session).await?;
     }
-    authenticate(&session, realm.authenticators(), &shared).await?;
+    let access = realm.access();
+    authenticate(&session, &access.authenticators, &shared).await?;
     for endpoint in functions.iter().filter(|endpoint| !is_early(endpoint)) {
         ask(endpoint, &session).await?;
     }

@@ -54,6 +54,16 @@ impl ActionKind {
     /// Every kind.
     pub const ALL: [ActionKind; 4] =
         [ActionKind::Call, ActionKind::Subscribe, ActionKind::Publish, ActionKind::Register];
+
+    /// The name in lower case.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ActionKind::Call => "call",
+            ActionKind::Subscribe => "subscribe",
+            ActionKind::Publish => "publish",
+            ActionKind::Register => "register",
+        }
+    }
 }
 
 impl Action {

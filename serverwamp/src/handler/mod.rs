@@ -58,7 +58,7 @@ pub use procedure::Procedure;
 pub(crate) use procedure::RegisteredFunction;
 pub use progress::{Progress, ProgressError};
 pub use realm::RealmHandle;
-pub(crate) use realm::{LivingRealm, Publication, RealmDirectory};
+pub(crate) use realm::{Answering, LivingRealm, Publication, RealmDirectory};
 pub use reply::{blocking, kinds as reply_kinds, tag, wait};
 pub use request::{Caller, Request};
 pub use rest::{Rest, RestKw};

@@ -1,6 +1,8 @@
 //! A realm as handlers and background tasks see it.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
 
 use super::audience::Audience;
@@ -8,7 +10,7 @@ use super::call::{Call, Turns};
 use super::delivery::{Delivery, FanOut, PublishError};
 use super::error::RpcError;
 use super::extract::{FromCall, Parameter};
-use super::result::IntoPayload;
+use super::result::{IntoPayload, RpcResult};
 use super::session::Session;
 use super::subscription::Subscription;
 use crate::wire::{Codec, EventDetails, MatchPolicy, Payload, PublicationId, Publish, Uri, uris};
@@ -38,6 +40,9 @@ struct Inner {
     turns: Turns,
 }
 
+/// What a call that the router makes itself comes to.
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<RpcResult, RpcError>> + Send>>;
+
 /// A realm that sessions are in, as its handles use it.
 pub(crate) trait LivingRealm: fmt::Debug + Send + Sync {
     /// The one codec of all who would get an event, or CBOR where they have several; none where nobody would.
@@ -63,6 +68,9 @@ pub(crate) trait LivingRealm: fmt::Debug + Send + Sync {
 
     /// Ends all subscriptions of exactly this topic or pattern. Returns how many there were.
     fn revoke_all(&self, topic: &str, policy: MatchPolicy, reason: &Uri) -> usize;
+
+    /// Calls a procedure on behalf of the router itself.
+    fn call(self: Arc<Self>, procedure: Uri, arguments: RpcResult) -> Answering;
 
     /// All sessions.
     fn sessions(&self) -> Vec<Session>;
@@ -120,6 +128,23 @@ impl RealmHandle {
     /// A handle to a realm that lives now; once it does not, to the one of its name.
     pub(crate) fn to_living(name: &str, realm: Weak<dyn LivingRealm>, realms: Arc<dyn RealmDirectory>) -> RealmHandle {
         RealmHandle(Arc::new(Inner { name: name.into(), realm: Some(realm), realms, turns: Turns::default() }))
+    }
+
+    /// A handle to another realm of the same server.
+    pub(crate) fn sibling(&self, name: &str) -> RealmHandle {
+        RealmHandle::to_name(name, Arc::clone(&self.0.realms))
+    }
+
+    /// Calls a procedure on behalf of the router itself: nobody authorizes that. Dropped while it waits, the call is
+    /// canceled.
+    ///
+    /// # Errors
+    /// What the callee, or the dealer, answers; `wamp.error.no_such_realm` if the realm does not live.
+    pub(crate) async fn call(&self, procedure: Uri, arguments: RpcResult) -> Result<RpcResult, RpcError> {
+        match self.living() {
+            Some(realm) => realm.call(procedure, arguments).await,
+            None => Err(RpcError::new(uris::NO_SUCH_REALM).message(format!("there is no realm `{}`", self.name()))),
+        }
     }
 
     /// The realm's name.
@@ -218,6 +243,12 @@ impl RealmHandle {
     /// How many sessions are in the realm.
     pub fn sessions(&self) -> usize {
         self.living().map_or(0, |realm| realm.session_count())
+    }
+
+    /// All sessions that are in the realm.
+    #[cfg(feature = "config")]
+    pub(crate) fn all_sessions(&self) -> Vec<Session> {
+        self.living().map(|realm| realm.sessions()).unwrap_or_default()
     }
 
     /// Sends an event to one session, for each of its subscriptions that match.

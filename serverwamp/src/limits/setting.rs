@@ -164,6 +164,33 @@ impl Visitor<'_> for Name {
     }
 }
 
+/// A number of octets, such as `64 KiB`.
+#[cfg(feature = "config")]
+pub(crate) fn octets(text: &str) -> Option<usize> {
+    Octets::from_text(text).map(|octets| octets.0)
+}
+
+/// A duration, such as `1.5h`.
+#[cfg(feature = "config")]
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    Duration::from_text(text)
+}
+
+#[cfg(feature = "config")]
+impl Limits {
+    /// Sets the limit of this name.
+    ///
+    /// # Errors
+    /// There is none of that name, or the value is none of its.
+    pub(crate) fn set(&mut self, name: &str, value: serde_json::Value) -> Result<(), serde_json::Error> {
+        let mut map = serde::de::value::MapDeserializer::new(std::iter::once((name, value)));
+        match map.next_key_seed(Name)? {
+            Some(name) => read(self, name, &mut map),
+            None => Ok(()),
+        }
+    }
+}
+
 struct LimitsVisitor;
 
 macro_rules! settings {

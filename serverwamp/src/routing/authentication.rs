@@ -226,6 +226,20 @@ impl Realm {
         self
     }
 
+    /// What a client is told whose login is refused: the message of ABORT `wamp.error.authentication_denied`, where an
+    /// authenticator's own error says nothing. Default `the credentials are wrong`. It is the same whatever was wrong.
+    ///
+    /// ```
+    /// # use serverwamp::Realm;
+    /// let realm = Realm::new("customers").refusal("Ask support@example.com for an account.");
+    /// # let _ = realm;
+    /// ```
+    #[must_use]
+    pub fn refusal(mut self, text: impl Into<String>) -> Realm {
+        self.authenticators.refusal = Some(text.into());
+        self
+    }
+
     /// Lets this function alone decide who a client is, in place of all authenticators.
     ///
     /// It may challenge the client, several times ([`Session::challenge`]), and ends with

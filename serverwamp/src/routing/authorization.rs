@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::realm::Realm;
-use super::rules::Rules;
+use super::rules::{Roles, Rules};
 use crate::error::Problem;
 use crate::handler::{Action, Authorizer, Decision, IntoDecision, RpcError, Session};
 use crate::wire::{Uri, uris};
@@ -13,13 +13,14 @@ use crate::wire::{Uri, uris};
 pub(crate) struct Authorities {
     /// None allow everything.
     rules: Option<Rules>,
-    authorizer: Option<Authorizer>,
+    /// For a role the last one that is for it is asked.
+    authorizers: Vec<(Roles, Authorizer)>,
 }
 
 impl Authorities {
     /// Whether nothing decides, and so everything is allowed.
     pub(crate) fn are_none(&self) -> bool {
-        self.rules.is_none() && self.authorizer.is_none()
+        self.rules.is_none() && self.authorizers.is_empty()
     }
 
     /// What the rules say.
@@ -27,8 +28,18 @@ impl Authorities {
         self.rules.as_ref().map_or_else(Decision::allow, |rules| rules.decide(session.authrole(), uri, action))
     }
 
-    pub(crate) fn authorizer(&self) -> Option<&Authorizer> {
-        self.authorizer.as_ref()
+    /// Who is asked besides about sessions with this role.
+    pub(crate) fn authorizer(&self, role: &str) -> Option<&Authorizer> {
+        let mut latest_first = self.authorizers.iter().rev();
+        latest_first.find(|(roles, _)| roles.have(role)).map(|(_, authorizer)| authorizer)
+    }
+
+    /// Lets an authorizer be asked about these roles, in place of earlier ones.
+    pub(super) fn ask_about(&mut self, roles: Roles, authorizer: Authorizer) {
+        if let Roles::Any = roles {
+            self.authorizers.clear();
+        }
+        self.authorizers.push((roles, authorizer));
     }
 
     /// Asks both whether a session may do what a procedure of the protocol does for it.
@@ -43,7 +54,7 @@ impl Authorities {
         within: Duration,
     ) -> Result<Decision, RpcError> {
         let mut decision = self.by_rules(session, uri, action);
-        if let Some(authorizer) = self.authorizer.as_ref().filter(|_| decision.is_allowed()) {
+        if let Some(authorizer) = self.authorizer(session.authrole()).filter(|_| decision.is_allowed()) {
             let asked = tokio::time::timeout(within, authorizer.decide(session.clone(), uri.clone(), action)).await;
             let answer = asked.ok().and_then(|answer| {
                 answer
@@ -74,8 +85,9 @@ impl Authorities {
     /// What there is, as the log lists it.
     pub(super) fn listings(&self) -> impl Iterator<Item = String> {
         let rules = self.rules.as_ref().map(|rules| format!("rules: {}", rules.len()));
-        let authorizer = self.authorizer.as_ref().map(|authorizer| format!("authorizer  {}", authorizer.location()));
-        rules.into_iter().chain(authorizer)
+        let authorizers =
+            self.authorizers.iter().map(|(_, authorizer)| format!("authorizer  {}", authorizer.location()));
+        rules.into_iter().chain(authorizers)
     }
 }
 
@@ -124,7 +136,7 @@ impl Realm {
     where
         F: Future<Output: IntoDecision> + Send + 'static,
     {
-        self.authorities.authorizer = Some(Authorizer::new(authorizer));
+        self.authorities.ask_about(Roles::Any, Authorizer::new(authorizer));
         self
     }
 

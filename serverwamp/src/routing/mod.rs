@@ -1,16 +1,19 @@
 //! Who gets what: realms, the procedures they serve, and the rules that match a URI with them.
 
+mod access;
 mod authentication;
 mod authorization;
 mod broker;
 mod coverage;
 mod custom;
 mod dealer;
+mod dynamic;
 mod endpoints;
 mod history;
 mod hosted;
 mod kept;
 mod meta;
+mod own_call;
 mod pattern;
 mod realm;
 mod realms;
@@ -21,11 +24,12 @@ mod testaments;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use authorization::Authorities;
+pub(crate) use access::{Access, CurrentAccess};
 pub use broker::TopicTable;
 pub(crate) use broker::{Accepted, Begun, TooMany};
 pub(crate) use coverage::is_reserved;
 pub(crate) use dealer::{Callee, Canceled, Functions, RegisterError, Registration, RoutedCall, Target, Unavailable};
+pub use dynamic::{DynamicAuthenticator, DynamicAuthorizer};
 pub use history::History;
 pub use realm::Realm;
 pub(crate) use realm::{Left, RealmState, Served};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::access::{Access, CurrentAccess};
 use super::authorization::Authorities;
 use super::broker::Broker;
 use super::coverage::{OpenTopics, TopicSet, is_reserved};
@@ -13,9 +14,10 @@ use super::meta::{MetaProcedures, SessionInfo};
 use super::realms::LivingRealms;
 use super::routes::Routes;
 use super::testaments::Testaments;
+use crate::error::Problem;
 use crate::handler::{
-    Audience, Authenticators, Factory, FanOut, Injections, LivingRealm, Publication, PublishError, RealmDirectory,
-    RealmHandle, Route, RpcResult, Session, Subscription,
+    Answering, Audience, Authenticators, Factory, FanOut, Injections, LivingRealm, Publication, PublishError,
+    RealmDirectory, RealmHandle, Route, RpcResult, Session, Subscription,
 };
 use crate::limits::Limits;
 use crate::log::Shown;
@@ -139,6 +141,10 @@ pub struct Realm {
     pub(super) custom: CustomHandlers,
     pub(super) authenticators: Authenticators,
     pub(super) authorities: Authorities,
+    /// What takes the place of the latter two, where they come from a configuration that can be read again.
+    pub(super) access: Option<Arc<CurrentAccess>>,
+    /// What is wrong with what the setters were given, found when the server starts.
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Realm {
@@ -294,11 +300,18 @@ impl Realm {
             custom: CustomHandlers::default(),
             authenticators: Authenticators::default(),
             authorities: Authorities::default(),
+            access: None,
+            problems: Vec::new(),
         }
     }
 
     pub(crate) fn authorities(&self) -> &Authorities {
         &self.authorities
+    }
+
+    /// What is wrong with what the setters were given.
+    pub(crate) fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.problems.iter().chain(self.authorities.problems())
     }
 
     pub(crate) fn open(&self) -> &OpenTopics {
@@ -344,10 +357,9 @@ pub(crate) struct Served {
     pub(crate) router: Option<RouterOptions>,
     pub(crate) histories: Vec<OpenHistory>,
     pub(crate) topics: OpenTopics,
-    pub(crate) authorities: Authorities,
+    pub(crate) access: Arc<CurrentAccess>,
     /// What holds for its sessions.
     pub(crate) limits: Limits,
-    pub(crate) authenticators: Authenticators,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -414,16 +426,18 @@ impl RealmState {
         &self.served.topics
     }
 
-    pub(crate) fn authorities(&self) -> &Authorities {
-        &self.served.authorities
+    /// Who may join and what they may do, as it is now.
+    pub(crate) fn access(&self) -> Arc<Access> {
+        self.served.access.get()
+    }
+
+    /// Whether all is allowed, now and for ever.
+    pub(crate) fn is_open(&self) -> bool {
+        self.served.access.is_open()
     }
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.served.limits
-    }
-
-    pub(crate) fn authenticators(&self) -> &Authenticators {
-        &self.served.authenticators
     }
 
     pub(crate) fn broker(&self) -> &Broker {
@@ -529,6 +543,10 @@ impl LivingRealm for RealmState {
 
     fn revoke_all(&self, topic: &str, policy: MatchPolicy, reason: &Uri) -> usize {
         self.broker.revoke_all(topic, policy, reason)
+    }
+
+    fn call(self: Arc<Self>, procedure: Uri, arguments: RpcResult) -> Answering {
+        Box::pin(RealmState::call(self, procedure, arguments))
     }
 
     fn sessions(&self) -> Vec<Session> {

@@ -53,8 +53,9 @@ struct Rule {
     disclose: Option<bool>,
 }
 
+/// The roles that a rule, or an authorizer, is for.
 #[derive(Debug, Clone)]
-enum Roles {
+pub(super) enum Roles {
     Any,
     Named(Vec<String>),
 }
@@ -144,7 +145,22 @@ impl Rule {
 }
 
 impl Roles {
-    fn have(&self, role: &str) -> bool {
+    /// Reads a role, several as in `a | b`, or `*`.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub(super) fn parse(text: &str) -> Result<Roles, String> {
+        let roles = match text.trim() {
+            "*" => return Ok(Roles::Any),
+            roles => roles.split('|').map(|role| role.trim().to_owned()).collect::<Vec<_>>(),
+        };
+        match roles.iter().find(|role| role.is_empty() || *role == "*") {
+            Some(role) => Err(format!("expected a role, several as in `a | b`, or `*`, found `{role}`")),
+            None => Ok(Roles::Named(roles)),
+        }
+    }
+
+    pub(super) fn have(&self, role: &str) -> bool {
         match self {
             Roles::Any => true,
             Roles::Named(roles) => roles.iter().any(|named| named == role),
@@ -157,15 +173,7 @@ impl TryFrom<RuleText> for Rule {
 
     fn try_from(text: RuleText) -> Result<Rule, String> {
         let RuleText { role, uri, match_policy, actions, disclose } = text;
-        let roles = match role.trim() {
-            "*" => Roles::Any,
-            roles => Roles::Named(roles.split('|').map(|role| role.trim().to_owned()).collect()),
-        };
-        if let Roles::Named(roles) = &roles
-            && let Some(role) = roles.iter().find(|role| role.is_empty() || *role == "*")
-        {
-            return Err(format!("a rule's role: expected a role, several as in `a | b`, or `*`, found `{role}`"));
-        }
+        let roles = Roles::parse(&role).map_err(|problem| format!("a rule's role: {problem}"))?;
         if let Err(error) = Uri::pattern(&uri, match_policy) {
             return Err(format!("a rule's URI: {error}, found `{uri}` ({match_policy})"));
         }

@@ -21,6 +21,10 @@ pub(crate) struct Authenticators {
     pub(crate) cryptosign: Option<Authenticator<(Session, PublicKey), Authenticated>>,
     /// The role of anonymous clients, where they are allowed explicitly.
     pub(crate) anonymous: Option<String>,
+    /// Who they are, where that is found out.
+    pub(crate) anonymous_by: Option<Authenticator<Session, Authenticated>>,
+    /// What clients are told whose login is refused; none for the usual text.
+    pub(crate) refusal: Option<String>,
     /// Whether tickets are taken over lines that others can read.
     pub(crate) plain_tickets: bool,
 }
@@ -46,12 +50,19 @@ impl<C> Provider<C> {
 impl Authenticators {
     /// Whether everybody may join without a word.
     pub(crate) fn are_none(&self) -> bool {
-        self.handler.is_none() && self.transport.is_empty() && self.methods().next().is_none()
+        self.handler.is_none()
+            && self.transport.is_empty()
+            && self.anonymous_by.is_none()
+            && self.methods().next().is_none()
     }
 
     /// The role of anonymous clients, if they may join.
     pub(crate) fn anonymous_role(&self) -> Option<&str> {
         self.anonymous.as_deref().or_else(|| self.are_none().then_some("anonymous"))
+    }
+
+    fn lets_anonymous_in(&self) -> bool {
+        self.anonymous.is_some() || self.anonymous_by.is_some()
     }
 
     /// As the log lists them.
@@ -63,6 +74,7 @@ impl Authenticators {
             .chain(one(self.cra.as_ref().map(|cra| cra.credential.to_string())))
             .chain(one(self.scram.as_ref().map(|scram| scram.credential.to_string())))
             .chain(one(self.cryptosign.as_ref().map(ToString::to_string)))
+            .chain(one(self.anonymous_by.as_ref().map(ToString::to_string)))
     }
 
     /// The first of the client's methods that the realm has. `confidential` says whether others can read the line.
@@ -76,7 +88,7 @@ impl Authenticators {
         }
         let is_readable = |method| method == Ticket && !confidential && !self.plain_tickets;
         let has = |method| match method {
-            Anonymous => self.anonymous.is_some(),
+            Anonymous => self.lets_anonymous_in(),
             method => self.methods().any(|own| own == method),
         };
         let offered: Vec<_> = match claims.authmethods().next() {
@@ -104,7 +116,7 @@ impl Authenticators {
     fn presumed(&self) -> Vec<AuthenticationMethod> {
         let mut methods = self.methods();
         match (methods.next(), methods.next()) {
-            _ if self.anonymous.is_some() => vec![AuthenticationMethod::Anonymous],
+            _ if self.lets_anonymous_in() => vec![AuthenticationMethod::Anonymous],
             (Some(only @ (AuthenticationMethod::Ticket | AuthenticationMethod::Cra)), None) => vec![only],
             _ => Vec::new(),
         }

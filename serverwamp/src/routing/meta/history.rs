@@ -51,7 +51,7 @@ async fn check_readable(
     if !is_open {
         return Err(RpcError::not_authorized(format!("to read what came before, {}", action.in_words(topic))));
     }
-    realm.authorities().ask(caller, topic, action, realm.limits().authorization_timeout).await.map(|_| ())
+    realm.access().authorities.ask(caller, topic, action, realm.limits().authorization_timeout).await.map(|_| ())
 }
 
 fn query(arguments: &Arguments, topic: Uri, policy: MatchPolicy) -> Result<Query, RpcError> {

@@ -22,7 +22,7 @@ pub(super) async fn add(realm: Arc<RealmState>, arguments: Arguments) -> Answer 
     if !functions.into_iter().all(|function| function.admits(session)) {
         return Err(RpcError::not_authorized(format!("you may not {}", action.in_words(topic))));
     }
-    let decision = realm.authorities().ask(session, topic, action, realm.limits().authorization_timeout).await?;
+    let decision = realm.access().authorities.ask(session, topic, action, realm.limits().authorization_timeout).await?;
     let mut publish = publish;
     if decision.disclosure() == Some(true) {
         publish.options.disclose_me = Some(true);

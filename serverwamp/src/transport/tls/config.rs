@@ -107,6 +107,13 @@ impl TlsConfig {
         Ok(())
     }
 
+    /// Uses what another configuration has read, for connections to come.
+    #[cfg(feature = "config")]
+    pub(crate) fn adopt(&self, other: &TlsConfig) {
+        let read = other.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
+    }
+
     /// The files that the environment names.
     pub(crate) fn from_environment(certificate: OsString, key: OsString) -> Result<TlsConfig, Vec<Problem>> {
         Ok(TlsConfig::from_pem_files(certificate, key))
