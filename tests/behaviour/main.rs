@@ -13,6 +13,7 @@ mod components;
 mod conversions;
 mod custom;
 mod deadlines;
+mod dynamic;
 mod errors;
 mod handlers;
 mod hosted;
