@@ -2,7 +2,7 @@
 
 mod options;
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 use options::{Options, Run};
@@ -50,7 +50,8 @@ fn log() -> Result<(), String> {
         Ok(text) => text.parse().map_err(|error| format!("router: RUST_LOG: {error}"))?,
         Err(_) => Targets::new().with_default(LevelFilter::INFO),
     };
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let is_terminal = std::io::stderr().is_terminal();
+    let layer = tracing_subscriber::fmt::layer().with_ansi(is_terminal).with_writer(std::io::stderr);
     tracing_subscriber::registry().with(layer).with(filter).init();
     Ok(())
 }

@@ -10,6 +10,7 @@ mod client_sessions;
 mod client_topics;
 mod closing;
 mod components;
+mod configuration;
 mod conversions;
 mod custom;
 mod deadlines;

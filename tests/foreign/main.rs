@@ -7,6 +7,7 @@ mod crossbar;
 mod logins;
 mod procedures;
 mod router;
+mod router_process;
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;

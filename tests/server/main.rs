@@ -20,6 +20,8 @@ mod proxies;
 #[cfg(unix)]
 mod rawsocket;
 mod readers;
+#[cfg(unix)]
+mod router;
 #[cfg(target_os = "linux")]
 mod systemd;
 mod tls;
