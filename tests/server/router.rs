@@ -86,8 +86,11 @@ impl Router {
     async fn join(&self, serializer: Serializer, user: Option<&str>) -> Result<Peer, serde_json::Value> {
         let mut peer = Peer::over(tcp(self.address).await, serializer);
         let roles = json!({"caller": {}, "callee": {}, "publisher": {}, "subscriber": {}});
-        let methods: &[&str] = if user.is_some() { &["ticket"] } else { &[] };
-        peer.send(json!([1, "realm1", {"roles": roles, "authid": user, "authmethods": methods}])).await;
+        let hello = match user {
+            Some(user) => json!([1, "realm1", {"roles": roles, "authid": user, "authmethods": ["ticket"]}]),
+            None => json!([1, "realm1", {"roles": roles}]),
+        };
+        peer.send(hello).await;
         let mut answer = peer.receive().await.unwrap();
         if answer[0] == 4 {
             peer.send(json!([5, "sesame", {}])).await;

@@ -19,7 +19,7 @@ pub(super) struct RealmAccess {
 }
 
 impl RealmAccess {
-    pub(super) fn read<'d>(table: &'d Table<'d>, directory: &Path) -> RealmAccess {
+    pub(super) fn read<'d>(table: &'d Table<'d>, realms: &BTreeSet<&str>, directory: &Path) -> RealmAccess {
         let (roles, users) = (table.tables("roles"), table.tables("users"));
         let mut names = BTreeSet::new();
         for role in &roles {
@@ -35,7 +35,7 @@ impl RealmAccess {
         // Names and positions only: the realm that is served has its own.
         let mut realm = Realm::new("").rules(rules(&roles));
         for role in &roles {
-            if let Some(authorizer) = role.entry("authorizer").and_then(authorizer) {
+            if let Some(authorizer) = role.entry("authorizer").and_then(|entry| authorizer(entry, realms)) {
                 realm = realm.dynamic_authorizer(authorizer.for_roles(role.text("name").unwrap_or_default()));
             }
             role.finish();
@@ -51,12 +51,14 @@ impl RealmAccess {
             realm = realm.allow_plain_tickets();
         }
         let given = table.entry("authenticator");
-        let authenticator = given.and_then(|entry| authenticator(entry, &names)).map(Arc::new);
+        let authenticator = given.and_then(|entry| authenticator(entry, &names, realms)).map(Arc::new);
         let users = Arc::new(Users::read(&users, &names, directory));
         if users.is_empty() && anonymous.is_none() && given.is_none() && table.entry("users").is_none() {
             table.problem("nobody can join: expected `users`, `anonymous` or `authenticator`");
         }
-        let access = with_authenticators(realm, &users, authenticator.as_ref()).configured_access();
+        let realm = with_authenticators(realm, &users, authenticator.as_ref());
+        let (cra, scram) = (users.all().find_map(User::wampcra), users.all().find_map(User::scram));
+        let access = realm.decoys_like(cra, scram).configured_access();
         RealmAccess { access, users }
     }
 }
@@ -115,13 +117,24 @@ fn procedure<'d>(entry: Entry<'d>) -> Option<&'d str> {
     None
 }
 
-fn authorizer(entry: Entry<'_>) -> Option<DynamicAuthorizer> {
+/// A realm that is there.
+fn realm<'d>(entry: Entry<'d>, realms: &BTreeSet<&str>) -> Option<&'d str> {
+    let name = entry.text()?;
+    if !realms.contains(name) {
+        let known: Vec<&str> = realms.iter().copied().collect();
+        entry.problem(format!("there is no realm `{name}`; expected one of {}", known.join(", ")));
+    }
+    Some(name)
+}
+
+fn authorizer(entry: Entry<'_>, realms: &BTreeSet<&str>) -> Option<DynamicAuthorizer> {
     if !entry.is_table() {
         return procedure(entry).map(DynamicAuthorizer::new);
     }
     let table = entry.table()?;
     let name = table.required("procedure").and_then(procedure);
-    let (realm, options) = (table.text("realm"), table.flag("pass_options"));
+    let realm = table.entry("realm").and_then(|entry| self::realm(entry, realms));
+    let options = table.flag("pass_options");
     table.finish();
     let mut authorizer = DynamicAuthorizer::new(name?);
     if let Some(realm) = realm {
@@ -130,14 +143,14 @@ fn authorizer(entry: Entry<'_>) -> Option<DynamicAuthorizer> {
     Some(if options == Some(true) { authorizer.pass_options() } else { authorizer })
 }
 
-fn authenticator(entry: Entry<'_>, roles: &BTreeSet<&str>) -> Option<DynamicAuthenticator> {
+fn authenticator(entry: Entry<'_>, roles: &BTreeSet<&str>, realms: &BTreeSet<&str>) -> Option<DynamicAuthenticator> {
     let all = || roles.iter().copied();
     if !entry.is_table() {
         return procedure(entry).map(|name| DynamicAuthenticator::new(name).roles(all()));
     }
     let table = entry.table()?;
     let name = table.required("procedure").and_then(procedure);
-    let realm = table.text("realm");
+    let realm = table.entry("realm").and_then(|entry| self::realm(entry, realms));
     let methods = table.entry("methods").is_some().then(|| table.texts("methods"));
     let given = table.entry("roles").is_some().then(|| table.texts("roles"));
     table.finish();

@@ -104,10 +104,20 @@ impl<'d> Table<'d> {
 
     /// The value of a key, if it is there.
     pub(super) fn entry(&'d self, key: &'static str) -> Option<Entry<'d>> {
-        self.known.borrow_mut().push(key);
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
+        drop(known);
         let (_, value) = self.entries.iter().find(|(name, _)| name.get_ref() == key)?;
         let (document, table) = (self.document, self.path.as_str());
         Some(Entry { document, table, key, start: value.span().start, value: value.get_ref() })
+    }
+
+    /// A text that somebody else asks for.
+    pub(super) fn peek(&self, key: &str) -> Option<&'d str> {
+        let (_, value) = self.entries.iter().find(|(name, _)| name.get_ref() == key)?;
+        value.get_ref().as_str()
     }
 
     /// The value of a key that has to be there.

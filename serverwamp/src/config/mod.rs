@@ -9,10 +9,13 @@ mod server;
 mod tests;
 mod users;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use zeroize::Zeroizing;
 
 use self::access::RealmAccess;
 use self::document::{Document, Table};
@@ -100,8 +103,9 @@ impl Configuration {
     /// # Errors
     /// [`Error::Startup`] with every problem of the file; then all stays as it was.
     pub fn reload(&self) -> Result<Reloaded> {
-        let Whole { server, realms } = Whole::read(&self.0.file)?;
+        // Locked before, so that of two reloads the later one counts.
         let mut loaded = self.loaded();
+        let Whole { server, realms } = Whole::read(&self.0.file)?;
         let mut needs_restart: Vec<String> =
             loaded.server.differences(&server).into_iter().map(|key| format!("`{key}`")).collect();
         loaded.server.adopt_certificates(&server);
@@ -206,6 +210,7 @@ impl Whole {
     fn read(file: &Path) -> Result<Whole> {
         let name = file.display().to_string();
         let text = fs::read_to_string(file)
+            .map(Zeroizing::new)
             .map_err(|error| Error::Startup(vec![Problem::new(format!("cannot read {name}: {error}"))]))?;
         Whole::of(&name, &text, file.parent().unwrap_or(Path::new(""))).map_err(Error::Startup)
     }
@@ -220,9 +225,10 @@ impl Whole {
             if tables.is_empty() {
                 document.problem("there is no realm: expected `[[realms]]`");
             }
+            let names: BTreeSet<&str> = tables.iter().filter_map(|table| table.peek("name")).collect();
             let mut realms: Vec<RealmConfiguration> = Vec::new();
             for table in &tables {
-                let Some(realm) = RealmConfiguration::read(table, directory) else { continue };
+                let Some(realm) = RealmConfiguration::read(table, &names, directory) else { continue };
                 if realms.iter().any(|other| other.fixed.name == realm.fixed.name) {
                     table.problem(&format!("there is another realm `{}`", realm.fixed.name));
                 }

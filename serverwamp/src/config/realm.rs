@@ -1,5 +1,6 @@
 //! One realm of a configuration.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,7 +48,11 @@ pub(super) struct LoadedRealm {
 }
 
 impl RealmConfiguration {
-    pub(super) fn read<'d>(table: &'d Table<'d>, directory: &Path) -> Option<RealmConfiguration> {
+    pub(super) fn read<'d>(
+        table: &'d Table<'d>,
+        realms: &BTreeSet<&str>,
+        directory: &Path,
+    ) -> Option<RealmConfiguration> {
         let name = table.required("name").and_then(|entry| {
             let name = entry.text()?;
             Uri::new(name).inspect_err(|error| entry.problem(format!("{error}, got `{name}`"))).ok()
@@ -64,7 +69,7 @@ impl RealmConfiguration {
         if !router && table.entry("history").is_some() {
             table.problem("only routers keep a `history`: expected no `router = false`");
         }
-        let access = RealmAccess::read(table, directory);
+        let access = RealmAccess::read(table, realms, directory);
         table.finish();
         let name = name?.to_string();
         let fixed = FixedRealm { name, router, progress_without_canceling, topics, open_topics, limits, histories };

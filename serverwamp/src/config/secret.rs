@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::document::Entry;
 use crate::session::Secret;
 
@@ -16,7 +18,7 @@ pub(super) fn secret(entry: Entry<'_>, directory: &Path) -> Option<Secret> {
     let (file, variable) = (table.text("file"), table.text("env"));
     table.finish();
     match (file, variable) {
-        (Some(file), None) => match std::fs::read_to_string(directory.join(file)) {
+        (Some(file), None) => match std::fs::read_to_string(directory.join(file)).map(Zeroizing::new) {
             Ok(text) => not_empty(entry, text.trim_end().to_owned(), &format!("the file {file} is empty")),
             Err(error) => {
                 entry.problem(format!("cannot read the file {file}: {error}"));

@@ -140,6 +140,10 @@ fn mistakes_have_file_line_and_key() {
             format!("{ROLES}authorizer = {{ uri = \"a\" }}"),
             "router.toml:6: `realms.roles.authorizer.procedure`: is missing",
         ),
+        (
+            format!("{ROLES}authorizer = {{ procedure = \"a\", realm = \"b\" }}"),
+            "router.toml:6: `realms.roles.authorizer.realm`: there is no realm `b`; expected one of a",
+        ),
         // Users.
         (
             user(""),

@@ -50,6 +50,10 @@ impl Users {
         users
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &User> {
+        self.0.values()
+    }
+
     pub(super) fn have(&self, method: impl Fn(&User) -> bool) -> bool {
         self.0.values().any(method)
     }
@@ -95,7 +99,7 @@ impl User {
         let ticket = given.and_then(|entry| secret(entry, directory));
         whole(given.is_some(), ticket.is_some());
         let given = table.entry("wampcra");
-        let wampcra = given.and_then(|entry| self::wampcra(entry, role.unwrap_or_default(), directory));
+        let wampcra = given.and_then(|entry| self::wampcra(entry, directory));
         whole(given.is_some(), wampcra.is_some());
         let given = table.entry("scram");
         let scram = given.and_then(|entry| self::scram(entry, directory));
@@ -156,10 +160,10 @@ pub(super) fn role<'d>(entry: Entry<'d>, roles: &BTreeSet<&str>) -> Option<&'d s
 }
 
 /// A secret, or one with the salt of the password that it was derived from.
-fn wampcra(entry: Entry<'_>, role: &str, directory: &Path) -> Option<CraCredential> {
+fn wampcra(entry: Entry<'_>, directory: &Path) -> Option<CraCredential> {
     let salted = entry.is_table().then(|| entry.table()).flatten();
     let Some(table) = salted.as_ref().filter(|table| table.entry("secret").is_some()) else {
-        return Some(CraCredential::password(secret(entry, directory)?).role(role).provider("static"));
+        return secret(entry, directory).map(CraCredential::password);
     };
     let key = table.entry("secret").and_then(|entry| secret(entry, directory));
     let salt = table.required("salt").and_then(Entry::text);
@@ -173,7 +177,7 @@ fn wampcra(entry: Entry<'_>, role: &str, directory: &Path) -> Option<CraCredenti
     let (iterations, length) = (count("iterations", 1000), count("keylen", 32));
     table.finish();
     let credential = CraCredential::salted(key?, salt?, iterations?, length?);
-    credential.inspect_err(|error| entry.problem(error.to_string())).ok().map(|it| it.role(role).provider("static"))
+    credential.inspect_err(|error| entry.problem(error.to_string())).ok()
 }
 
 fn scram(entry: Entry<'_>, directory: &Path) -> Option<ScramCredential> {

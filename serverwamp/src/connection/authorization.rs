@@ -24,15 +24,24 @@ pub(super) struct Authorization {
     session: Session,
     realm: Arc<RealmState>,
     counters: Arc<Counters>,
-    decisions: Mutex<Kept>,
+    kept: Mutex<Kept>,
     calls: StartOrder,
 }
 
-/// What an authorizer has decided for the rest of the session, or until who may do what is replaced.
-#[derive(Default)]
+/// Who may do what, and what an authorizer has decided for the rest of the session, or until that is replaced.
 struct Kept {
-    by: Option<Arc<Access>>,
+    access: Arc<Access>,
+    /// How often the realm's access had been replaced.
+    replaced: u64,
     decisions: HashMap<(Uri, Action), Decision>,
+}
+
+impl Kept {
+    fn of(realm: &RealmState) -> Kept {
+        // In this order: what is replaced in between is noticed the next time.
+        let replaced = realm.access_replaced();
+        Kept { access: realm.access(), replaced, decisions: HashMap::new() }
+    }
 }
 
 /// Why a request is refused.
@@ -65,29 +74,30 @@ impl Authorization {
             session: session.clone(),
             realm: Arc::clone(realm),
             counters: Arc::clone(&shared.counters),
-            decisions: Mutex::default(),
+            kept: Mutex::new(Kept::of(realm)),
             calls: StartOrder::default(),
         }))
     }
 
     /// Asks whether the session may do something.
     pub(super) fn ask(self: &Arc<Self>, uri: &Uri, action: Action) -> Asked {
-        let access = self.realm.access();
-        let by_rules = access.authorities.by_rules(&self.session, uri, action);
-        let authorizer = access.authorities.authorizer(self.session.authrole());
+        let kept = self.kept();
+        let authorities = &kept.access.authorities;
+        let by_rules = authorities.by_rules(&self.session, uri, action);
+        let authorizer = authorities.authorizer(self.session.authrole());
         let Some(authorizer) = authorizer.filter(|_| by_rules.is_allowed()) else {
             return Asked::Answered(self.conclude(by_rules, uri, action));
         };
-        let kept = self.kept(&access).decisions.get(&(uri.clone(), action)).copied();
-        if let Some(decision) = kept {
+        if let Some(decision) = kept.decisions.get(&(uri.clone(), action)) {
             return Asked::Answered(self.conclude(decision.or_disclosure(by_rules.disclosure()), uri, action));
         }
         let decision = authorizer.decide(self.session.clone(), uri.clone(), action);
+        let access = Arc::clone(&kept.access);
         let (this, uri) = (Arc::clone(self), uri.clone());
         Asked::Pending(Box::pin(async move {
             let decision = this.wait(decision, &uri, action, &access).await?;
             // The rules may have been replaced meanwhile.
-            let by_rules = this.realm.access().authorities.by_rules(&this.session, &uri, action);
+            let by_rules = this.kept().access.authorities.by_rules(&this.session, &uri, action);
             let decision = if by_rules.is_allowed() { decision } else { by_rules };
             this.conclude(decision.or_disclosure(by_rules.disclosure()), &uri, action)
         }))
@@ -144,11 +154,12 @@ impl Authorization {
 
     fn keep(&self, decision: Decision, uri: &Uri, action: Action, access: &Arc<Access>) {
         let maximum = self.realm.limits().cached_decisions;
+        let mut kept = self.kept();
         // What was decided by an access that is replaced holds for one request.
-        if !Arc::ptr_eq(access, &self.realm.access()) {
+        if !Arc::ptr_eq(access, &kept.access) {
             return;
         }
-        let decisions = &mut self.kept(access).decisions;
+        let decisions = &mut kept.decisions;
         if decisions.len() >= maximum {
             decisions.clear();
             self.counters.limit("cached_decisions");
@@ -172,11 +183,11 @@ impl Authorization {
         Ok(decision)
     }
 
-    /// What has been decided by this access; what has been by an earlier one is forgotten.
-    fn kept(&self, access: &Arc<Access>) -> MutexGuard<'_, Kept> {
-        let mut kept = self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.by.as_ref().is_none_or(|by| !Arc::ptr_eq(by, access)) {
-            *kept = Kept { by: Some(Arc::clone(access)), decisions: HashMap::new() };
+    /// Who may do what as it is now, with what has been decided by that.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.replaced != self.realm.access_replaced() {
+            *kept = Kept::of(&self.realm);
         }
         kept
     }

@@ -431,6 +431,11 @@ impl RealmState {
         self.served.access.get()
     }
 
+    /// How often that was replaced.
+    pub(crate) fn access_replaced(&self) -> u64 {
+        self.served.access.replaced()
+    }
+
     /// Whether all is allowed, now and for ever.
     pub(crate) fn is_open(&self) -> bool {
         self.served.access.is_open()

@@ -17,7 +17,8 @@ use crate::wire::{Value, uris};
 /// It is called as `authenticate(realm, authid, details)`: the realm that the client wants to join, the authid that it
 /// claims to have (null if none), and a dictionary of `authmethod`, `authextra`, `session` and `transport`. It answers with
 /// the role that the client is given, as one text; or with keywords, or one dictionary, of `role` and if need be `authid`,
-/// `extra` (for WELCOME), and what the method takes; or with null or an error if there is no such user.
+/// `extra` (for WELCOME), and what the method takes; or with null or an error if there is no such user. It is trusted:
+/// `transport` has all header fields of the client's HTTP request, cookies as well.
 ///
 /// | method | what it is given and answers besides |
 /// |---|---|
@@ -90,7 +91,7 @@ impl DynamicAuthenticator {
     /// What a user knows who logs in with WAMP-CRA.
     pub(crate) async fn cra(&self, session: Session) -> Result<Option<CraCredential>, RpcError> {
         let Some(found) = self.ask(&session, AuthenticationMethod::Cra.name(), None).await? else { return Ok(None) };
-        let credential = credential::cra(&found.dict, &found.role).map_err(|expected| self.nonsense(&expected))?;
+        let credential = credential::cra(&found.dict).map_err(|expected| self.nonsense(&expected))?;
         session.set(Promised(Mutex::new(Some(found))));
         Ok(Some(credential))
     }
@@ -146,7 +147,7 @@ impl DynamicAuthenticator {
             }
             // Most say so of a user whom they do not know.
             Err(error) => {
-                tracing::warn!(procedure, error = %error.summary(), "the authenticator refuses a client");
+                tracing::info!(procedure, error = %error.summary(), "the authenticator refuses a client");
                 return Ok(None);
             }
         };

@@ -8,10 +8,11 @@ use crate::wire::{Dict, Value};
 ///
 /// # Errors
 /// What was expected.
-pub(super) fn cra(dict: &Dict, role: &str) -> Result<CraCredential, String> {
+pub(super) fn cra(dict: &Dict) -> Result<CraCredential, String> {
     let secret = text(dict, "secret")?.filter(|secret| !secret.is_empty());
     let secret = secret.ok_or("expected a `secret` for WAMP-CRA, got none")?;
-    let credential = match text(dict, "salt")? {
+    // A challenge names neither role nor source: users who do not exist have none.
+    Ok(match text(dict, "salt")? {
         None => CraCredential::password(secret),
         Some(salt) => {
             let count = |name, default| {
@@ -20,8 +21,7 @@ pub(super) fn cra(dict: &Dict, role: &str) -> Result<CraCredential, String> {
             let (iterations, length) = (count("iterations", 1000)?, count("keylen", 32)?);
             CraCredential::salted(secret, salt, iterations, length).map_err(|error| error.to_string())?
         }
-    };
-    Ok(credential.role(role).provider("dynamic"))
+    })
 }
 
 /// SCRAM: `credential`, a text as [`ScramCredential::to_stored`] writes it; or `kdf`, `iterations`, `memory`, and in
