@@ -27,6 +27,7 @@
 //! * **Clients.** Authenticators say who they are ([`Realm::ticket_authenticator`] and others return [`Authenticated`]);
 //!   functions are given it as [`Identity`] or [`MaybeIdentity`].
 //! * **Authorization.** [`Realm::authorizer`], static [`Rules`], and `role = "…"` in attributes say who may do what.
+//!   [`DynamicAuthenticator`] and [`DynamicAuthorizer`] leave it to procedures.
 //! * **Routers.** [`Realm::router`] makes a realm a full WAMP router: events are retained, [`History`] is kept of topics,
 //!   sessions have testaments and the meta API.
 //! * **Servers.** [`App`] puts one together, [`Realm`] configures a realm, [`Limits`] bounds what peers can do.
@@ -39,8 +40,8 @@
 //!   within a span for each session and, at DEBUG, for each call.
 //! * **Tests.** [`testing`] has clients that need no socket.
 //!
-//! Features, none of them on by default: `config` reads [`Rules`] and [`Limits`] from TOML, `sqlite` keeps a [`History`] in a
-//! file, `tls` is for TLS, `tower` for other HTTP servers.
+//! Features, none of them on by default: `config` reads a whole server, or [`Rules`] and [`Limits`], from TOML, `sqlite` keeps a
+//! [`History`] in a file, `tls` is for TLS, `tower` for other HTTP servers.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
