@@ -24,6 +24,7 @@ use self::server::ServerConfiguration;
 use crate::app::{App, AppHandle};
 use crate::error::{Error, Problem, Result};
 use crate::handler::Session;
+#[cfg(unix)]
 use crate::log::Shown;
 
 /// A server's configuration as a TOML file says it: where it listens, its limits, and its realms with their roles and users.

@@ -233,8 +233,7 @@ fn secrets_are_not_in_messages() {
 fn the_example_is_in_order_and_has_every_key() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/router");
     let text = fs::read_to_string(directory.join("router.toml")).unwrap();
-    let set = text.replace("{ env = \"BACKEND_SECRET\" }", "\"sesame\"");
-    assert_eq!(problems(&set), [] as [&str; 0]);
+    assert_eq!(problems(&text), [] as [&str; 0]);
     // What a key might be taken for is in the list of those that are expected.
     for table in ["odd = 1\n", "[[listen]]\nodd = 1\n", "[[realms]]\nodd = 1\n"] {
         let found = problems(table);
