@@ -162,7 +162,9 @@ impl<'d> Table<'d> {
                 DeValue::Float(number) => {
                     number.as_str().parse::<f64>().map_or(serde_json::Value::Null, serde_json::Value::from)
                 }
-                DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => serde_json::Value::Null,
+                DeValue::Array(_) => serde_json::Value::Array(Vec::new()),
+                DeValue::Table(_) => serde_json::Value::Object(serde_json::Map::new()),
+                DeValue::Datetime(date) => serde_json::Value::from(date.to_string()),
             };
             if let Err(error) = limits.set(name.get_ref(), given) {
                 let path = table.key(name.get_ref());

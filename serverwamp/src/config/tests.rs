@@ -61,7 +61,7 @@ fn mistakes_have_file_line_and_key() {
             format!("[limits]\n\ndepht = 7\n{START}"),
             "router.toml:3: `limits.depht`: unknown field `depht`, expected one of `message_size`",
         ),
-        (format!("[limits]\ndepth = [7]\n{START}"), "router.toml:2: `limits.depth`: invalid type: null"),
+        (format!("[limits]\ndepth = [7]\n{START}"), "router.toml:2: `limits.depth`: invalid type: sequence"),
         (
             format!("{START}limits = {{ depth = -1 }}"),
             "router.toml:5: `realms.limits.depth`: invalid value: integer `-1`",
