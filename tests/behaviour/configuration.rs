@@ -76,7 +76,7 @@ fn staff(permissions: &[&str], users: &[&str]) -> String {
 }
 
 async fn join(app: &App, serializer: Serializer, authid: &str) -> Result<Peer, Value> {
-    let details = json!({"authmethods": ["ticket"], "authid": authid, "roles": {"caller": {}, "subscriber": {}, "publisher": {}}});
+    let details = json!({"authmethods": ["ticket"], "authid": authid, "roles": {"caller": {}, "callee": {}, "subscriber": {}, "publisher": {}}});
     let (end, peer) = login(app, serializer, &details, |_, _| authenticate("sesame")).await;
     if end[0] == 2 { Ok(peer) } else { Err(end[2].clone()) }
 }
@@ -302,4 +302,41 @@ async fn users_of_the_file_come_before_those_of_the_authenticator() {
 async fn who(_realm: String, authid: Option<String>, _details: serverwamp::Value) -> String {
     // A role that the file does not have is none that can be given.
     if authid.as_deref() == Some("root") { "root".to_owned() } else { "guest".to_owned() }
+}
+
+#[tokio::test]
+async fn a_role_and_its_permissions_say_who_is_disclosed() {
+    let all = r#"{ uri = "a.", match = "prefix", actions = ["call", "register", "publish", "subscribe"]"#;
+    for (role, permission, disclosed) in [
+        ("", "", None),
+        ("disclose = true\n", "", Some(true)),
+        ("", ", disclose = true", Some(true)),
+        ("disclose = true\n", ", disclose = false", Some(false)),
+        ("disclose = false\n", "", Some(false)),
+    ] {
+        let text = staff(&[&format!("{all}{permission} }}")], &["joe", "jim"]);
+        let file = File::new(&text.replace("name = \"staff\"\n", &format!("name = \"staff\"\n{role}")));
+        let (_, app) = file.read();
+        for serializer in Serializer::ALL {
+            let context = format!("{serializer}: {role}{permission}");
+            let mut joe = join(&app, serializer, "joe").await.unwrap();
+            let mut jim = join(&app, serializer, "jim").await.unwrap();
+            assert_eq!(ask(&mut joe, json!([64, 1, {}, "a.procedure"])).await, 65, "{context}");
+            assert_eq!(ask(&mut joe, json!([32, 2, {}, "a.topic"])).await, 33, "{context}");
+            jim.send(json!([48, 1, {}, "a.procedure"])).await;
+            let invocation = joe.receive().await.unwrap();
+            assert_eq!(invocation[3]["caller_authid"] == "jim", disclosed == Some(true), "{context}: {invocation}");
+            jim.send(json!([16, 2, {}, "a.topic"])).await;
+            let event = joe.receive().await.unwrap();
+            assert_eq!(event[3]["publisher_authid"] == "jim", disclosed == Some(true), "{context}: {event}");
+            let asking = json!([16, 3, {"acknowledge": true, "disclose_me": true}, "a.topic"]);
+            let expected = match disclosed {
+                Some(false) => json!("wamp.error.option_disallowed.disclose_me"),
+                _ => json!(17),
+            };
+            assert_eq!(ask(&mut jim, asking).await, expected, "{context}");
+            drop((joe, jim));
+            tokio::task::yield_now().await;
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio, id};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use serde_json::json;
 use serverwamp::ScramCredential;
@@ -57,7 +57,7 @@ impl Router {
         let mut command = Command::new(ROUTER);
         command.arg("--config").arg(configuration).env_remove("RUST_LOG").stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let (sender, log) = channel();
+        let (sender, log) = sync_channel(1024);
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
         let mut router = Router { child, log, address: ([127, 0, 0, 1], 0).into() };
