@@ -10,6 +10,7 @@ mod endpoints;
 mod history;
 mod hosted;
 mod kept;
+mod matching;
 mod meta;
 mod pattern;
 mod realm;
@@ -22,11 +23,13 @@ mod testaments;
 mod tests;
 
 pub(crate) use authorization::Authorities;
-pub use broker::TopicTable;
 pub(crate) use broker::{Accepted, Begun, TooMany};
 pub(crate) use coverage::is_reserved;
-pub(crate) use dealer::{Callee, Canceled, Functions, RegisterError, Registration, RoutedCall, Target, Unavailable};
+pub(crate) use dealer::{
+    Callee, Canceled, Functions, RegisterError, Registered, Registration, RoutedCall, Target, Unavailable,
+};
 pub use history::History;
+pub use matching::UriTable;
 pub use realm::Realm;
 pub(crate) use realm::{Left, RealmState, Served};
 pub(crate) use realms::{LivingRealms, Realms};

@@ -135,6 +135,7 @@ pub struct Realm {
     topics: OpenTopics,
     limits: Option<Limits>,
     router: Option<RouterOptions>,
+    reflection: bool,
     pub(super) histories: Vec<ConfiguredHistory>,
     pub(super) custom: CustomHandlers,
     pub(super) authenticators: Authenticators,
@@ -215,7 +216,9 @@ impl Realm {
     /// [`call_handler`](Realm::call_handler) gets what no client has registered.
     ///
     /// Events are retained for those who subscribe later, sessions have testaments, and the procedures and events of the meta
-    /// API (`wamp.session.…`, `wamp.subscription.…`) tell of sessions and subscriptions. All of it is authorized like any
+    /// API (`wamp.session.…`, `wamp.subscription.…`, `wamp.registration.…`) tell of sessions, subscriptions and registrations.
+    /// Annotated functions are registrations as well, with ids from 2^52 on and no callees: the router itself answers.
+    /// [Reflection](Realm::reflection) (`wamp.reflection.…`) tells what they take and give. All of it is authorized like any
     /// other request: without [`rules`](Realm::rules) or an [`authorizer`](Realm::authorizer) everybody may register
     /// anything, and call `wamp.session.kill` too.
     ///
@@ -254,6 +257,30 @@ impl Realm {
         realm
     }
 
+    /// Lets clients ask what the realm's functions are: their names, arguments, results, errors and doc comments. A
+    /// [router](Realm::router) does so without being asked to, other realms do not.
+    ///
+    /// `wamp.reflection.procedure.list`, `wamp.reflection.topic.list` and `wamp.reflection.error.list` answer with URIs,
+    /// `wamp.reflection.procedure.describe`, `wamp.reflection.topic.describe` and `wamp.reflection.error.describe` with all
+    /// that is known of one. Each client is told of what it may call, subscribe or publish to, as its role,
+    /// [`rules`](Realm::rules) and the [`authorizer`](Realm::authorizer) have it, and of the errors of those procedures;
+    /// of anything else the answer is null, as if it were not there. Where a [`call_handler`](Realm::call_handler) takes all
+    /// calls, there are no such procedures.
+    ///
+    /// The description of a procedure is a dict with its `uri`, `match`, `documentation`, `arguments`, `result` (the type as
+    /// it is written), the URIs of its `errors`, and `timeout` in milliseconds if it has one. An argument has `name`, `type`
+    /// as it is written, `schema` in the words of JSON Schema as far as its type tells, `required`, and, where they apply,
+    /// `default` (the expression), `keyword: true` (it has no position), `component` (it is that component of the URI, counted
+    /// from 0) or `rest` (`positional` or `keyword`: it takes what is left). A procedure whose URI several match policies
+    /// share is chosen by the option `match`, as in `[uri, {"match": "prefix"}]`.
+    ///
+    /// WAMP: procedure reflection, topic reflection, advanced profile.
+    #[must_use]
+    pub fn reflection(mut self) -> Realm {
+        self.reflection = true;
+        self
+    }
+
     /// Sets the limits for sessions of this realm, in place of the app's.
     ///
     /// They hold from WELCOME to the end of the session. Those that apply before a realm is known, or to the server as a
@@ -290,6 +317,7 @@ impl Realm {
             topics: OpenTopics::default(),
             limits: None,
             router: None,
+            reflection: false,
             histories: Vec::new(),
             custom: CustomHandlers::default(),
             authenticators: Authenticators::default(),
@@ -307,6 +335,11 @@ impl Realm {
 
     pub(crate) fn router_options(&self) -> Option<RouterOptions> {
         self.router
+    }
+
+    /// Whether clients may ask what its functions are: those of a router always.
+    pub(crate) fn reflects(&self) -> bool {
+        self.reflection || self.router.is_some()
     }
 
     /// Whether clients may subscribe to topics or register procedures, or there are handlers in place of functions.
@@ -342,6 +375,8 @@ pub(crate) struct Served {
     pub(crate) functions: Arc<Functions>,
     /// None where it is no router.
     pub(crate) router: Option<RouterOptions>,
+    /// Whether clients may ask what its functions are.
+    pub(crate) reflection: bool,
     pub(crate) histories: Vec<OpenHistory>,
     pub(crate) topics: OpenTopics,
     pub(crate) authorities: Authorities,
@@ -360,7 +395,7 @@ pub(crate) struct RealmState {
     broker: Broker,
     sessions: Mutex<HashMap<SessionId, Session>>,
     testaments: Testaments,
-    /// The procedures that a full router has of its own.
+    /// The procedures of the protocol that are served.
     meta: Option<MetaProcedures>,
     handle: RealmHandle,
 }
@@ -384,7 +419,9 @@ impl RealmState {
                 Some(_) => Broker::of_router(&served.limits, served.histories.iter().map(OpenHistory::begin).collect()),
                 None => Broker::new(&served.limits),
             },
-            meta: served.router.map(|_| MetaProcedures::new(Weak::clone(realm))),
+            // The realm's own handler of calls takes those of the protocol's procedures too.
+            meta: (served.reflection && served.functions.endpoints().call_handler.is_none())
+                .then(|| MetaProcedures::new(Weak::clone(realm), served.router.is_none())),
             served,
             sessions: Mutex::default(),
             testaments: Testaments::default(),
@@ -403,6 +440,16 @@ impl RealmState {
     /// Whether it is a full router.
     pub(crate) fn is_router(&self) -> bool {
         self.dealer.is_router()
+    }
+
+    /// Whether the procedures of the meta API are served.
+    pub(crate) fn has_meta_api(&self) -> bool {
+        self.meta.is_some() && self.is_router()
+    }
+
+    /// Whether clients may ask what the functions are.
+    pub(crate) fn has_reflection(&self) -> bool {
+        self.meta.is_some()
     }
 
     /// Whether the history of any topic is kept.
@@ -440,8 +487,7 @@ impl RealmState {
 
     /// Finds who answers calls of a procedure, as [`Dealer::find`] does, and the procedures of the protocol.
     pub(crate) fn find(&self, procedure: &Uri) -> (Target<'_>, usize) {
-        let is_replaced = self.dealer().endpoints().call_handler.is_some();
-        let meta = self.meta.as_ref().filter(|_| is_reserved(procedure) && !is_replaced);
+        let meta = self.meta.as_ref().filter(|_| is_reserved(procedure));
         match meta.and_then(|meta| meta.find(procedure)) {
             Some(endpoint) => (Target::Function(endpoint), 0),
             None => self.dealer().find(procedure),
