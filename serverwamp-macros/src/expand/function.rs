@@ -285,7 +285,8 @@ fn route(handler: &Handler<'_>) -> TokenStream {
 /// A closure that tells the errors that the function may return: those of the error type of its `Result`, under any alias.
 fn described_errors(handler: &Handler<'_>) -> TokenStream {
     let site = Span::mixed_site();
-    let output = handler.output.and_then(item::without_impl_trait).filter(|_| handler.kind == Kind::Procedure);
+    let may_fail = handler.kind == Kind::Procedure && !never_returns(handler);
+    let output = handler.output.filter(|_| may_fail).and_then(item::without_impl_trait);
     match output {
         Some(output) => {
             let output = usable_type(handler, &output);

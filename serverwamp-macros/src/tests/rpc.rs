@@ -205,3 +205,23 @@ fn documentation_is_kept() {
         &["documentation: ::core::concat!(\"One.\\n\", include_str!(\"x\"), \"\\nThree.\")"],
     );
 }
+
+#[test]
+fn what_reflection_tells_is_kept() {
+    for (function, pieces) in [
+        ("fn f(a: &str) {}", &["type_name: \"& str\"", "output: \"()\"", "errors: || &[]"][..]),
+        (
+            "async fn f() -> Result<u8, E> {}",
+            &["output: \"Result < u8 , E >\"", "__wamp::tag_of::<Result<u8, E>>()).errors()"],
+        ),
+        // What has no name does not matter where it is no error.
+        ("async fn f() -> Result<impl Stream<Item = u8>, E> {}", &["__wamp::tag_of::<Result<(), E>>()).errors()"]),
+        ("async fn f() -> impl Stream<Item = u8> {}", &["__wamp::tag_of::<()>()).errors()"]),
+        ("async fn f() -> Box<dyn Fn(impl T)> {}", &["errors: || &[]"]),
+        ("async fn f<'a>(_a: &'a str) -> Result<&'a str, E> {}", &["__wamp::tag_of::<Result<&'_ str, E>>()).errors()"]),
+        // It has no values.
+        ("fn f() -> ! { loop {} }", &["errors: || &[]"]),
+    ] {
+        expands(&format!("#[wamp::rpc] {function}"), pieces);
+    }
+}
