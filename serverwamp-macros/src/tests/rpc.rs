@@ -137,10 +137,10 @@ fn expansion() {
         "#[wamp::rpc(\"math.add\")] async fn add(a: i64, #[wamp(default = 5)] b: i64) -> i64 { a + b }",
         &[
             "const _: () = { use ::serverwamp::__private as __wamp;",
-            "__wamp::parameter::<i64>(\"a\", __wamp::ParameterOptions { \
-         default: ::core::option::Option::None, keyword: false, component: ::core::option::Option::None },)",
-            "__wamp::parameter::<i64>(\"b\", __wamp::ParameterOptions { \
-         default: ::core::option::Option::Some(\"5\"), keyword: false, component: ::core::option::Option::None },)",
+            "__wamp::parameter::<i64>(\"a\", __wamp::ParameterOptions { type_name: \"i64\", \
+         default: ::core::option::Option::None, keyword: false, component: ::core::option::Option::None, },)",
+            "__wamp::parameter::<i64>(\"b\", __wamp::ParameterOptions { type_name: \"i64\", \
+         default: ::core::option::Option::Some(\"5\"), keyword: false, component: ::core::option::Option::None, },)",
             "let mut arguments = __wamp::bind(call)?;",
             "let __0 = arguments.take::<i64>(0usize)?;",
             "let __1 = arguments.take_or::<i64>(1usize, || 5)?;",
