@@ -51,6 +51,7 @@ async fn order(
 }
 
 #[wamp::rpc("shop.count", manual)]
+#[allow(clippy::needless_lifetimes, reason = "types are told as they are written")]
 async fn count_all<'a>(_what: &'a str) -> Outcome<Vec<u8>> {
     Err(ShopError::Strange("no".to_owned()))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
 
-use super::super::realm::RealmState;
+use super::super::realm::{Realm, RealmState};
 use super::Answer;
 use super::arguments::Arguments;
 use crate::handler::{Action, Endpoint, ErrorDescription, RouteKind, RpcError, RpcResult, Session};
@@ -16,6 +16,37 @@ use crate::wire::{Dict, MatchPolicy, Uri, Value};
 
 /// Questions to the authorizer at one time.
 const ASKED_AT_ONCE: usize = 16;
+
+impl Realm {
+    /// Lets clients ask what the realm's functions are: their names, arguments, results, errors and doc comments. A
+    /// [router](Realm::router) does so without being asked to, other realms do not.
+    ///
+    /// `wamp.reflection.procedure.list`, `wamp.reflection.topic.list` and `wamp.reflection.error.list` answer with URIs,
+    /// `wamp.reflection.procedure.describe`, `wamp.reflection.topic.describe` and `wamp.reflection.error.describe` with all
+    /// that is known of one. Each client is told of what it may call, subscribe or publish to, as its role,
+    /// [`rules`](Realm::rules) and the [`authorizer`](Realm::authorizer) have it, and of the errors of those procedures;
+    /// of anything else the answer is null, as if it were not there. Where a [`call_handler`](Realm::call_handler) takes all
+    /// calls, there are no such procedures.
+    ///
+    /// The description of a procedure is a dict with its `uri`, `match`, `documentation`, `arguments`, `result` (the type as
+    /// it is written), the URIs of its `errors`, and `timeout` in milliseconds if it has one. An argument has `name`, `type`
+    /// as it is written, `schema` in the words of JSON Schema as far as its type tells, `required`, and, where they apply,
+    /// `default` (the expression), `keyword: true` (it has no position), `component` (it is that component of the URI, counted
+    /// from 0) or `rest` (`positional` or `keyword`: it takes what is left). A procedure whose URI several match policies
+    /// share is chosen by the option `match`, as in `[uri, {"match": "prefix"}]`.
+    ///
+    /// WAMP: procedure reflection, topic reflection, advanced profile.
+    #[must_use]
+    pub fn reflection(mut self) -> Realm {
+        self.reflection = true;
+        self
+    }
+
+    /// Whether clients may ask what its functions are: those of a router always.
+    pub(crate) fn reflects(&self) -> bool {
+        self.reflection || self.router_options().is_some()
+    }
+}
 
 /// What a caller may do with a function.
 struct Visible {
