@@ -7,6 +7,7 @@ use crate::{
     attr::{Known, Reader},
     check,
     errors::Errors,
+    item,
     model::{ErrorCase, ErrorField, ErrorType, MatchPolicy, Meaning},
     names,
     options::{CRATE, PREFIX, RENAME, checked_uri},
@@ -60,7 +61,8 @@ pub(crate) fn error_type(item: TokenStream, errors: &mut Errors) -> Option<Error
                 let own = ErrorOptions::read(&variant.attrs, "#[wamp(…)] on a variant", VARIANT, errors);
                 let meaning = meaning(&own, options.prefix.as_ref(), &variant.ident, errors);
                 let fields = fields(&variant.fields, errors);
-                Some(ErrorCase { variant: Some(variant.ident.clone()), meaning: meaning?, fields })
+                let documentation = item::documentation(&variant.attrs);
+                Some(ErrorCase { variant: Some(variant.ident.clone()), meaning: meaning?, documentation, fields })
             });
             let cases: Vec<_> = cases.collect();
             (options, cases)
@@ -69,7 +71,14 @@ pub(crate) fn error_type(item: TokenStream, errors: &mut Errors) -> Option<Error
             let options = ErrorOptions::read(&input.attrs, "#[wamp(…)] on an error", STRUCT, errors);
             let meaning = meaning(&options, options.prefix.as_ref(), &input.ident, errors);
             let fields = fields(&data.fields, errors);
-            (options, meaning.map(|meaning| ErrorCase { variant: None, meaning, fields }).into_iter().collect())
+            let documentation = item::documentation(&input.attrs);
+            (
+                options,
+                meaning
+                    .map(|meaning| ErrorCase { variant: None, meaning, documentation, fields })
+                    .into_iter()
+                    .collect(),
+            )
         }
         Data::Union(data) => {
             errors.on(data.union_token, "`WampError` is derived for an enum or a struct, found `union`");

@@ -3,8 +3,8 @@
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt, quote};
 use syn::{
-    Attribute, Expr, ExprLit, FnArg, Generics, Lit, Meta, MetaNameValue, Pat, Path, Signature, Token, Type, Visibility,
-    braced,
+    Attribute, Expr, ExprLit, FnArg, GenericArgument, Generics, Lit, Meta, MetaNameValue, Pat, Path, PathArguments,
+    Signature, Token, Type, Visibility, braced,
     ext::IdentExt,
     parse::{Parse, ParseStream, discouraged::Speculative},
     parse_quote, token,
@@ -286,6 +286,47 @@ pub(crate) fn rewrite(tokens: TokenStream, replace: &impl Fn(&mut TokenTree, Opt
     rewritten
 }
 
+/// A type with `()` in the place of each `impl Trait`, which has no name outside of its function; nothing where there may be
+/// one elsewhere.
+pub(crate) fn without_impl_trait(ty: &Type) -> Option<Type> {
+    let mut named = ty.clone();
+    replace_impl_trait(&mut named);
+    let mut is_named = true;
+    for_each_word(named.to_token_stream(), &mut |word| is_named &= word != "impl");
+    is_named.then_some(named)
+}
+
+fn replace_impl_trait(ty: &mut Type) {
+    match ty {
+        Type::ImplTrait(_) => *ty = parse_quote!(()),
+        Type::Group(group) => replace_impl_trait(&mut group.elem),
+        Type::Paren(paren) => replace_impl_trait(&mut paren.elem),
+        Type::Tuple(tuple) => tuple.elems.iter_mut().for_each(replace_impl_trait),
+        Type::Path(path) => {
+            for segment in &mut path.path.segments {
+                let PathArguments::AngleBracketed(arguments) = &mut segment.arguments else { continue };
+                for argument in &mut arguments.args {
+                    if let GenericArgument::Type(ty) = argument {
+                        replace_impl_trait(ty);
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Calls back for each word.
+fn for_each_word(tokens: TokenStream, found: &mut impl FnMut(&Ident)) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(word) => found(&word),
+            TokenTree::Group(group) => for_each_word(group.stream(), found),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+}
+
 /// Tokens as they were written, with one space wherever there was any. Outside of the compiler, one everywhere.
 pub(crate) fn source_text(tokens: impl ToTokens) -> String {
     let tokens = tokens.into_token_stream();
@@ -295,7 +336,9 @@ pub(crate) fn source_text(tokens: impl ToTokens) -> String {
     let mut text = String::new();
     let mut end = None;
     append_source(tokens, &mut |token, start, token_end| {
-        if end.is_some_and(|end| end != start) {
+        // A lifetime is two tokens in one place.
+        let in_lifetime = end.is_some_and(|end| start < end);
+        if !in_lifetime && end.is_some_and(|end| end != start) {
             text.push(' ');
         }
         text.push_str(token);

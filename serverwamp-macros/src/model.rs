@@ -187,6 +187,8 @@ pub(crate) struct ErrorCase {
     /// The variant, or nothing for a struct.
     pub(crate) variant: Option<Ident>,
     pub(crate) meaning: Meaning,
+    /// A string expression.
+    pub(crate) documentation: TokenStream,
     pub(crate) fields: Vec<ErrorField>,
 }
 

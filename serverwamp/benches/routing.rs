@@ -1,4 +1,4 @@
-//! What a call through the router costs, in memory: `cargo bench -p serverwamp --bench routing`.
+//! What a call or an event through the router costs, in memory: `cargo bench -p serverwamp --bench routing`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::hint::black_box;
@@ -80,5 +80,44 @@ fn routed(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, routed);
+/// Subscribes to a topic and so many others, from one session.
+async fn subscribe(app: &App, others: usize) -> (RawPeer, RawPeer) {
+    let mut subscriber = join(app, "subscriber").await;
+    subscriber.send(format!(r#"[32,1,{{}},"{PROCEDURE}"]"#).as_bytes()).await.unwrap();
+    subscriber.receive().await.unwrap();
+    for number in 0..others {
+        let subscribe = format!(r#"[32,{},{{}},"com.example.sensors.{number}.humidity"]"#, number + 2);
+        subscriber.send(subscribe.as_bytes()).await.unwrap();
+        subscriber.receive().await.unwrap();
+    }
+    (join(app, "publisher").await, subscriber)
+}
+
+async fn publish(publisher: &mut RawPeer, subscriber: &mut RawPeer, first: usize) {
+    for id in first..first + CALLS {
+        publisher.send(format!(r#"[16,{id},{{}},"{PROCEDURE}",[1,2]]"#).as_bytes()).await.unwrap();
+    }
+    for _ in 0..CALLS {
+        black_box(subscriber.receive().await.unwrap());
+    }
+}
+
+fn published(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut group = criterion.benchmark_group("events through the router");
+    group.throughput(Throughput::Elements(CALLS as u64));
+    for others in [10, 1_000, 100_000] {
+        let app = App::new().router().limits(Limits { subscriptions: 1_000_000, ..Limits::default() });
+        let (mut publisher, mut subscriber) = runtime.block_on(subscribe(&app, others));
+        let mut first = 1;
+        group.bench_function(format!("among {others} subscriptions"), |bencher| {
+            bencher.iter(|| {
+                runtime.block_on(publish(&mut publisher, &mut subscriber, first));
+                first += CALLS;
+            });
+        });
+    }
+}
+
+criterion_group!(benches, routed, published);
 criterion_main!(benches);

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use serverwamp::__private::TopicTable;
+use serverwamp::__private::UriTable;
 use serverwamp::testing::RawPeer;
 use serverwamp::{App, MatchPolicy, Uri, wamp};
 
@@ -17,8 +17,8 @@ const TOPIC: &str = "com.example.sensors.7.temperature";
 const COMPONENTS: usize = 128;
 
 /// A table with the topic itself among this many.
-fn table(exact: usize) -> TopicTable<usize> {
-    let mut table = TopicTable::default();
+fn table(exact: usize) -> UriTable<usize> {
+    let mut table = UriTable::default();
     table.insert(&Uri::new(TOPIC).unwrap(), MatchPolicy::Exact, 0);
     for number in 1..exact {
         let topic = Uri::new(&format!("com.example.sensors.{number}.humidity")).unwrap();
@@ -28,7 +28,7 @@ fn table(exact: usize) -> TopicTable<usize> {
 }
 
 /// The same with so many prefixes, and as many wildcard patterns, that do not match it.
-fn table_with_patterns(patterns: usize) -> TopicTable<usize> {
+fn table_with_patterns(patterns: usize) -> UriTable<usize> {
     let mut table = table(1_000);
     for number in 0..patterns {
         let prefix = Uri::pattern(&format!("com.example.actors.{number}."), MatchPolicy::Prefix).unwrap();
@@ -41,8 +41,8 @@ fn table_with_patterns(patterns: usize) -> TopicTable<usize> {
 
 /// Wildcard patterns of as many components as there can be, none of which matches, though it takes the last component to
 /// tell: at worst a session has 1,024 of them.
-fn table_with_near_misses(patterns: usize) -> TopicTable<usize> {
-    let mut table = TopicTable::default();
+fn table_with_near_misses(patterns: usize) -> UriTable<usize> {
+    let mut table = UriTable::default();
     for number in 0..patterns {
         let component = |place: usize| if number >> place & 1 == 1 { "a" } else { "" };
         let components: Vec<&str> =
@@ -53,7 +53,7 @@ fn table_with_near_misses(patterns: usize) -> TopicTable<usize> {
     table
 }
 
-fn count(table: &TopicTable<usize>, topic: &str) -> usize {
+fn count(table: &UriTable<usize>, topic: &str) -> usize {
     let mut count = 0;
     table.for_each_match(topic, |_| count += 1);
     count

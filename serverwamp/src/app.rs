@@ -399,6 +399,7 @@ impl App {
             Arc::new(Served {
                 functions: Arc::new(Functions::new(endpoints)),
                 router,
+                reflection: realm.reflects(),
                 histories,
                 topics,
                 access: realm.access(),

@@ -175,12 +175,13 @@ pub mod __private {
 
     pub use crate::client::FromPayload;
     pub use crate::handler::{
-        Arguments, Call, FromCall, HandlerFuture, Match, ParameterDescription as Parameter, ParameterOptions, Reply,
-        Route, RouteKind, RpcError, ServiceType, bind, blocking, ended, error_arg, error_kwarg, event_kinds,
-        function_id, parameter, refuse_argument, refuse_injected, reply_kinds, service_type, tag, wait,
+        Arguments, Call, ErrorArgument, ErrorDescription, FromCall, HandlerFuture, Match,
+        ParameterDescription as Parameter, ParameterOptions, Reply, Route, RouteKind, RpcError, ServiceType, bind,
+        blocking, ended, error_arg, error_kinds, error_kwarg, event_kinds, function_id, parameter, refuse_argument,
+        refuse_injected, reply_kinds, service_type, tag, tag_of, wait,
     };
-    pub use crate::routing::TopicTable;
+    pub use crate::routing::UriTable;
     pub use crate::wire::bench;
-    pub use crate::wire::{Codec, DecodeError, EncodeError, Payload};
+    pub use crate::wire::{Codec, DecodeError, EncodeError, Payload, Shape};
     pub use crate::{__ended as ended, __reply as reply, __subscribed as subscribed};
 }

@@ -133,7 +133,13 @@ fn wire_and_session_take_no_clock_and_no_randomness() {
 }
 
 /// Where the time of day is needed: it is told, and no deadline depends on it.
-const TIME_OF_DAY: [&str; 3] = ["connection/authentication.rs", "routing/broker/mod.rs", "routing/meta/history.rs"];
+const TIME_OF_DAY: [&str; 5] = [
+    "connection/authentication.rs",
+    "routing/broker/mod.rs",
+    "routing/dealer/mod.rs",
+    "routing/dealer/registrations.rs",
+    "routing/meta/history.rs",
+];
 
 #[test]
 fn deadlines_are_those_of_the_clock_that_tests_can_move() {

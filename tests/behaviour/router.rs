@@ -2,6 +2,8 @@
 
 mod history;
 mod open;
+mod reflection;
+mod registrations;
 mod retention;
 mod revocation;
 mod sessions;

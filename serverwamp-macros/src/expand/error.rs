@@ -8,6 +8,7 @@ use super::{hygienic, runtime};
 use crate::{
     derive,
     errors::Errors,
+    item,
     model::{ErrorCase, ErrorField, ErrorType, Meaning},
 };
 
@@ -23,6 +24,7 @@ fn implementation(error_type: &ErrorType) -> TokenStream {
     let name = &error_type.name;
     let into = error_type.cases.iter().map(|case| into_arm(case, &runtime));
     let from = error_type.cases.iter().filter_map(|case| from_arm(case, &runtime));
+    let descriptions = error_type.cases.iter().filter_map(|case| description(case, &runtime));
     let from = quote_spanned! {site=>
         match error.uri() {
             #(#from)*
@@ -32,6 +34,8 @@ fn implementation(error_type: &ErrorType) -> TokenStream {
     quote_spanned! {site=>
         #[automatically_derived]
         impl #runtime::WampError for #name {
+            const DESCRIPTIONS: &'static [#runtime::__private::ErrorDescription] = &[#(#descriptions),*];
+
             fn into_rpc_error(self) -> #runtime::RpcError {
                 match self {
                     #(#into)*
@@ -43,6 +47,27 @@ fn implementation(error_type: &ErrorType) -> TokenStream {
             }
         }
     }
+}
+
+fn description(case: &ErrorCase, runtime: &TokenStream) -> Option<TokenStream> {
+    let site = Span::mixed_site();
+    let Meaning::Uri { uri, .. } = &case.meaning else { return None };
+    let documentation = &case.documentation;
+    let arguments = case.fields.iter().map(|field| {
+        let type_name = item::source_text(&field.ty);
+        let keyword = match &field.keyword {
+            Some(keyword) => quote!(::core::option::Option::Some(#keyword)),
+            None => quote!(::core::option::Option::None),
+        };
+        quote_spanned!(site=> #runtime::__private::ErrorArgument { keyword: #keyword, type_name: #type_name })
+    });
+    Some(quote_spanned! {site=>
+        #runtime::__private::ErrorDescription {
+            uri: #uri,
+            documentation: #documentation,
+            arguments: &[#(#arguments),*],
+        }
+    })
 }
 
 fn path(case: &ErrorCase) -> TokenStream {

@@ -9,7 +9,7 @@ use crate::{
     check,
     errors::Errors,
     item::{self, Function},
-    model::{DefaultValue, Handler, HandlerParameter, Kind, MatchPolicy, Options, Parameter},
+    model::{DefaultValue, Handler, HandlerParameter, Kind, MatchPolicy, Options},
 };
 
 /// Expands an attribute on a function.
@@ -59,20 +59,26 @@ fn parameters(handler: &Handler<'_>) -> TokenStream {
     let site = Span::mixed_site();
     let parameters =
         handler.parameters.iter().map(|HandlerParameter { keyword: name, component, written: parameter }| {
-            let ty = usable_type(handler, parameter);
+            let ty = usable_type(handler, &parameter.ty);
             let default = parameter.options.default.as_ref().map(|default| match default {
                 DefaultValue::OfType(_) => "Default::default()".to_owned(),
                 DefaultValue::Expression(expression) => item::source_text(expression.to_token_stream()),
             });
             let default = option(default.map(ToTokens::into_token_stream));
             let keyword = parameter.options.keyword;
+            let type_name = item::source_text(&parameter.ty);
             let component = option(component.map(ToTokens::into_token_stream));
             let conditions = &parameter.conditions;
             let span = hygienic(parameter.ty.span());
             let described = quote_spanned! {span=>
                 __wamp::parameter::<#ty>(
                     #name,
-                    __wamp::ParameterOptions { default: #default, keyword: #keyword, component: #component },
+                    __wamp::ParameterOptions {
+                        type_name: #type_name,
+                        default: #default,
+                        keyword: #keyword,
+                        component: #component,
+                    },
                 )
             };
             quote_spanned!(site=> #(#conditions)* #described)
@@ -86,7 +92,7 @@ fn parameters(handler: &Handler<'_>) -> TokenStream {
 /// where the URI has its name.
 fn refusal(handler: &Handler<'_>, parameter: &HandlerParameter<'_>) -> Option<TokenStream> {
     let written = parameter.written;
-    let (ty, conditions) = (usable_type(handler, written), &written.conditions);
+    let (ty, conditions) = (usable_type(handler, &written.ty), &written.conditions);
     let span = hygienic(written.ty.span());
     let (refuse, message) = match parameter.component {
         Some(_) => {
@@ -163,7 +169,7 @@ fn bindings(handler: &Handler<'_>) -> (TokenStream, TokenStream) {
     let mut index = Index::default();
     for (position, HandlerParameter { written: parameter, .. }) in handler.parameters.iter().enumerate() {
         let span = hygienic(parameter.ty.span());
-        let ty = usable_type(handler, parameter);
+        let ty = usable_type(handler, &parameter.ty);
         let value = Ident::new(&format!("__{position}"), span);
         let conditions = &parameter.conditions;
         let slot = index.next(conditions);
@@ -230,6 +236,8 @@ fn route(handler: &Handler<'_>) -> TokenStream {
     let function = display_name(handler);
     let line = line(handler.name.span());
     let documentation = &handler.documentation;
+    let output = handler.output.map_or_else(|| "()".to_owned(), item::source_text);
+    let errors = described_errors(handler);
     let lenient = options.lenient.unwrap_or_default();
     let blocking = options.blocking.is_some();
     let detached = options.detached.unwrap_or_default();
@@ -257,6 +265,8 @@ fn route(handler: &Handler<'_>) -> TokenStream {
             file: ::core::file!(),
             line: #line,
             documentation: #documentation,
+            output: #output,
+            errors: #errors,
             lenient: #lenient,
             blocking: #blocking,
             detached: #detached,
@@ -269,6 +279,25 @@ fn route(handler: &Handler<'_>) -> TokenStream {
             parameters: #parameters,
             handler: #handle,
         }
+    }
+}
+
+/// A closure that tells the errors that the function may return: those of the error type of its `Result`, under any alias.
+fn described_errors(handler: &Handler<'_>) -> TokenStream {
+    let site = Span::mixed_site();
+    let may_fail = handler.kind == Kind::Procedure && !never_returns(handler);
+    let output = handler.output.filter(|_| may_fail).and_then(item::without_impl_trait);
+    match output {
+        Some(output) => {
+            let output = usable_type(handler, &output);
+            quote_spanned! {site=>
+                || {
+                    use __wamp::error_kinds::*;
+                    (&__wamp::tag_of::<#output>()).errors()
+                }
+            }
+        }
+        None => quote_spanned!(site=> || &[]),
     }
 }
 
@@ -313,10 +342,10 @@ fn line(span: Span) -> TokenStream {
     }
 }
 
-/// A parameter's type where the function's own lifetimes and `Self` are not known.
-fn usable_type(handler: &Handler<'_>, parameter: &Parameter) -> TokenStream {
+/// A type of the signature where the function's own lifetimes and `Self` are not known.
+fn usable_type(handler: &Handler<'_>, ty: &Type) -> TokenStream {
     let own = |lifetime: &Ident| handler.lifetimes.contains(lifetime);
-    let ty = item::rewrite(parameter.ty.to_token_stream(), &|token, previous| {
+    let ty = item::rewrite(ty.to_token_stream(), &|token, previous| {
         if let (TokenTree::Ident(name), Some(TokenTree::Punct(quote))) = (&*token, previous)
             && quote.as_char() == '\''
             && own(name)

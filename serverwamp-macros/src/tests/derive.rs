@@ -97,3 +97,20 @@ fn expansion() {
         &["impl b::c::WampError for NoSuchThing", "Self {} => b::c::RpcError::new(\"a.no_such_thing\"),"],
     );
 }
+
+#[test]
+fn errors_are_described() {
+    expands(
+        "#[derive(WampError)] #[wamp(prefix = \"a\")] enum E { /// Gone.\n Gone(i64), Late { by: u8 }, #[wamp(internal)] Broken }",
+        &[
+            "uri: \"a.gone\", documentation: \"Gone.\"",
+            "keyword: ::core::option::Option::None, type_name: \"i64\"",
+            "uri: \"a.late\", documentation: \"\"",
+            "keyword: ::core::option::Option::Some(\"by\"), type_name: \"u8\"",
+        ],
+    );
+    expands(
+        "#[derive(WampError)] /** Wrong. */ #[wamp(uri = \"a.b\")] struct E;",
+        &["uri: \"a.b\", documentation: \"Wrong. \""],
+    );
+}

@@ -137,10 +137,10 @@ fn expansion() {
         "#[wamp::rpc(\"math.add\")] async fn add(a: i64, #[wamp(default = 5)] b: i64) -> i64 { a + b }",
         &[
             "const _: () = { use ::serverwamp::__private as __wamp;",
-            "__wamp::parameter::<i64>(\"a\", __wamp::ParameterOptions { \
-         default: ::core::option::Option::None, keyword: false, component: ::core::option::Option::None },)",
-            "__wamp::parameter::<i64>(\"b\", __wamp::ParameterOptions { \
-         default: ::core::option::Option::Some(\"5\"), keyword: false, component: ::core::option::Option::None },)",
+            "__wamp::parameter::<i64>(\"a\", __wamp::ParameterOptions { type_name: \"i64\", \
+         default: ::core::option::Option::None, keyword: false, component: ::core::option::Option::None, },)",
+            "__wamp::parameter::<i64>(\"b\", __wamp::ParameterOptions { type_name: \"i64\", \
+         default: ::core::option::Option::Some(\"5\"), keyword: false, component: ::core::option::Option::None, },)",
             "let mut arguments = __wamp::bind(call)?;",
             "let __0 = arguments.take::<i64>(0usize)?;",
             "let __1 = arguments.take_or::<i64>(1usize, || 5)?;",
@@ -204,4 +204,24 @@ fn documentation_is_kept() {
         "#[wamp::rpc]\n/// One.\n#[doc = include_str!(\"x\")] #[doc = \" Three.\"] fn f() {}",
         &["documentation: ::core::concat!(\"One.\\n\", include_str!(\"x\"), \"\\nThree.\")"],
     );
+}
+
+#[test]
+fn what_reflection_tells_is_kept() {
+    for (function, pieces) in [
+        ("fn f(a: &str) {}", &["type_name: \"& str\"", "output: \"()\"", "errors: || &[]"][..]),
+        (
+            "async fn f() -> Result<u8, E> {}",
+            &["output: \"Result < u8 , E >\"", "__wamp::tag_of::<Result<u8, E>>()).errors()"],
+        ),
+        // What has no name does not matter where it is no error.
+        ("async fn f() -> Result<impl Stream<Item = u8>, E> {}", &["__wamp::tag_of::<Result<(), E>>()).errors()"]),
+        ("async fn f() -> impl Stream<Item = u8> {}", &["__wamp::tag_of::<()>()).errors()"]),
+        ("async fn f() -> Box<dyn Fn(impl T)> {}", &["errors: || &[]"]),
+        ("async fn f<'a>(_a: &'a str) -> Result<&'a str, E> {}", &["__wamp::tag_of::<Result<&'_ str, E>>()).errors()"]),
+        // It has no values.
+        ("fn f() -> ! { loop {} }", &["errors: || &[]"]),
+    ] {
+        expands(&format!("#[wamp::rpc] {function}"), pieces);
+    }
 }

@@ -82,10 +82,12 @@ fn expansion() {
         "#[wamp::rpc(\"shop.product.{id}.get\", rename_all = \"camelCase\")] async fn get(in_stock: bool, id: u64) {}",
         &[
             "uri: ::core::option::Option::Some(\"shop.product..get\"), match_policy: __wamp::Match::Wildcard,",
-            "__wamp::parameter::<bool>(\"inStock\", __wamp::ParameterOptions { default: ::core::option::Option::None, \
-         keyword: false, component: ::core::option::Option::None },)",
-            "__wamp::parameter::<u64>(\"id\", __wamp::ParameterOptions { default: ::core::option::Option::None, \
-         keyword: false, component: ::core::option::Option::Some(2usize) },)",
+            "__wamp::parameter::<bool>(\"inStock\", __wamp::ParameterOptions { type_name: \"bool\", \
+         default: ::core::option::Option::None, \
+         keyword: false, component: ::core::option::Option::None, },)",
+            "__wamp::parameter::<u64>(\"id\", __wamp::ParameterOptions { type_name: \"u64\", \
+         default: ::core::option::Option::None, \
+         keyword: false, component: ::core::option::Option::Some(2usize), },)",
             "__wamp::refuse_injected(<u64 as __wamp::FromCall<'_>>::TAKES_ARGUMENTS,",
         ],
     );

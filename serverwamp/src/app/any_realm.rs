@@ -42,6 +42,12 @@ impl App {
         self.changed()
     }
 
+    /// As [`Realm::reflection`], for realms that are not configured.
+    pub fn reflection(mut self) -> App {
+        self.any_realm = self.any_realm.reflection();
+        self.changed()
+    }
+
     /// As [`Realm::call_handler`], for realms that are not configured.
     #[track_caller]
     pub fn call_handler<F, R, E>(mut self, handler: impl Fn(Call) -> F + Send + Sync + 'static) -> App

@@ -137,6 +137,8 @@ impl<T: Transport> Connection<T> {
             authprovider: session.authprovider().to_owned(),
             authextra: session.principal().and_then(|principal| principal.authextra.clone()),
             is_router: realm.is_router(),
+            meta_api: realm.has_meta_api(),
+            reflection: realm.has_reflection(),
             event_history: realm.keeps_history(),
         });
         realm.enter(&session);
@@ -209,7 +211,7 @@ impl Joined {
     pub(super) fn end(self, shared: &Shared, lingering: Lingering) {
         let Joined { session, realm, callee, .. } = self;
         if let Some(callee) = callee {
-            realm.dealer().leave(&callee);
+            realm.dealer().leave(&callee, realm.broker());
         }
         let Left { subscriptions, testaments } = realm.leave(&session);
         session.end();

@@ -54,7 +54,7 @@ impl<T: Transport> Connection<T> {
                 Command::Invocation(invocation) => self.invoke(&invocation),
                 Command::Interrupt { request, mode } => self.session.interrupt(request, mode),
                 Command::Unregistered { registration, reason } => {
-                    self.session.registration_revoked(registration, reason);
+                    self.session.registration_revoked(registration, &reason);
                 }
                 Command::Answer { request, serial, answer } => self.handle_answer(request, serial, answer, now),
             }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Connection, Joined};
 use crate::handler::{Answer, Invocation};
-use crate::routing::{Callee, RegisterError, is_reserved};
+use crate::routing::{Callee, RegisterError, Registered, is_reserved};
 use crate::transport::Transport;
 use crate::wire::{EncodeError, ErrorMessage, MessageType, Payload, Register, Unregister, Uri, Yield, uris};
 
@@ -28,8 +28,11 @@ impl<T: Transport> Connection<T> {
             return self.session.refuse(MessageType::Register, request, uris::INVALID_URI, &message);
         }
         let callee = callee.get_or_insert_with(|| realm.dealer().callee(session, realm.limits()));
-        match realm.dealer().register(callee, register) {
-            Ok(registration) => self.session.registered(request, registration),
+        match realm.dealer().register(callee, register, realm.broker()) {
+            Ok(Registered { id, octets }) => {
+                self.fanned_out = self.fanned_out.saturating_add(octets);
+                self.session.registered(request, id);
+            }
             Err(RegisterError::Refused(error, message)) => {
                 self.session.refuse(MessageType::Register, request, error, &message);
             }
@@ -44,7 +47,7 @@ impl<T: Transport> Connection<T> {
     pub(super) fn unregister(&mut self, unregister: &Unregister, context: &mut Context<'_>, now: Instant) {
         let Some(Joined { realm, callee, .. }) = &self.joined else { return };
         let Unregister { request, registration } = *unregister;
-        if callee.as_ref().is_some_and(|callee| realm.dealer().unregister(callee, registration)) {
+        if callee.as_ref().is_some_and(|callee| realm.dealer().unregister(callee, registration, realm.broker())) {
             // What was queued until now comes before UNREGISTERED, nothing after it.
             self.fetch_commands(context, now);
             self.session.unregistered(request);

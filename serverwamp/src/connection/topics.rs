@@ -144,7 +144,7 @@ impl<T: Transport> Connection<T> {
         self.calls.drop_all(context, &mut self.tally);
         self.routed.drop_all();
         if let Some(Joined { realm, callee: Some(callee), .. }) = &self.joined {
-            realm.dealer().leave(callee);
+            realm.dealer().leave(callee, realm.broker());
         }
         if let Some(topics) = &mut self.topics {
             topics.keep_publications();
@@ -505,6 +505,8 @@ mod tests {
             authprovider: "static".to_owned(),
             authextra: None,
             is_router: false,
+            meta_api: false,
+            reflection: false,
             event_history: false,
         });
         said(&mut session);

@@ -85,12 +85,18 @@ impl Action {
         Action { kind: ActionKind::Register, ..Action::subscribe(match_policy) }
     }
 
+    /// The action on all that match a pattern.
+    pub(crate) fn on(self, match_policy: MatchPolicy) -> Action {
+        Action { match_policy, ..self }
+    }
+
     /// Which of the actions it is.
     pub fn kind(&self) -> ActionKind {
         self.kind
     }
 
-    /// How the URI of a subscription or registration is compared with others; exact for calls and publications.
+    /// How the URI of a subscription or registration is compared with others; exact for calls and publications, unless
+    /// [reflection](crate::Realm::reflection) asks what of the program's patterns a session may use.
     ///
     /// With a policy other than exact the URI is a pattern, and stands for all that match it: whoever is allowed to
     /// subscribe to the prefix `news` reads `news.secret`.

@@ -42,6 +42,8 @@ const CUSTOM: Route = Route {
     file: file!(),
     line: line!(),
     documentation: "",
+    output: "",
+    errors: || &[],
     lenient: false,
     blocking: false,
     detached: false,

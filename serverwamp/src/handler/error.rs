@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::description::ErrorDescription;
 use crate::log::Shown;
 use crate::session::AuthenticationError;
 use crate::wire::{Codec, Dict, EncodeError, Payload, PayloadBuilder, Uri, Value, from_value, to_value, uris};
@@ -35,6 +36,10 @@ pub struct RpcError {
     note = "derive `serverwamp::WampError`, use `RpcError`, or implement `std::error::Error` (then the caller sees `wamp.error.runtime_error`)"
 )]
 pub trait WampError: Sized {
+    /// The errors that the type stands for, where they are known.
+    #[doc(hidden)]
+    const DESCRIPTIONS: &'static [ErrorDescription] = &[];
+
     /// What the other side is sent.
     fn into_rpc_error(self) -> RpcError;
 

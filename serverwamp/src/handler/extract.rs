@@ -8,7 +8,7 @@ use super::arguments::{missing_argument, undecodable};
 use super::call::Call;
 use super::error::RpcError;
 use super::route::RouteKind;
-use crate::wire::{decode, missing};
+use crate::wire::{Shape, decode, missing};
 
 /// A type that a parameter of a handler may have.
 ///
@@ -49,6 +49,12 @@ pub trait FromCall<'c>: Sized {
     #[doc(hidden)]
     const TAKES_ARGUMENTS: bool = false;
 
+    /// What values of the caller it is read from.
+    #[doc(hidden)]
+    fn shape() -> Option<Shape> {
+        None
+    }
+
     /// Whether values come from the caller's arguments.
     #[doc(hidden)]
     fn kind() -> ParameterKind {
@@ -67,6 +73,10 @@ impl<'c, T: Deserialize<'c>> FromCall<'c> for T {
     }
 
     const TAKES_ARGUMENTS: bool = true;
+
+    fn shape() -> Option<Shape> {
+        Some(Shape::of::<T>())
+    }
 
     fn kind() -> ParameterKind {
         ParameterKind::Argument { required: missing::<T>().is_none() }
@@ -145,6 +155,8 @@ pub enum ParameterKind {
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct ParameterOptions {
+    /// The type as it is written.
+    pub type_name: &'static str,
     pub default: Option<&'static str>,
     pub keyword: bool,
     /// The index of the URI's component that the value is taken from.
@@ -159,6 +171,7 @@ pub struct ParameterDescription {
     pub(crate) kind: ParameterKind,
     pub(crate) options: ParameterOptions,
     pub(crate) requires: Vec<Requirement>,
+    pub(crate) shape: fn() -> Option<Shape>,
 }
 
 /// Describes a parameter of type `T`, for the macros.
@@ -168,7 +181,7 @@ pub fn parameter<'c, T: FromCall<'c>>(name: &'static str, options: ParameterOpti
         (ParameterKind::Argument { required }, Some(_)) => ParameterKind::Component { required },
         (kind, _) => kind,
     };
-    ParameterDescription { name, kind, options, requires: T::requires() }
+    ParameterDescription { name, kind, options, requires: T::requires(), shape: T::shape }
 }
 
 /// Refuses what is injected where a component of the URI is to be, for the macros: the compiler evaluates it.

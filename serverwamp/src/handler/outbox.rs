@@ -38,7 +38,7 @@ pub(crate) enum Command {
     /// An invocation that is not wanted any more.
     Interrupt { request: RequestId, mode: CancelMode },
     /// A registration that the client has no more.
-    Unregistered { registration: RegistrationId, reason: &'static str },
+    Unregistered { registration: RegistrationId, reason: Uri },
     /// A PUBLISH, in a session with somebody else's router.
     Publish(Box<OwnPublication>),
 }

@@ -36,6 +36,12 @@ pub fn tag<T>(_: &T) -> Tag<T> {
     Tag(PhantomData)
 }
 
+/// The tag of a type that is written out.
+#[doc(hidden)]
+pub const fn tag_of<T>() -> Tag<T> {
+    Tag(PhantomData)
+}
+
 /// Ends a call with what its handler returned, for the macros.
 #[doc(hidden)]
 #[macro_export]
@@ -157,6 +163,35 @@ impl<P: IntoPayload, R: IntoPayload> IntoStep for Step<P, R> {
 }
 
 /// The traits whose methods the compiler chooses from.
+/// The errors of a type that a handler returns, for the macros: `errors` is a method of two traits.
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod error_kinds {
+    use super::super::description::ErrorDescription;
+    use super::super::error::WampError;
+    use super::Tag;
+
+    pub trait Described {
+        fn errors(self) -> &'static [ErrorDescription];
+    }
+
+    impl<T, E: WampError> Described for &Tag<Result<T, E>> {
+        fn errors(self) -> &'static [ErrorDescription] {
+            E::DESCRIPTIONS
+        }
+    }
+
+    pub trait Undescribed {
+        fn errors(self) -> &'static [ErrorDescription];
+    }
+
+    impl<T> Undescribed for Tag<T> {
+        fn errors(self) -> &'static [ErrorDescription] {
+            &[]
+        }
+    }
+}
+
 #[doc(hidden)]
 #[allow(missing_docs)]
 pub mod kinds {

@@ -4,7 +4,9 @@ use std::any::TypeId;
 use std::time::Duration;
 
 use super::call::{Call, HandlerFuture};
+use super::description::ErrorDescription;
 use super::extract::ParameterDescription;
+use crate::wire::MatchPolicy;
 
 /// An annotated function, as its macro describes it. Collected at link time.
 #[doc(hidden)]
@@ -22,6 +24,10 @@ pub struct Route {
     pub file: &'static str,
     pub line: u32,
     pub documentation: &'static str,
+    /// The type of the result as it is written.
+    pub output: &'static str,
+    /// The errors that it may return, where its error type tells them.
+    pub errors: fn() -> &'static [ErrorDescription],
     pub lenient: bool,
     pub blocking: bool,
     pub detached: bool,
@@ -93,6 +99,33 @@ pub enum Match {
 pub struct ServiceType {
     pub id: fn() -> TypeId,
     pub name: fn() -> &'static str,
+}
+
+impl Match {
+    /// What it is called.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Match::Exact => "exact",
+            Match::Prefix => "prefix",
+            Match::Wildcard => "wildcard",
+            Match::Regex => "regex",
+        }
+    }
+
+    /// Whether it is a policy of the protocol.
+    pub(crate) fn is(self, policy: MatchPolicy) -> bool {
+        self.protocol() == Some(policy)
+    }
+
+    /// The policy of the protocol, which has no regular expressions.
+    pub(crate) const fn protocol(self) -> Option<MatchPolicy> {
+        match self {
+            Match::Exact => Some(MatchPolicy::Exact),
+            Match::Prefix => Some(MatchPolicy::Prefix),
+            Match::Wildcard => Some(MatchPolicy::Wildcard),
+            Match::Regex => None,
+        }
+    }
 }
 
 impl Route {

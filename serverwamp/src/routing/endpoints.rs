@@ -13,6 +13,8 @@ use crate::wire::MatchPolicy;
 /// The functions of one realm.
 #[derive(Debug)]
 pub(crate) struct Endpoints {
+    /// All that was annotated, in a stable order.
+    pub(super) all: Vec<Arc<Endpoint>>,
     pub(crate) procedures: PatternTable<Arc<Endpoint>>,
     pub(super) subscribe: TopicHandlers,
     pub(crate) unsubscribe: TopicHandlers,
@@ -45,6 +47,7 @@ enum Pattern {
 impl Endpoints {
     pub(super) fn new() -> Endpoints {
         Endpoints {
+            all: Vec::new(),
             procedures: PatternTable::new(),
             subscribe: TopicHandlers::default(),
             unsubscribe: TopicHandlers::default(),
@@ -61,6 +64,7 @@ impl Endpoints {
     /// # Errors
     /// Its URI is to be a regular expression and is none.
     pub(super) fn insert(&mut self, endpoint: Arc<Endpoint>) -> Result<(), regex::Error> {
+        self.all.push(Arc::clone(&endpoint));
         let route = endpoint.route();
         let uri = route.uri.unwrap_or_default();
         let topics = match route.kind {

@@ -12,6 +12,7 @@ mod endpoints;
 mod history;
 mod hosted;
 mod kept;
+mod matching;
 mod meta;
 mod own_call;
 mod pattern;
@@ -25,12 +26,14 @@ mod testaments;
 mod tests;
 
 pub(crate) use access::{Access, CurrentAccess};
-pub use broker::TopicTable;
 pub(crate) use broker::{Accepted, Begun, TooMany};
 pub(crate) use coverage::is_reserved;
-pub(crate) use dealer::{Callee, Canceled, Functions, RegisterError, Registration, RoutedCall, Target, Unavailable};
+pub(crate) use dealer::{
+    Callee, Canceled, Functions, RegisterError, Registered, Registration, RoutedCall, Target, Unavailable,
+};
 pub use dynamic::{DynamicAuthenticator, DynamicAuthorizer};
 pub use history::History;
+pub use matching::UriTable;
 pub use realm::Realm;
 pub(crate) use realm::{Left, RealmState, Served};
 pub(crate) use realms::{LivingRealms, Realms};

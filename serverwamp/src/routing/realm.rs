@@ -137,6 +137,7 @@ pub struct Realm {
     topics: OpenTopics,
     limits: Option<Limits>,
     router: Option<RouterOptions>,
+    pub(super) reflection: bool,
     pub(super) histories: Vec<ConfiguredHistory>,
     pub(super) custom: CustomHandlers,
     pub(super) authenticators: Authenticators,
@@ -221,7 +222,9 @@ impl Realm {
     /// [`call_handler`](Realm::call_handler) gets what no client has registered.
     ///
     /// Events are retained for those who subscribe later, sessions have testaments, and the procedures and events of the meta
-    /// API (`wamp.session.…`, `wamp.subscription.…`) tell of sessions and subscriptions. All of it is authorized like any
+    /// API (`wamp.session.…`, `wamp.subscription.…`, `wamp.registration.…`) tell of sessions, subscriptions and registrations.
+    /// Annotated functions are registrations as well, with ids from 2^52 on and no callees: the router itself answers.
+    /// [Reflection](Realm::reflection) (`wamp.reflection.…`) tells what they take and give. All of it is authorized like any
     /// other request: without [`rules`](Realm::rules) or an [`authorizer`](Realm::authorizer) everybody may register
     /// anything, and call `wamp.session.kill` too.
     ///
@@ -296,6 +299,7 @@ impl Realm {
             topics: OpenTopics::default(),
             limits: None,
             router: None,
+            reflection: false,
             histories: Vec::new(),
             custom: CustomHandlers::default(),
             authenticators: Authenticators::default(),
@@ -355,6 +359,8 @@ pub(crate) struct Served {
     pub(crate) functions: Arc<Functions>,
     /// None where it is no router.
     pub(crate) router: Option<RouterOptions>,
+    /// Whether clients may ask what its functions are.
+    pub(crate) reflection: bool,
     pub(crate) histories: Vec<OpenHistory>,
     pub(crate) topics: OpenTopics,
     pub(crate) access: Arc<CurrentAccess>,
@@ -372,7 +378,7 @@ pub(crate) struct RealmState {
     broker: Broker,
     sessions: Mutex<HashMap<SessionId, Session>>,
     testaments: Testaments,
-    /// The procedures that a full router has of its own.
+    /// The procedures of the protocol that are served.
     meta: Option<MetaProcedures>,
     handle: RealmHandle,
 }
@@ -396,7 +402,9 @@ impl RealmState {
                 Some(_) => Broker::of_router(&served.limits, served.histories.iter().map(OpenHistory::begin).collect()),
                 None => Broker::new(&served.limits),
             },
-            meta: served.router.map(|_| MetaProcedures::new(Weak::clone(realm))),
+            // The realm's own handler of calls takes those of the protocol's procedures too.
+            meta: (served.reflection && served.functions.endpoints().call_handler.is_none())
+                .then(|| MetaProcedures::new(Weak::clone(realm), served.router.is_none())),
             served,
             sessions: Mutex::default(),
             testaments: Testaments::default(),
@@ -415,6 +423,16 @@ impl RealmState {
     /// Whether it is a full router.
     pub(crate) fn is_router(&self) -> bool {
         self.dealer.is_router()
+    }
+
+    /// Whether the procedures of the meta API are served.
+    pub(crate) fn has_meta_api(&self) -> bool {
+        self.meta.is_some() && self.is_router()
+    }
+
+    /// Whether clients may ask what the functions are.
+    pub(crate) fn has_reflection(&self) -> bool {
+        self.meta.is_some()
     }
 
     /// Whether the history of any topic is kept.
@@ -459,8 +477,7 @@ impl RealmState {
 
     /// Finds who answers calls of a procedure, as [`Dealer::find`] does, and the procedures of the protocol.
     pub(crate) fn find(&self, procedure: &Uri) -> (Target<'_>, usize) {
-        let is_replaced = self.dealer().endpoints().call_handler.is_some();
-        let meta = self.meta.as_ref().filter(|_| is_reserved(procedure) && !is_replaced);
+        let meta = self.meta.as_ref().filter(|_| is_reserved(procedure));
         match meta.and_then(|meta| meta.find(procedure)) {
             Some(endpoint) => (Target::Function(endpoint), 0),
             None => self.dealer().find(procedure),

@@ -202,6 +202,10 @@ pub(crate) struct Welcome {
     pub(crate) authextra: Option<RawDict>,
     /// Whether the realm is a router.
     pub(crate) is_router: bool,
+    /// Whether the realm serves the procedures of the protocol.
+    pub(crate) meta_api: bool,
+    /// Whether it serves those that describe functions.
+    pub(crate) reflection: bool,
     /// Whether the realm keeps the history of any topic.
     pub(crate) event_history: bool,
 }
@@ -483,9 +487,10 @@ impl ServerSession {
         let empty = Payload::empty(self.codec);
         let payload = if payload.size() > self.limits.reply_size { &empty } else { payload };
         let codec = self.codec;
-        // A payload of the session's codec can always be written.
-        let _ = self.output.write(|buffer| wire::write_error(codec, request_type, request, error, payload, buffer));
-        if self.takes_back_too_large() {
+        let written =
+            self.output.write(|buffer| wire::write_error(codec, request_type, request, error, payload, buffer));
+        // What a callee has given in another codec may be more than this one can hold.
+        if written.is_err() || self.takes_back_too_large() {
             self.write_shorter_error(request_type, request, error);
         }
     }

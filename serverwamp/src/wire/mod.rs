@@ -22,7 +22,7 @@ mod value;
 mod write;
 
 pub use codec::Codec;
-pub use decode::DecodeError;
+pub use decode::{DecodeError, Shape};
 pub use encode::EncodeError;
 pub use id::{PublicationId, RegistrationId, RequestId, SessionId, SubscriptionId};
 pub use options::{CancelMode, InvokePolicy};
@@ -32,7 +32,7 @@ pub use value::{Dict, Value};
 
 pub(crate) use batch::{BatchError, Separator, Subprotocol, append_to_batch, split_batch};
 pub(crate) use convert::{from_value, to_value};
-pub(crate) use decode::{Arena, Decoder, decode, missing};
+pub(crate) use decode::{Arena, Decoder, Kind, decode, missing};
 pub(crate) use encode::{PayloadBuilder, encode_into};
 pub(crate) use id::MAX_ID;
 pub(crate) use messages::{

@@ -206,6 +206,53 @@ async fn a_callee_that_never_answers_costs_its_callers_one_call_each() {
     .await;
 }
 
+/// Parts of a result that nobody has asked for go nowhere, and those that a caller reads reach it in their order, while
+/// others are answered.
+#[tokio::test(start_paused = true)]
+async fn a_callee_that_floods_progress() {
+    const PARTS: usize = 2_000;
+    for serializer in Serializer::ALL {
+        let app = router();
+        let mut flooding = join(&app, serializer, "realm", "callee").await;
+        flooding.send(register(json!({}), "flood")).await;
+        flooding.receive().await.unwrap();
+        let mut callee = join(&app, serializer, "realm", "callee").await;
+        callee.send(register(json!({}), "p")).await;
+        callee.receive().await.unwrap();
+        let mut asking = join(&app, serializer, "realm", "caller").await;
+        asking.send(json!([48, 1, {"receive_progress": true}, "flood"])).await;
+        flooding.receive().await.unwrap();
+        let mut other = join(&app, serializer, "realm", "caller").await;
+        other.send(json!([48, 1, {}, "flood"])).await;
+        flooding.receive().await.unwrap();
+        let text = "x".repeat(500);
+        let flood = async {
+            for part in 0..PARTS {
+                flooding.send(json!([70, 2, {"progress": true}, ["unasked"]])).await;
+                flooding.send(json!([70, 1, {"progress": true}, [part, text]])).await;
+            }
+            flooding.send(json!([70, 1, {}, ["end"]])).await;
+        };
+        let read = async {
+            for part in 0..PARTS {
+                assert_eq!(asking.receive().await, Some(json!([50, 1, {"progress": true}, [part, text]])));
+            }
+            assert_eq!(asking.receive().await, Some(json!([50, 1, {}, ["end"]])), "{serializer}");
+        };
+        let others = async {
+            for request in 2..20 {
+                other.send(json!([48, request, {}, "p"])).await;
+                callee.receive().await.unwrap();
+                callee.send(json!([70, request - 1, {}])).await;
+                assert_eq!(other.receive().await, Some(json!([50, request, {}])), "{serializer}");
+            }
+        };
+        tokio::join!(flood, read, others);
+        assert!(other.is_silent().await, "{serializer}");
+        assert_eq!(met(&app, "outbound_bytes"), 0, "{serializer}");
+    }
+}
+
 fn small() -> Limits {
     Limits { outbound_bytes: 256 * 1024, ..Limits::default() }
 }

@@ -1,7 +1,7 @@
 //! Whether a callee learns who calls.
 
 use serde_json::{Value, json};
-use serverwamp::{Action, ActionKind, App, Decision, Session, Uri};
+use serverwamp::{Action, ActionKind, App, Decision, MatchPolicy, Rules, Session, Uri};
 
 use super::{check, register, router};
 
@@ -58,6 +58,36 @@ async fn who_is_disclosed() {
             }
         }
         check(&with(decision), &steps).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_disclose_by_role() {
+    let refused = json!([8, 48, 1, {}, "wamp.error.option_disallowed.disclose_me", [], "…"]);
+    let caller = json!({"caller": "…", "caller_authid": "…", "caller_authrole": "anonymous"});
+    // What the rule for the callers' role says, what the caller asks for, and what comes of it.
+    for (role, disclosed, disclose_me, expected) in [
+        ("anonymous", true, false, Some(&caller)),
+        ("anonymous", false, true, None),
+        ("somebody", true, false, Some(&json!({}))),
+        ("somebody", false, true, Some(&caller)),
+    ] {
+        let rules = Rules::new().allow(role, "p", MatchPolicy::Exact, [ActionKind::Call]).disclose(disclosed).allow(
+            "*",
+            "",
+            MatchPolicy::Prefix,
+            ActionKind::ALL,
+        );
+        let mut steps = vec![
+            ("callee >", register(json!({}), "p")),
+            ("callee <", json!([65, 1, 1])),
+            ("caller >", json!([48, 1, {"disclose_me": disclose_me}, "p"])),
+        ];
+        match expected {
+            Some(details) => steps.push(("callee <", json!([68, 1, 1, details]))),
+            None => steps.push(("caller <", refused.clone())),
+        }
+        check(&router().rules(rules), &steps).await;
     }
 }
 

@@ -77,6 +77,66 @@ async fn what_a_codec_cannot_hold_is_the_callers_error() {
     }
 }
 
+/// NaN in MessagePack.
+const NAN: [u8; 9] = [0xcb, 0x7f, 0xf8, 0, 0, 0, 0, 0, 0];
+
+/// However an answer looks that the caller's codec cannot hold, the caller gets one.
+#[tokio::test(start_paused = true)]
+async fn what_the_callers_codec_cannot_hold_is_an_error_all_the_same() {
+    let progress = [&[0x81, 0xa8][..], b"progress", &[0xc3]].concat();
+    let answers = [
+        (vec![0x94, 0x46, 1, 0x80], json!([8, 48, 1, {}, "wamp.error.runtime_error"]), None),
+        (
+            [&[0x94, 0x46, 1], &progress[..]].concat(),
+            json!([8, 48, 1, {}, "wamp.error.runtime_error"]),
+            Some(json!([69, 1, {"mode": "killnowait"}])),
+        ),
+        ([&[0x96, 8, 0x44, 1, 0x80, 0xa8], &b"my.error"[..]].concat(), json!([8, 48, 1, {}, "my.error"]), None),
+    ];
+    for (head, answer, interrupt) in answers {
+        let app = router();
+        let mut callee = join(&app, Serializer::MessagePack, "realm", "callee").await;
+        callee.send(register(json!({}), "p")).await;
+        callee.receive().await.unwrap();
+        let mut caller = join(&app, Serializer::Json, "realm", "caller").await;
+        caller.send(json!([48, 1, {"receive_progress": true}, "p"])).await;
+        callee.receive().await.unwrap();
+        callee.send_frame(&[&head[..], &[0x91], &NAN].concat()).await;
+        assert_eq!(caller.receive().await, Some(answer.clone()));
+        if interrupt.is_some() {
+            assert_eq!(callee.receive().await, interrupt);
+        }
+        assert!(callee.is_silent().await && caller.is_silent().await, "{answer}");
+    }
+    // An argument is refused before the callee hears of it.
+    let app = router();
+    let mut callee = join(&app, Serializer::Json, "realm", "callee").await;
+    callee.send(register(json!({}), "p")).await;
+    callee.receive().await.unwrap();
+    let mut caller = join(&app, Serializer::MessagePack, "realm", "caller").await;
+    caller.send_frame(&[&[0x95, 48, 1, 0x80, 0xa1, b'p', 0x91], &NAN[..]].concat()).await;
+    let refused = caller.receive().await.unwrap();
+    assert!(same(&refused, &json!([8, 48, 1, {}, "wamp.error.invalid_argument", [], "…"])), "{refused}");
+    assert!(callee.is_silent().await);
+}
+
+/// 2^64, beyond what 64 bits hold, both ways between a bignum of CBOR and digits.
+#[tokio::test(start_paused = true)]
+async fn bignums_keep_their_digits() {
+    let app = router();
+    let bignum = [0x81, 0xc2, 0x49, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    let mut callee = join(&app, Serializer::Json, "realm", "callee").await;
+    callee.send(register(json!({}), "p")).await;
+    callee.receive().await.unwrap();
+    let mut caller = join(&app, Serializer::Cbor, "realm", "caller").await;
+    caller.send_frame(&[&[0x85, 0x18, 48, 1, 0xa0, 0x61, b'p'], &bignum[..]].concat()).await;
+    let invocation = callee.receive_frame().await.unwrap();
+    assert_eq!(String::from_utf8(invocation).unwrap(), "[68,1,1,{},[18446744073709551616]]");
+    callee.send_frame(b"[70,1,{},[18446744073709551616]]").await;
+    let result = caller.receive_frame().await.unwrap();
+    assert_eq!(result, [&[0x84, 0x18, 50, 1, 0xa0], &bignum[..]].concat());
+}
+
 #[tokio::test(start_paused = true)]
 async fn payload_passthru_is_opaque() {
     let options = json!({

@@ -149,6 +149,31 @@ async fn parts_may_be_canceled() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_callee_goes_in_the_middle_of_the_parts() {
+    check(
+        &router(),
+        &[
+            ("a callee >", register(json!({"invoke": "first"}), "p")),
+            ("a callee <", json!([65, 1, 1])),
+            ("b callee >", register(json!({"invoke": "first"}), "p")),
+            ("b callee <", json!([65, 1, 1])),
+            ("caller >", json!([48, 1, {"progress": true, "receive_progress": true}, "p", [1]])),
+            ("a callee <", json!([68, 1, 1, {"progress": true, "receive_progress": true}, [1]])),
+            ("a callee >", json!([70, 1, {"progress": true}, ["so far"]])),
+            ("caller <", json!([50, 1, {"progress": true}, ["so far"]])),
+            ("a callee lost", json!(null)),
+            ("caller <", json!([8, 48, 1, {}, "wamp.error.canceled", [], "…"])),
+            // The other has not had the beginning: it gets nothing of the rest.
+            ("caller >", json!([48, 1, {"progress": true}, "p", [2]])),
+            ("caller >", json!([48, 1, {}, "p", [3]])),
+            ("caller >", json!([48, 2, {}, "p", ["new"]])),
+            ("b callee <", json!([68, 1, 1, {}, ["new"]])),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn parts_take_a_callee_that_knows_them() {
     let refused = json!([8, 48, 1, {}, "wamp.error.feature_not_supported", [], "…"]);
     for [sends, gets] in [["plain callee >", "plain callee <"], ["uncanceling callee >", "uncanceling callee <"]] {

@@ -111,6 +111,35 @@ async fn who_is_gone_is_called_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_others_go_on_by_their_policy() {
+    // Who goes, and who is called before and after that.
+    for (policy, gone, before, after) in [
+        ("first", 1, [0, 0], [0, 0, 0]),
+        ("last", 2, [2, 2], [1, 1, 1]),
+        ("last", 0, [2, 2], [2, 2, 2]),
+        ("roundrobin", 1, [0, 1], [0, 2, 0]),
+    ] {
+        let mut steps = callees(json!({"invoke": policy}));
+        let mut invoked = [0, 0, 0];
+        let mut request = 0;
+        let mut call = |steps: &mut Vec<Step<'static>>, callee: usize| {
+            invoked[callee] += 1;
+            request += 1;
+            let [sends, gets] = NAMES[callee];
+            steps.push(("caller >", json!([48, request, {}, "p"])));
+            steps.push((gets, json!([68, invoked[callee], 1, {}])));
+            steps.push((sends, json!([70, invoked[callee], {}])));
+            steps.push(("caller <", json!([50, request, {}])));
+        };
+        before.into_iter().for_each(|callee| call(&mut steps, callee));
+        steps.push((NAMES[gone][0], json!([66, 2, 1])));
+        steps.push((NAMES[gone][1], json!([67, 2])));
+        after.into_iter().for_each(|callee| call(&mut steps, callee));
+        check(&router(), &steps).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn concurrency() {
     let busy = |request: u64| json!([8, 48, request, {}, "wamp.error.no_available_callee", [], "…"]);
     for invoke in ["first", "roundrobin"] {

@@ -81,6 +81,7 @@ async fn what_is_announced_is_what_the_realm_has() {
                 ("broker", "subscription_meta_api"),
                 ("broker", "payload_passthru_mode"),
                 ("dealer", "session_meta_api"),
+                ("dealer", "registration_meta_api"),
                 ("dealer", "testament_meta_api"),
             ] {
                 let announced = welcome[2]["roles"][role]["features"].get(feature) == Some(&json!(true));

@@ -71,7 +71,6 @@ async fn sessions_are_counted_listed_and_described() {
             ("wamp.session.get", json!(["x"]), "wamp.error.invalid_argument"),
             ("wamp.session.count", json!([7]), "wamp.error.invalid_argument"),
             ("wamp.session.nothing", json!([]), "wamp.error.no_such_procedure"),
-            ("wamp.registration.list", json!([]), "wamp.error.no_such_procedure"),
         ]) {
             assert_eq!(call_error(ann, request, procedure, args, json!({})).await, error, "{serializer} {procedure}");
         }
@@ -175,12 +174,20 @@ async fn the_meta_api_is_authorized_like_any_other_uri() {
         let (mut ann, a) = log_in(&app, serializer, "admin:ann").await;
         let (mut joe, _) = log_in(&app, serializer, "user:joe").await;
         assert_eq!(call(&mut joe, 1, "wamp.session.count", json!([]), json!({})).await, json!([2]));
-        for (request, procedure) in (2..).zip(["wamp.session.list", "wamp.session.kill", "wamp.subscription.list"]) {
+        for (request, procedure) in (2..).zip([
+            "wamp.session.list",
+            "wamp.session.kill",
+            "wamp.subscription.list",
+            "wamp.registration.list",
+            "wamp.registration.remove_callee",
+            "wamp.reflection.procedure.list",
+        ]) {
             let error = call_error(&mut joe, request, procedure, json!([a]), json!({})).await;
             assert_eq!(error, "wamp.error.not_authorized", "{serializer} {procedure}");
         }
-        for (request, (topic, options)) in (5..).zip([
+        for (request, (topic, options)) in (10..).zip([
             ("wamp.session.on_join", json!({})),
+            ("wamp.registration.on_create", json!({})),
             ("wamp.", json!({"match": "prefix"})),
             ("..on_join", json!({"match": "wildcard"})),
         ]) {

@@ -50,6 +50,8 @@ impl Machine {
             authprovider: "db".to_owned(),
             authextra: Some(RawDict::encode(Codec::Json, &json!({"verifier": "v"})).unwrap()),
             is_router: false,
+            meta_api: false,
+            reflection: false,
             event_history: false,
         });
     }

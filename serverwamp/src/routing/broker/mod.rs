@@ -3,22 +3,19 @@
 mod announcing;
 mod fan_out;
 mod inspection;
-mod matching;
-mod prefix;
 mod retention;
 mod revocation;
 #[cfg(test)]
 pub(super) mod tests;
-mod wildcard;
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::SystemTime;
 
 use rustc_hash::FxHashMap;
 
-pub use self::matching::TopicTable;
 use self::retention::Retained;
 use super::history::TopicHistory;
+use super::matching::UriTable;
 use crate::handler::{Publication, Session, Subscription};
 use crate::limits::Limits;
 use crate::wire::{Codec, MatchPolicy, SessionId, SubscriptionId, Timestamp, Uri};
@@ -47,7 +44,7 @@ struct RouterState {
 /// All keys are ids that the server gives out, so none can be chosen to collide.
 #[derive(Debug, Default)]
 struct State {
-    table: TopicTable<SubscriptionId>,
+    table: UriTable<SubscriptionId>,
     topics: FxHashMap<SubscriptionId, Topic>,
     sessions: FxHashMap<SessionId, Own>,
     /// Subscription ids are counted.

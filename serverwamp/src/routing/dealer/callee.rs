@@ -11,7 +11,7 @@ use crate::handler::{Answer, Command, Invocation, Refused, Session};
 use crate::limits::Limits;
 use crate::wire::{
     self, CancelMode, Feature, Group, InvocationDetails, MAX_ID, Passthru, Payload, RegistrationId, RequestId,
-    SessionId, uris,
+    SessionId, Uri, uris,
 };
 
 /// A session as a callee. What is not its own it reaches through its session's outbox.
@@ -125,6 +125,10 @@ impl Callee {
         })
     }
 
+    pub(super) fn session_id(&self) -> SessionId {
+        self.session.id()
+    }
+
     #[cfg(test)]
     pub(super) fn session(&self) -> &Session {
         &self.session
@@ -146,9 +150,9 @@ impl Callee {
     }
 
     /// Its registration was taken away by others.
-    pub(super) fn revoke(&self, registration: RegistrationId, reason: &'static str) {
+    pub(super) fn revoke(&self, registration: RegistrationId, reason: &Uri) {
         if self.end(registration) {
-            let _ = self.session.outbox().push(Command::Unregistered { registration, reason });
+            let _ = self.session.outbox().push(Command::Unregistered { registration, reason: reason.clone() });
         }
     }
 

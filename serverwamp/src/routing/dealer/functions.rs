@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use super::specificity::Specificity;
-use crate::handler::{Call, CustomHandler, Endpoint, Match, RpcError};
+use crate::handler::{Call, CustomHandler, Endpoint, Match, RouteKind, RpcError};
 use crate::metrics::CallMetrics;
 use crate::routing::endpoints::Endpoints;
-use crate::wire::{MatchPolicy, Uri, uris};
+use crate::wire::{MatchPolicy, RegistrationId, Uri, uris};
+
+/// The id of the first function as a registration: the lower half of all ids is for what clients register.
+pub(super) const FIRST_OF_FUNCTIONS: u64 = 1 << 52;
 
 /// What the program itself serves in a realm.
 #[derive(Debug)]
@@ -19,6 +22,24 @@ pub(crate) struct Functions {
 impl Functions {
     pub(crate) fn new(endpoints: Endpoints) -> Functions {
         Functions { endpoints, unserved: Arc::new(CustomHandler::of_calls(refuse).endpoint()) }
+    }
+
+    /// The procedures of the program in their order, each with its id as a registration: the same in every realm and run that
+    /// serves the same functions.
+    pub(super) fn procedures(&self) -> impl Iterator<Item = (RegistrationId, &Arc<Endpoint>)> {
+        let ids = (FIRST_OF_FUNCTIONS..).map_while(RegistrationId::new);
+        ids.zip(self.endpoints.all.iter().filter(|function| function.route().kind == RouteKind::Procedure))
+    }
+
+    /// The id of a handler that was found; none of one that stands for whatever is not served.
+    pub(super) fn id_of(&self, handler: &Arc<Endpoint>) -> Option<RegistrationId> {
+        self.procedures().find(|(_, function)| Arc::ptr_eq(function, handler)).map(|(id, _)| id)
+    }
+
+    /// The procedure of an id.
+    pub(super) fn by_id(&self, id: RegistrationId) -> Option<&Arc<Endpoint>> {
+        let place = usize::try_from(id.get().checked_sub(FIRST_OF_FUNCTIONS)?).ok()?;
+        self.procedures().nth(place).map(|(_, function)| function)
     }
 
     /// Finds the handler of a procedure; where there is none, one that says so.
@@ -53,7 +74,7 @@ impl Functions {
         self.unserved.metrics()
     }
 
-    pub(super) fn endpoints(&self) -> &Endpoints {
+    pub(crate) fn endpoints(&self) -> &Endpoints {
         &self.endpoints
     }
 }

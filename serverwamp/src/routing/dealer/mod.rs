@@ -1,27 +1,32 @@
 //! Calls: which function of the program or which client answers them.
 
+mod announcing;
 mod callee;
 mod functions;
+mod inspection;
 mod registrations;
+mod revocation;
 mod routed;
 mod specificity;
 #[cfg(test)]
 mod tests;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::SystemTime;
 
 use self::callee::Offer;
 pub(crate) use self::callee::{Begun, Callee, Canceled};
 pub(crate) use self::functions::Functions;
 pub(crate) use self::registrations::Registration;
-use self::registrations::{Conflict, Registrations};
+use self::registrations::{Added, Conflict, Registrations};
 pub(crate) use self::routed::{RoutedCall, Unavailable};
+use super::broker::Broker;
 use super::coverage::is_reserved;
 use super::endpoints::Endpoints;
 use crate::handler::{Answer, Endpoint, Session};
 use crate::limits::Limits;
 use crate::metrics::CallMetrics;
-use crate::wire::{Register, RegistrationId, Uri, uris};
+use crate::wire::{Register, RegistrationId, Timestamp, Uri, uris};
 
 /// The dealer of one realm.
 ///
@@ -31,6 +36,7 @@ use crate::wire::{Register, RegistrationId, Uri, uris};
 pub(crate) struct Dealer {
     functions: Arc<Functions>,
     options: RouterOptions,
+    created: Timestamp,
     /// What clients offer; none where they may not.
     registrations: Option<RwLock<Registrations>>,
 }
@@ -49,6 +55,14 @@ pub(crate) enum Target<'d> {
     Clients(Arc<Registration>),
 }
 
+/// A client has become a callee of a procedure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Registered {
+    pub(crate) id: RegistrationId,
+    /// Octets of what was sent because of it.
+    pub(crate) octets: usize,
+}
+
 /// Why a client cannot offer a procedure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RegisterError {
@@ -61,7 +75,8 @@ pub(crate) enum RegisterError {
 impl Dealer {
     pub(crate) fn new(functions: Arc<Functions>, router: Option<RouterOptions>) -> Dealer {
         let registrations = router.map(|_| RwLock::default());
-        Dealer { functions, options: router.unwrap_or_default(), registrations }
+        let created = Timestamp::from(SystemTime::now());
+        Dealer { functions, options: router.unwrap_or_default(), created, registrations }
     }
 
     /// What a session is as a callee.
@@ -104,11 +119,16 @@ impl Dealer {
         }
     }
 
-    /// Makes a client a callee of a procedure.
+    /// Makes a client a callee of a procedure, and has the broker announce it.
     ///
     /// # Errors
     /// The procedure has somebody else, or the client has too many.
-    pub(crate) fn register(&self, callee: &Arc<Callee>, register: &Register) -> Result<RegistrationId, RegisterError> {
+    pub(crate) fn register(
+        &self,
+        callee: &Arc<Callee>,
+        register: &Register,
+        broker: &Broker,
+    ) -> Result<Registered, RegisterError> {
         let (procedure, options) = (&register.procedure, &register.options);
         let policy = options.match_policy.unwrap_or_default();
         let invoke = options.invoke.unwrap_or_default();
@@ -130,14 +150,13 @@ impl Dealer {
         if !callee.has_room() {
             return Err(RegisterError::TooMany);
         }
+        let mut octets = 0_usize;
         if options.force_reregister == Some(true)
             && let Some(id) = registrations.get(procedure, policy).map(|existing| existing.id())
         {
-            for other in registrations.end(id) {
-                other.revoke(id, uris::UNREGISTERED);
-            }
+            octets = self::revocation::end(&mut registrations, id, &Uri::known(uris::UNREGISTERED), broker);
         }
-        let id = registrations.add(procedure, policy, invoke, callee).map_err(|conflict| {
+        let Added { id, is_new } = registrations.add(procedure, policy, invoke, callee).map_err(|conflict| {
             let why = match conflict {
                 Conflict::Taken => "has a callee".to_owned(),
                 Conflict::OtherPolicy(other) => {
@@ -147,26 +166,31 @@ impl Dealer {
             refused(uris::PROCEDURE_ALREADY_EXISTS, format!("`{procedure}` ({policy}) {why}"))
         })?;
         callee.begin(id, offer);
-        Ok(id)
+        let created = registrations.by_id(id).filter(|_| is_new);
+        octets = octets.saturating_add(announcing::registered(broker, id, callee.session_id(), created));
+        Ok(Registered { id, octets })
     }
 
     /// Ends a client's part in a registration, which it may not have. When this returns, no invocation of it is queued
     /// for the client any more; those that were go on.
-    pub(crate) fn unregister(&self, callee: &Arc<Callee>, registration: RegistrationId) -> bool {
+    pub(crate) fn unregister(&self, callee: &Arc<Callee>, registration: RegistrationId, broker: &Broker) -> bool {
         let Some(mut registrations) = self.write() else { return false };
         let ended = callee.end(registration);
-        if ended {
-            registrations.remove(registration, callee);
+        if let Some(is_over) = registrations.remove(registration, callee).filter(|_| ended) {
+            announcing::unregistered(broker, registration, callee.session_id(), is_over);
         }
         ended
     }
 
     /// A client is gone: so are its registrations, and whoever waits for its answers is told.
-    pub(crate) fn leave(&self, callee: &Arc<Callee>) {
-        let (ended, callers) = callee.leave();
+    pub(crate) fn leave(&self, callee: &Arc<Callee>, broker: &Broker) {
+        let (mut ended, callers) = callee.leave();
+        ended.sort_unstable();
         if let Some(mut registrations) = self.write() {
             for registration in ended {
-                registrations.remove(registration, callee);
+                if let Some(is_over) = registrations.remove(registration, callee) {
+                    announcing::unregistered(broker, registration, callee.session_id(), is_over);
+                }
             }
         }
         for caller in callers {

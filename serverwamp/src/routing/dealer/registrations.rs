@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use rustc_hash::FxHashMap;
 
 use super::callee::Callee;
+use super::functions::FIRST_OF_FUNCTIONS;
 use super::specificity::{Specificity, ends_with_a_component};
-use crate::routing::TopicTable;
-use crate::wire::{InvokePolicy, MatchPolicy, RegistrationId, Uri};
+use crate::routing::matching::UriTable;
+use crate::wire::{InvokePolicy, MatchPolicy, RegistrationId, SessionId, Timestamp, Uri};
 
 /// A procedure, or pattern of procedures, that clients offer. What is changed is made anew, so that calls that are on
 /// their way see one state.
@@ -18,6 +20,7 @@ pub(crate) struct Registration {
     procedure: Uri,
     match_policy: MatchPolicy,
     invoke: InvokePolicy,
+    created: Timestamp,
     specificity: Specificity,
     /// In the order in which they came.
     callees: Vec<Arc<Callee>>,
@@ -28,10 +31,18 @@ pub(crate) struct Registration {
 /// All registrations of a realm.
 #[derive(Debug, Default)]
 pub(super) struct Registrations {
-    table: TopicTable<Arc<Registration>>,
+    table: UriTable<Arc<Registration>>,
     by_id: FxHashMap<RegistrationId, (Uri, MatchPolicy)>,
     /// Ids are counted.
     last: u64,
+}
+
+/// A client's part in a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Added {
+    pub(super) id: RegistrationId,
+    /// Whether the registration began with it.
+    pub(super) is_new: bool,
 }
 
 /// Why a callee cannot join a registration.
@@ -50,6 +61,28 @@ impl Registration {
 
     pub(crate) fn match_policy(&self) -> MatchPolicy {
         self.match_policy
+    }
+
+    pub(super) fn procedure(&self) -> &Uri {
+        &self.procedure
+    }
+
+    pub(super) fn invoke(&self) -> InvokePolicy {
+        self.invoke
+    }
+
+    pub(super) fn created(&self) -> Timestamp {
+        self.created
+    }
+
+    /// The sessions that are its callees, in the order in which they came.
+    pub(super) fn sessions(&self) -> impl ExactSizeIterator<Item = SessionId> {
+        self.callees.iter().map(|callee| callee.session_id())
+    }
+
+    /// A session as a callee of it.
+    pub(super) fn callee_of(&self, session: SessionId) -> Option<&Arc<Callee>> {
+        self.callees.iter().find(|callee| callee.session_id() == session)
     }
 
     pub(super) fn specificity(&self) -> &Specificity {
@@ -97,6 +130,17 @@ impl Registrations {
         (best, looked_at)
     }
 
+    /// All ids, each with the match policy of its registration, in no order.
+    pub(super) fn ids(&self) -> impl Iterator<Item = (RegistrationId, MatchPolicy)> {
+        self.by_id.iter().map(|(id, (_, policy))| (*id, *policy))
+    }
+
+    /// The registration of this id.
+    pub(super) fn by_id(&self, id: RegistrationId) -> Option<&Arc<Registration>> {
+        let (procedure, policy) = self.by_id.get(&id)?;
+        self.get(procedure, *policy)
+    }
+
     /// The registration of exactly this procedure or pattern.
     pub(super) fn get(&self, procedure: &str, policy: MatchPolicy) -> Option<&Arc<Registration>> {
         self.table.get(procedure, policy)
@@ -112,7 +156,8 @@ impl Registrations {
         policy: MatchPolicy,
         invoke: InvokePolicy,
         callee: &Arc<Callee>,
-    ) -> Result<RegistrationId, Conflict> {
+    ) -> Result<Added, Conflict> {
+        let mut is_new = false;
         let registration = match self.get(procedure, policy) {
             Some(existing) if existing.invoke != invoke => return Err(Conflict::OtherPolicy(existing.invoke)),
             Some(existing) if invoke == InvokePolicy::Single || existing.has(callee) => return Err(Conflict::Taken),
@@ -121,14 +166,17 @@ impl Registrations {
                 existing.with(callees)
             }
             None => {
-                let id = RegistrationId::new(self.last.saturating_add(1)).ok_or(Conflict::Taken)?;
+                let next = Some(self.last.saturating_add(1)).filter(|next| *next < FIRST_OF_FUNCTIONS);
+                let id = next.and_then(RegistrationId::new).ok_or(Conflict::Taken)?;
                 self.last = id.get();
+                is_new = true;
                 self.by_id.insert(id, (procedure.clone(), policy));
                 Registration {
                     id,
                     procedure: procedure.clone(),
                     match_policy: policy,
                     invoke,
+                    created: Timestamp::from(SystemTime::now()),
                     specificity: Specificity::of(procedure, policy),
                     callees: vec![Arc::clone(callee)],
                     turns: Arc::default(),
@@ -137,21 +185,24 @@ impl Registrations {
         };
         let id = registration.id;
         self.table.insert(procedure, policy, Arc::new(registration));
-        Ok(id)
+        Ok(Added { id, is_new })
     }
 
-    /// Ends a callee's part in a registration.
-    pub(super) fn remove(&mut self, id: RegistrationId, callee: &Arc<Callee>) {
-        let Some((procedure, policy)) = self.by_id.get(&id).cloned() else { return };
-        let Some(existing) = self.get(&procedure, policy) else { return };
+    /// Ends a callee's part in a registration. Tells whether the registration is over with that; none if the callee had no
+    /// part in it.
+    pub(super) fn remove(&mut self, id: RegistrationId, callee: &Arc<Callee>) -> Option<bool> {
+        let (procedure, policy) = self.by_id.get(&id).cloned()?;
+        let existing = self.get(&procedure, policy).filter(|existing| existing.has(callee))?;
         let is_other = |other: &&Arc<Callee>| !Arc::ptr_eq(other, callee);
         let callees: Vec<Arc<Callee>> = existing.callees.iter().filter(is_other).cloned().collect();
-        if callees.is_empty() {
+        let is_over = callees.is_empty();
+        if is_over {
             self.end(id);
         } else {
             let registration = Arc::new(existing.with(callees));
             self.table.insert(&procedure, policy, registration);
         }
+        Some(is_over)
     }
 
     /// Ends a registration. Returns those who were its callees.
@@ -173,6 +224,7 @@ impl Registration {
             procedure: self.procedure.clone(),
             match_policy: self.match_policy,
             invoke: self.invoke,
+            created: self.created,
             specificity: self.specificity.clone(),
             callees,
             turns: Arc::clone(&self.turns),

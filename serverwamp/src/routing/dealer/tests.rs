@@ -34,7 +34,7 @@ fn callee(id: u64) -> Arc<Callee> {
 
 fn add(registrations: &mut Registrations, procedure: &str, policy: MatchPolicy) -> Option<RegistrationId> {
     let uri = Uri::pattern(procedure, policy).unwrap();
-    registrations.add(&uri, policy, InvokePolicy::Single, &callee(1)).ok()
+    registrations.add(&uri, policy, InvokePolicy::Single, &callee(1)).ok().map(|added| added.id)
 }
 
 /// The order of the specification: the first of two wins.
@@ -139,7 +139,7 @@ fn everybody_is_asked_once() {
 fn who_is_gone_takes_nothing() {
     let mut registrations = Registrations::default();
     let (procedure, callee) = (Uri::new("p").unwrap(), callee(1));
-    let id = registrations.add(&procedure, MatchPolicy::Exact, InvokePolicy::Single, &callee).unwrap();
+    let id = registrations.add(&procedure, MatchPolicy::Exact, InvokePolicy::Single, &callee).unwrap().id;
     callee.begin(id, Offer::default());
     let registration = Arc::clone(registrations.find("p").0.unwrap());
     let message = crate::wire::Call {

@@ -1,14 +1,22 @@
 //! What a procedure of the protocol is called with.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::handler::{Call, Request, RpcError, Session};
-use crate::wire::{MatchPolicy, SessionId, SubscriptionId, Uri, Value, from_value, uris};
+use crate::wire::{MatchPolicy, RegistrationId, SessionId, SubscriptionId, Uri, Value, from_value, uris};
 
 /// The arguments of a call, and who calls. Each can be given by position or by name; null is as good as none.
 pub(super) struct Arguments {
     caller: Session,
     request: Request,
+}
+
+/// How a subscription or registration is looked up.
+#[derive(Debug, Default, Deserialize)]
+struct LookupOptions {
+    #[serde(rename = "match", default)]
+    match_policy: MatchPolicy,
 }
 
 impl Arguments {
@@ -56,6 +64,16 @@ impl Arguments {
         SubscriptionId::new(self.required(0, "subscription")?).ok_or_else(no_such_subscription)
     }
 
+    /// The id of a registration.
+    pub(super) fn registration(&self) -> Result<RegistrationId, RpcError> {
+        RegistrationId::new(self.required(0, "registration")?).ok_or_else(no_such_registration)
+    }
+
+    /// How the URI of a lookup is compared, as its options say.
+    pub(super) fn match_policy(&self) -> Result<MatchPolicy, RpcError> {
+        Ok(self.optional::<LookupOptions>(1, "options")?.unwrap_or_default().match_policy)
+    }
+
     /// A URI that may be left out.
     pub(super) fn uri(&self, index: usize, name: &str) -> Result<Uri, RpcError> {
         self.pattern(index, name, MatchPolicy::Exact)
@@ -87,6 +105,10 @@ fn invalid_uri(name: &str, error: &dyn std::fmt::Display) -> RpcError {
 
 pub(super) fn no_such_session() -> RpcError {
     RpcError::new(uris::NO_SUCH_SESSION)
+}
+
+pub(super) fn no_such_registration() -> RpcError {
+    RpcError::new(uris::NO_SUCH_REGISTRATION)
 }
 
 pub(super) fn no_such_subscription() -> RpcError {

@@ -1,9 +1,11 @@
-//! The procedures that a full router has of its own.
+//! The procedures that a full router has of its own; those that describe functions any realm may have.
 //!
 //! WAMP: meta API, advanced profile.
 
 mod arguments;
 mod history;
+mod reflection;
+mod registrations;
 mod sessions;
 mod subscriptions;
 mod testaments;
@@ -32,17 +34,23 @@ enum Procedure {
 
 /// The procedures of the protocol in one realm. They are called as those of the program are: a handler runs.
 #[derive(Debug)]
-pub(super) struct MetaProcedures(Arc<Endpoint>);
+pub(super) struct MetaProcedures {
+    endpoint: Arc<Endpoint>,
+    /// Whether there are no others than those that describe functions.
+    only_reflection: bool,
+}
 
 impl MetaProcedures {
-    pub(super) fn new(realm: Weak<RealmState>) -> MetaProcedures {
+    pub(super) fn new(realm: Weak<RealmState>, only_reflection: bool) -> MetaProcedures {
         let handler = move |call: Call| answer(realm.upgrade(), call);
-        MetaProcedures(Arc::new(CustomHandler::of_calls(handler).endpoint()))
+        let endpoint = Arc::new(CustomHandler::of_calls(handler).endpoint());
+        MetaProcedures { endpoint, only_reflection }
     }
 
     /// The handler of a procedure of the protocol.
     pub(super) fn find(&self, uri: &str) -> Option<&Arc<Endpoint>> {
-        procedure(uri).is_some().then_some(&self.0)
+        let is_served = procedure(uri).is_some() && (!self.only_reflection || uri.starts_with("wamp.reflection."));
+        is_served.then_some(&self.endpoint)
     }
 }
 
@@ -58,6 +66,19 @@ fn procedure(uri: &str) -> Option<Procedure> {
         "session.kill_all" => Prompt(sessions::kill_all),
         "session.add_testament" => Waiting(|realm, arguments| Box::pin(testaments::add(realm, arguments))),
         "session.flush_testaments" => Prompt(testaments::flush),
+        "reflection.procedure.list" => Waiting(|realm, call| Box::pin(reflection::list_procedures(realm, call))),
+        "reflection.procedure.describe" => Waiting(|realm, call| Box::pin(reflection::describe_procedure(realm, call))),
+        "reflection.topic.list" => Waiting(|realm, call| Box::pin(reflection::list_topics(realm, call))),
+        "reflection.topic.describe" => Waiting(|realm, call| Box::pin(reflection::describe_topic(realm, call))),
+        "reflection.error.list" => Waiting(|realm, call| Box::pin(reflection::list_errors(realm, call))),
+        "reflection.error.describe" => Waiting(|realm, call| Box::pin(reflection::describe_error(realm, call))),
+        "registration.list" => Prompt(registrations::list),
+        "registration.lookup" => Prompt(registrations::lookup),
+        "registration.match" => Prompt(registrations::matching),
+        "registration.get" => Prompt(registrations::get),
+        "registration.list_callees" => Prompt(registrations::list_callees),
+        "registration.count_callees" => Prompt(registrations::count_callees),
+        "registration.remove_callee" => Prompt(registrations::remove_callee),
         "subscription.list" => Prompt(subscriptions::list),
         "subscription.lookup" => Prompt(subscriptions::lookup),
         "subscription.match" => Prompt(subscriptions::matching),

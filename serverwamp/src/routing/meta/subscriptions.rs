@@ -1,26 +1,17 @@
 //! `wamp.subscription.…`: who is subscribed to what, and ending that.
 
-use serde::Deserialize;
-
 use super::super::realm::RealmState;
 use super::Answer;
 use super::arguments::{Arguments, no_such_session, no_such_subscription};
 use crate::handler::RpcResult;
-use crate::wire::{MatchPolicy, uris};
-
-/// How a subscription is looked up.
-#[derive(Debug, Default, Deserialize)]
-struct LookupOptions {
-    #[serde(rename = "match", default)]
-    match_policy: MatchPolicy,
-}
+use crate::wire::uris;
 
 pub(super) fn list(realm: &RealmState, _: &Arguments) -> Answer {
     Ok(RpcResult::new().arg(realm.broker().list()))
 }
 
 pub(super) fn lookup(realm: &RealmState, arguments: &Arguments) -> Answer {
-    let policy = arguments.optional::<LookupOptions>(1, "options")?.unwrap_or_default().match_policy;
+    let policy = arguments.match_policy()?;
     let topic = arguments.pattern(0, "topic", policy)?;
     Ok(RpcResult::new().arg(realm.broker().lookup(&topic, policy)))
 }

@@ -24,20 +24,18 @@ const ROUTER_DEALER: Features = DEALER
     .with(Feature::SharedRegistration)
     .with(Feature::RegistrationRevocation)
     .with(Feature::CallReroute)
-    .with(Feature::PayloadPassthruMode)
-    .with(Feature::SessionMetaApi)
-    .with(Feature::TestamentMetaApi);
+    .with(Feature::PayloadPassthruMode);
+/// The same where the procedures of the protocol are served.
+const META_DEALER: Features =
+    ROUTER_DEALER.with(Feature::SessionMetaApi).with(Feature::RegistrationMetaApi).with(Feature::TestamentMetaApi);
 const BROKER: Features = Features::NONE
     .with(Feature::SubscriptionRevocation)
     .with(Feature::SubscriberBlackwhiteListing)
     .with(Feature::PublisherExclusion)
     .with(Feature::PublisherIdentification)
     .with(Feature::PatternBasedSubscription);
-const ROUTER_BROKER: Features = BROKER
-    .with(Feature::SessionMetaApi)
-    .with(Feature::SubscriptionMetaApi)
-    .with(Feature::EventRetention)
-    .with(Feature::PayloadPassthruMode);
+const ROUTER_BROKER: Features = BROKER.with(Feature::EventRetention).with(Feature::PayloadPassthruMode);
+const META_BROKER: Features = ROUTER_BROKER.with(Feature::SessionMetaApi).with(Feature::SubscriptionMetaApi);
 
 impl ServerSession {
     pub(super) fn handle_hello(&mut self, hello: Box<Hello>) {
@@ -97,9 +95,17 @@ impl ServerSession {
         self.last_request = 0;
         self.last_invocation = 0;
         self.is_router = welcome.is_router;
-        let (dealer, mut broker) = if welcome.is_router { (ROUTER_DEALER, ROUTER_BROKER) } else { (DEALER, BROKER) };
-        if welcome.event_history {
+        let (mut dealer, mut broker) = match welcome.is_router {
+            true if welcome.meta_api => (META_DEALER, META_BROKER),
+            true => (ROUTER_DEALER, ROUTER_BROKER),
+            false => (DEALER, BROKER),
+        };
+        if welcome.event_history && welcome.meta_api {
             broker = broker.with(Feature::EventHistory);
+        }
+        if welcome.reflection {
+            dealer = dealer.with(Feature::Reflection).with(Feature::ProcedureReflection);
+            broker = broker.with(Feature::Reflection).with(Feature::TopicReflection);
         }
         let details = WelcomeDetails {
             roles: Some(Roles { dealer: Some(dealer), broker: Some(broker), ..Roles::default() }),

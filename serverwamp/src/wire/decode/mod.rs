@@ -8,14 +8,15 @@ mod datum;
 mod decoder;
 mod error;
 mod key;
-mod missing;
+mod probe;
 
 use serde::Deserialize;
 
 pub(crate) use arena::Arena;
 pub(crate) use decoder::Decoder;
 pub use error::DecodeError;
-pub(crate) use missing::missing;
+pub use probe::Shape;
+pub(crate) use probe::{Kind, missing};
 
 use super::codec::{Codec, Read};
 use super::payload::Payload;

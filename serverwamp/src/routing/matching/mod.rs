@@ -1,31 +1,34 @@
-//! Which subscriptions an event is for.
+//! Which of many URIs and patterns match one URI: for subscriptions and registrations alike.
+
+mod prefix;
+mod wildcard;
 
 use std::collections::HashMap;
 
-use super::prefix::PrefixTree;
-use super::wildcard::WildcardTree;
+use self::prefix::PrefixTree;
+use self::wildcard::WildcardTree;
 use crate::wire::{MatchPolicy, Uri};
 
-/// Values by topic or pattern of topics, of which all that match a topic are found.
+/// Values by URI or pattern, of which all that match a URI are found: a topic's, where it is that of subscriptions.
 ///
-/// What that costs does not depend on how many exact topics there are, and grows with the prefixes that match only, and
+/// What that costs does not depend on how many exact URIs there are, and grows with the prefixes that match only, and
 /// with the wildcard patterns that match or begin as if they would. A prefix is one of the text: `a.b` matches `a.bc`.
 ///
-/// WAMP: pattern-based subscriptions, advanced profile.
+/// WAMP: pattern-based subscriptions and registrations, advanced profile.
 #[derive(Debug)]
-pub struct TopicTable<T> {
+pub struct UriTable<T> {
     exact: HashMap<Uri, T>,
     prefix: PrefixTree<T>,
     wildcard: WildcardTree<T>,
 }
 
-impl<T> Default for TopicTable<T> {
-    fn default() -> TopicTable<T> {
-        TopicTable { exact: HashMap::new(), prefix: PrefixTree::default(), wildcard: WildcardTree::default() }
+impl<T> Default for UriTable<T> {
+    fn default() -> UriTable<T> {
+        UriTable { exact: HashMap::new(), prefix: PrefixTree::default(), wildcard: WildcardTree::default() }
     }
 }
 
-impl<T> TopicTable<T> {
+impl<T> UriTable<T> {
     /// The value of exactly this topic or pattern.
     pub fn get(&self, topic: &str, policy: MatchPolicy) -> Option<&T> {
         match policy {
@@ -69,7 +72,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::super::pattern::Wildcard;
+    use super::super::pattern::Wildcard;
     use super::*;
 
     /// What matching means, in so many words.
@@ -81,7 +84,7 @@ mod tests {
         }
     }
 
-    fn found(table: &TopicTable<(String, MatchPolicy)>, topic: &str) -> Vec<(String, MatchPolicy)> {
+    fn found(table: &UriTable<(String, MatchPolicy)>, topic: &str) -> Vec<(String, MatchPolicy)> {
         let mut found = Vec::new();
         table.for_each_match(topic, |value| found.push(value.clone()));
         found
@@ -95,7 +98,7 @@ mod tests {
     #[test]
     fn prefixes_are_those_of_the_vectors() {
         let case = &vectors()["prefix_match"];
-        let mut table = TopicTable::default();
+        let mut table = UriTable::default();
         let pattern = case["pattern"].as_str().unwrap();
         table.insert(&Uri::new(pattern).unwrap(), MatchPolicy::Prefix, (pattern.to_owned(), MatchPolicy::Prefix));
         for (list, expected) in [("match", 1), ("no_match", 0)] {
@@ -108,7 +111,7 @@ mod tests {
     #[test]
     fn wildcards_are_those_of_the_vectors() {
         let case = &vectors()["wildcard_match"];
-        let mut table = TopicTable::default();
+        let mut table = UriTable::default();
         for pattern in case["patterns"].as_array().unwrap() {
             let pattern = pattern.as_str().unwrap();
             let uri = Uri::pattern(pattern, MatchPolicy::Wildcard).unwrap();
@@ -136,7 +139,7 @@ mod tests {
             changes in prop::collection::vec((pattern(), prop::bool::weighted(0.7)), 0..60),
             topics in prop::collection::vec("[abü]{1,3}(\\.[abü]{1,2}){0,3}", 1..20),
         ) {
-            let mut table = TopicTable::default();
+            let mut table = UriTable::default();
             let mut present: BTreeSet<(String, MatchPolicy)> = BTreeSet::new();
             for ((topic, policy), added) in changes {
                 let uri = Uri::pattern(&topic, policy).unwrap();
@@ -159,14 +162,14 @@ mod tests {
 
         #[test]
         fn nothing_is_left_of_what_is_taken_out(patterns in prop::collection::vec(pattern(), 0..40)) {
-            let mut table = TopicTable::default();
+            let mut table = UriTable::default();
             for (topic, policy) in &patterns {
                 table.insert(&Uri::pattern(topic, *policy).unwrap(), *policy, ());
             }
             for (topic, policy) in &patterns {
                 table.remove(topic, *policy);
             }
-            prop_assert_eq!(format!("{table:?}"), format!("{:?}", TopicTable::<()>::default()));
+            prop_assert_eq!(format!("{table:?}"), format!("{:?}", UriTable::<()>::default()));
         }
     }
 }
