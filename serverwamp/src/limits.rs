@@ -6,6 +6,9 @@ mod toml;
 
 use std::time::Duration;
 
+#[cfg(feature = "config")]
+pub(crate) use setting::duration;
+
 /// The limits of a server, each with what it costs at worst.
 ///
 /// ```

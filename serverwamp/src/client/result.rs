@@ -1,7 +1,7 @@
 //! Reading the payload of a RESULT or an EVENT into the type that the client wants.
 
-use serde::Deserializer;
-use serde::de::{self, DeserializeOwned, Visitor};
+use serde::de::{self, DeserializeOwned, IgnoredAny, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::handler::{RpcResult, Single};
 use crate::wire::{Arena, DecodeError, Decoder, Payload, decode};
@@ -108,12 +108,11 @@ impl<'de> Deserializer<'de> for Shaped<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.payload.is_empty() {
+        let is_null =
+            || self.only().is_ok_and(|mut only| matches!(Option::<IgnoredAny>::deserialize(&mut only), Ok(None)));
+        match self.payload.is_empty() || (self.payload.kwargs_bytes().is_none() && is_null()) {
             true => visitor.visit_none(),
-            false => match self.only() {
-                Ok(mut only) if self.payload.kwargs_bytes().is_none() => only.deserialize_option(visitor),
-                _ => visitor.visit_some(self),
-            },
+            false => visitor.visit_some(self),
         }
     }
 

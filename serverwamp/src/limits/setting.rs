@@ -105,6 +105,12 @@ impl Setting for bool {
     }
 }
 
+/// Reads a duration as in the attributes of functions.
+#[cfg(feature = "config")]
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    Duration::from_text(text)
+}
+
 /// Reads the setting of this name.
 struct Named<T>(&'static str, PhantomData<T>);
 

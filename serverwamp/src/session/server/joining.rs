@@ -25,6 +25,7 @@ const ROUTER_DEALER: Features = DEALER
     .with(Feature::RegistrationRevocation)
     .with(Feature::CallReroute)
     .with(Feature::PayloadPassthruMode)
+    .with(Feature::PayloadTransparency)
     .with(Feature::SessionMetaApi)
     .with(Feature::TestamentMetaApi);
 const BROKER: Features = Features::NONE
@@ -37,7 +38,8 @@ const ROUTER_BROKER: Features = BROKER
     .with(Feature::SessionMetaApi)
     .with(Feature::SubscriptionMetaApi)
     .with(Feature::EventRetention)
-    .with(Feature::PayloadPassthruMode);
+    .with(Feature::PayloadPassthruMode)
+    .with(Feature::PayloadTransparency);
 
 impl ServerSession {
     pub(super) fn handle_hello(&mut self, hello: Box<Hello>) {
