@@ -1,12 +1,16 @@
 //! Payloads that are encrypted from end to end, by Autobahn|Python's `KeyRing` at the other end.
 
 use std::future::IntoFuture;
+use std::path::Path;
+use std::process::Stdio;
 
 use serverwamp::client::{BoxKeys, BoxSecretKey, CryptoBox};
 use serverwamp::{App, Client, Component, Progress, RpcError, RpcResult, WampError, routes, wamp};
 
-use super::{AUTOBAHN_PYTHON, Server, assert_success, finish, start, timeout};
-use crate::SCRIPT_TIME;
+use tokio::process::Command;
+
+use super::crossbar::{Crossbar, START_TIME};
+use super::{Server, finish, python, timeout};
 
 #[derive(Debug, WampError)]
 #[wamp(prefix = "rust.error")]
@@ -66,28 +70,50 @@ async fn noted(text: String, number: i64, client: Client) {
     client.publish("python.noted", (text, number)).await.expect("a publication");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn autobahn_python_with_a_key_ring() {
+/// Lets the script judge functions that are hosted on a router, with a new pair of keys.
+async fn judge(url: &str, codec: &str) {
     let (own, theirs) = (BoxSecretKey::generate(), BoxSecretKey::generate());
-    let codec = CryptoBox::new()
-        .keys("rust.", BoxKeys::responder(&own, &theirs.public_key()))
-        .keys("python.", BoxKeys::originator(&own, &theirs.public_key()))
-        .autobahn();
+    let component = Component::new(url).routes(routes![double, octets, count, relay, noted]).payload_codec(
+        CryptoBox::new()
+            .keys("rust.", BoxKeys::responder(&own, &theirs.public_key()))
+            .keys("python.", BoxKeys::originator(&own, &theirs.public_key()))
+            .autobahn(),
+    );
+    let client = component.client();
+    let running = tokio::spawn(component.into_future());
+    timeout(START_TIME, client.joined()).await.expect("a session in time").expect("a session");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign").join("payloads.py");
+    let process = Command::new(python())
+        .arg(script)
+        .args([url, codec, &format!("{},{}", theirs.to_base64(), own.public_key().to_base64())])
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("Python");
+    let output = finish(process).await;
+    let (said, wrong) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{url} {codec}: {said}{wrong}");
+    client.stop().await;
+    running.await.expect("no panic").expect("a clean end");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_ring_over_our_router() {
     let server = Server::start(App::new().router()).await;
-    for codec_of_script in ["json", "msgpack", "cbor"] {
-        let component = Component::new(server.web_socket())
-            .routes(routes![double, octets, count, relay, noted])
-            .payload_codec(codec.clone());
-        let client = component.client();
-        let running = tokio::spawn(component.into_future());
-        timeout(SCRIPT_TIME, client.joined()).await.expect("a session in time").expect("a session");
-        let keys = format!("{},{}", theirs.to_base64(), own.public_key().to_base64());
-        let output = finish(start(AUTOBAHN_PAYLOADS, &server, codec_of_script, Some(&keys))).await;
-        assert_success(AUTOBAHN_PAYLOADS, codec_of_script, &output);
-        client.stop().await;
-        running.await.expect("no panic").expect("a clean end");
+    for codec in ["json", "msgpack", "cbor"] {
+        judge(&server.web_socket(), codec).await;
     }
     server.stop().await;
 }
 
-const AUTOBAHN_PAYLOADS: super::Client = super::Client { script: "payloads.py", ..AUTOBAHN_PYTHON };
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_ring_over_crossbar() {
+    let crossbar = Crossbar::start("payloads");
+    for codec in ["json", "cbor"] {
+        judge(&crossbar.web_socket(), codec).await;
+    }
+    crossbar.stop().await;
+}

@@ -27,7 +27,8 @@ use crate::error::{ConnectError, Result};
 /// # }
 /// ```
 ///
-/// Functions get them as any other value of the program's: `.inject(clients)`, and a parameter `Inject<Clients>`.
+/// A component that is hosted by a client of the configuration (`config.connect("orders")?.host()`) has a session of its own.
+/// Functions get the clients as any other value: `.inject(clients)`, and a parameter `Inject<Clients>`.
 ///
 /// ```
 /// use serverwamp::client::Clients;

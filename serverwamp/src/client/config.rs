@@ -64,7 +64,8 @@ const ONLY: &str = "default";
 /// `auth` is one way to log in, or a list of them in order of preference: `method` is `"anonymous"`, `"ticket"`,
 /// `"wampcra"`, `"scram"` or `"cryptosign"`; `authid` the user; `secret` what the method needs (of `cryptosign` the private
 /// key in hexadecimal, or with the feature `openssh` as OpenSSH writes it); `channel_binding` and `router_key` are for the
-/// methods that have them. A secret is a text, or `{ file = "…" }`, or `{ env = "…" }`. `tls` is a boolean, or what to
+/// methods that have them. A secret, as well as the value of a header, is a text, or `{ file = "…" }`, or
+/// `{ env = "…" }`. `tls` is a boolean, or what to
 /// trust and to show: `{ authority_file = "…", certificate_file = "…", key_file = "…" }`. Files are relative to the
 /// directory of the configuration file.
 ///

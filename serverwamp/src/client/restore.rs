@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, stream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
@@ -20,6 +21,8 @@ use crate::handler::{Call, Endpoint, RpcError, Session};
 const STALE: &str = "wamp.error.procedure_already_exists";
 /// How often a procedure is registered again that the session before still has: for about a minute.
 const STALE_RETRIES: u32 = 8;
+/// How many requests wait for their answers at a time, so that a slow router is not taken for a silent one.
+const AT_A_TIME: usize = 32;
 const STALE_FIRST: Duration = Duration::from_millis(250);
 
 /// What is to be done before a session is as it should be.
@@ -81,9 +84,9 @@ impl Restoring<'_> {
         Box::pin(async move {
             let patience = settings.timeout;
             let registering = offers.into_iter().map(|wanted| register(wanted, &requests, patience, is_first));
-            first_error(join_all(registering).await)?;
+            first_error(stream::iter(registering).buffer_unordered(AT_A_TIME).collect().await)?;
             let subscribing = subscribers.into_iter().map(|wanted| subscribe(wanted, &requests, patience));
-            first_error(join_all(subscribing).await)?;
+            first_error(stream::iter(subscribing).buffer_unordered(AT_A_TIME).collect().await)?;
             // The driver need not look for more.
             drop(requests);
             for endpoint in functions {

@@ -115,7 +115,7 @@ impl Task {
         let mut is_first = true;
         loop {
             self.shared.enter(State::Connecting);
-            let progress = Arc::new(Progress::default());
+            let reached = Arc::new(Reached::default());
             let connecting = connect(
                 Arc::clone(&self.settings),
                 Arc::clone(&self.shared),
@@ -123,16 +123,16 @@ impl Task {
                 Arc::clone(&self.current),
                 self.lingering.clone(),
                 attempt,
-                Arc::clone(&progress),
+                Arc::clone(&reached),
             );
             let failure = match self.unless_left(connecting).await {
                 Err(over) => {
                     // It is to end already.
-                    let _ = self.after_connection(&progress, over.clone()).await;
+                    let _ = self.after_connection(&reached, over.clone()).await;
                     return Ok(over);
                 }
                 Ok(Err(error)) => {
-                    if let Err(over) = self.after_connection(&progress, (&error).into()).await {
+                    if let Err(over) = self.after_connection(&reached, (&error).into()).await {
                         return Ok(over);
                     }
                     error
@@ -253,9 +253,9 @@ impl Task {
     ///
     /// # Errors
     /// The client is to end.
-    async fn after_connection(&mut self, progress: &Progress, over: Over) -> Result<(), Over> {
+    async fn after_connection(&mut self, reached: &Reached, over: Over) -> Result<(), Over> {
         let (settings, client) = (Arc::clone(&self.settings), self.client.clone());
-        let (connected, welcomed) = (progress.connected(), progress.welcomed());
+        let (connected, welcomed) = (reached.connected(), reached.welcomed());
         let ending = async move {
             if welcomed {
                 let left = Left { reason: over.reason.to_string(), message: over.message };
@@ -346,12 +346,12 @@ fn ready(settings: Arc<Settings>, client: WeakClient) -> BoxFuture<'static, Resu
 
 /// How far an attempt to join has come, for those who were told.
 #[derive(Debug, Default)]
-struct Progress {
+struct Reached {
     connected: AtomicBool,
     welcomed: AtomicBool,
 }
 
-impl Progress {
+impl Reached {
     fn connected(&self) -> bool {
         self.connected.load(Ordering::Relaxed)
     }
@@ -369,7 +369,7 @@ async fn connect(
     current: Arc<CurrentRealm>,
     lingering: Lingering,
     attempt: Attempt,
-    progress: Arc<Progress>,
+    reached: Arc<Reached>,
 ) -> Result<Welcomed, ConnectError> {
     sleep(attempt.after).await;
     let url = settings.urls.get(attempt.address).map_or("", String::as_str);
@@ -377,7 +377,7 @@ async fn connect(
         let realm = Uri::new(&settings.realm)
             .map_err(|error| ConnectError::Unusable(format!("realm `{}`: {error}", settings.realm)))?;
         let dialed = dial(&settings, url).await?;
-        progress.connected.store(true, Ordering::Relaxed);
+        reached.connected.store(true, Ordering::Relaxed);
         settings.callbacks.connect(&client).await;
         let (info, codec) = (dialed.info.clone(), dialed.subprotocol.codec);
         let cannot = |error: CallError| {
@@ -395,7 +395,7 @@ async fn connect(
         if info.kind == "rawsocket" && details.is_crossbar() {
             driver.send_no_pings();
         }
-        progress.welcomed.store(true, Ordering::Relaxed);
+        reached.welcomed.store(true, Ordering::Relaxed);
         if let Err(message) = settings.callbacks.welcome(&client).await {
             return Err(driver.refuse(&message).await.into());
         }

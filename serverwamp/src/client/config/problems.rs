@@ -156,7 +156,8 @@ impl Problems {
             Value::Text(text) => return Some(text.clone()),
             Value::Table(table) => table,
             _ => {
-                self.expected(node, what, "a text, { file = \"…\" } or { env = \"…\" }");
+                // Not even a number is shown: it may be the secret.
+                self.add(node.line, format!("{what}: expected a text, {{ file = \"…\" }} or {{ env = \"…\" }}"));
                 return None;
             }
         };

@@ -189,6 +189,10 @@ fn all_mistakes_with_their_lines() {
             "[auth]\nmethod = \"anonymous\"\nsecret = \"x\"",
             vec!["clients, line 3: `secret`: the method \"anonymous\" has none"],
         ),
+        (
+            "auth = { method = \"ticket\", authid = \"joe\", secret = 1234 }",
+            vec!["clients, line 1: `secret`: expected a text, { file = \"…\" } or { env = \"…\" }"],
+        ),
         ("[auth]\nmethod = \"cryptosign\"\nsecret = \"x\"", vec!["clients, line 3: `secret`: "]),
         (
             "[auth]\nmethod = \"ticket\"\nauthid = \"joe\"\nsecret = { env = \"NO_SUCH_VARIABLE\" }",
@@ -197,6 +201,10 @@ fn all_mistakes_with_their_lines() {
         (
             "[auth]\nmethod = \"ticket\"\nauthid = \"joe\"\nsecret = { file = \"/no/such/file\" }",
             vec!["clients, line 4: `secret`: /no/such/file: "],
+        ),
+        (
+            "[auth]\nmethod = \"ticket\"\nauthid = \"joe\"\nsecret = 1234",
+            vec!["clients, line 4: `secret`: expected a text, { file = \"…\" } or { env = \"…\" }"],
         ),
         ("a =\nb = ]", vec!["clients, line 1: ", "clients, line 2: "]),
         ("a = 1\na = 2", vec!["clients, line 2: duplicate key"]),

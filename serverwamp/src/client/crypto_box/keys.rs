@@ -50,7 +50,7 @@ impl BoxSecretKey {
 
     /// The key in base64: to be kept where nobody else reads it.
     pub fn to_base64(&self) -> String {
-        STANDARD.encode(*Zeroizing::new(self.0.to_bytes()))
+        STANDARD.encode(Zeroizing::new(self.0.to_bytes()).as_slice())
     }
 
     /// The key that others are given.

@@ -94,7 +94,7 @@ impl Driver {
 
     /// Answers an invocation whose payload, or whose result's, cannot be coded. The caller is told no more than the URI.
     pub(super) fn refuse_payload(&mut self, request: RequestId, serial: u64, procedure: &Uri, error: &PayloadError) {
-        tracing::error!(procedure = %Shown(procedure), error = %Shown(error), "a payload cannot be coded");
+        tracing::warn!(procedure = %Shown(procedure), error = %Shown(error), "a payload cannot be coded");
         let uri = Uri::new(error.uri()).unwrap_or_else(|_| Uri::known(uris::RUNTIME_ERROR));
         let payload = Payload::empty(self.session.codec());
         self.session.error(request, serial, &uri, Group::default(), &payload);

@@ -205,7 +205,7 @@ impl Driver {
                 true
             }
             Err(error) => {
-                tracing::error!(topic = %Shown(topic), error = %Shown(&error), "an event that cannot be decoded is left out");
+                tracing::warn!(topic = %Shown(topic), error = %Shown(&error), "an event that cannot be decoded is left out");
                 false
             }
         }
