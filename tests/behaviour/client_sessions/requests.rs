@@ -248,8 +248,8 @@ async fn what_results_are_read_as() {
         let (client, mut peer, _router) = client(serializer).await;
         macro_rules! check {
             ($($type:ty: $payload:tt => $expected:expr;)*) => {$(
-                let read = read::<$type>(&client, &mut peer, &json!($payload)).await;
-                assert_eq!(read, $expected, "{serializer}: {} from {}", stringify!($type), json!($payload));
+                let got = read::<$type>(&client, &mut peer, &json!($payload)).await;
+                assert_eq!(got, $expected, "{serializer}: {} from {}", stringify!($type), json!($payload));
             )*};
         }
         check! {
@@ -261,6 +261,9 @@ async fn what_results_are_read_as() {
             Point: [[1, 2]] => "unexpected";
             Point: [[{"x": 1, "y": 2}, {"x": 1, "y": 2}]] => "unexpected";
             std::collections::BTreeMap<String, i64>: [[{"a": 1}]] => "{\"a\": 1}";
+            std::collections::BTreeMap<String, i64>: [] => "{}";
+            std::collections::BTreeMap<String, i64>: [[]] => "{}";
+            Point: [] => "unexpected";
             // Sequences: the whole list, else the only argument.
             Vec<i64>: [[1, 2]] => "[1, 2]";
             Vec<i64>: [[7]] => "[7]";

@@ -3,8 +3,10 @@
 use std::future::IntoFuture;
 
 use serde_json::json;
-use serverwamp::{CallError, ConnectError, Limits};
+use serverwamp::{CallError, Client, ConnectError, Limits};
 use serverwamp_tests::{Router, Serializer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
 use super::{client, joined};
 
@@ -158,5 +160,32 @@ async fn floods() {
         }
         peer.send(json!([50, 2, {}, [7]])).await;
         assert_eq!(call.await.unwrap(), Ok(7));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn openings_that_never_end() {
+    for url in ["ws://router/ws", "rs://router:8080"] {
+        for says_too_much in [false, true] {
+            let connect = Client::connect(url).max_retries(0).through(move || {
+                let (ours, mut theirs) = tokio::io::duplex(1024);
+                tokio::spawn(async move {
+                    if says_too_much {
+                        let _ = theirs.write_all(b"HTTP/1.1 101 Switching Protocols\r\n").await;
+                        while theirs.write_all(b"x: y\r\n").await.is_ok() {}
+                    } else {
+                        let _ = theirs.read_to_end(&mut Vec::new()).await;
+                    }
+                });
+                std::future::ready(Ok(ours))
+            });
+            let start = Instant::now();
+            let error = connect.await.unwrap_err();
+            match (says_too_much, &error) {
+                (false, ConnectError::TimedOut { .. }) => assert_eq!(start.elapsed().as_secs(), 10),
+                (true, ConnectError::Unreachable { .. }) => assert_eq!(start.elapsed().as_secs(), 0),
+                _ => panic!("{url}: {error}"),
+            }
+        }
     }
 }
