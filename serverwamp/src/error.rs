@@ -35,7 +35,7 @@ pub enum ConnectError {
         /// What was expected.
         problem: String,
     },
-    /// The name of the realm, or the credentials, cannot be used as they are.
+    /// The name of the realm, or the credentials, cannot be used as they are; or a configuration has no client of a name.
     Unusable(String),
     /// There is no connection: nobody listens, or something else does.
     Unreachable {

@@ -38,7 +38,7 @@ async fn each_connects_when_it_is_asked_for() {
     assert_eq!(one.session_id(), same.session_id(), "whoever asks meanwhile gets the same");
     assert_eq!(one.call("clients.realm", ()).await, Ok("one".to_owned()));
     assert_eq!(clients.get("two").await.unwrap().call("clients.realm", ()).await, Ok("other".to_owned()));
-    assert!(matches!(clients.get("three").await, Err(Error::Startup(_))));
+    assert!(matches!(clients.get("three").await, Err(Error::Connect(ConnectError::Unusable(_)))));
 
     // A client that was stopped stays stopped; whoever asks for it gets another one.
     one.stop().await;

@@ -18,7 +18,7 @@ use std::path::Path;
 
 use super::connect::Connect;
 use super::settings::Settings;
-use crate::error::{Error, Problem, Result};
+use crate::error::{ConnectError, Error, Problem, Result};
 use given::Given;
 use node::{Node, Table};
 use problems::Problems;
@@ -136,14 +136,14 @@ impl ClientsConfig {
     /// [host](Connect::host) functions.
     ///
     /// # Errors
-    /// [`Error::Startup`]: there is no client of this name.
+    /// [`ConnectError::Unusable`]: there is no client of this name.
     pub fn connect(&self, name: &str) -> Result<Connect> {
         match self.clients.get(name) {
             Some(settings) => Ok(Connect::with(settings.clone())),
             None => {
                 let known: Vec<_> = self.names().map(|name| format!("`{name}`")).collect();
                 let message = format!("there is no client `{name}` in the configuration, but {}", known.join(", "));
-                Err(Error::Startup(vec![Problem::new(message)]))
+                Err(ConnectError::Unusable(message).into())
             }
         }
     }

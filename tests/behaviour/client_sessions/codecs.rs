@@ -26,6 +26,7 @@ impl PayloadCodec for Mirror {
     }
 
     fn encode(&self, envelope: &Envelope<'_>, payload: &ClearPayload) -> Result<EncodedPayload, PayloadError> {
+        assert!(!payload.kwargs.contains_key("panic"), "on purpose");
         if payload.kwargs.contains_key("unencodable") {
             return Err(PayloadError::new("my.error.unencodable", "not this"));
         }
@@ -259,6 +260,9 @@ async fn what_cannot_be_coded_is_a_named_error() {
     let arguments = serverwamp::RpcResult::new().kwarg("unencodable", 1);
     assert_eq!(client.call::<()>("secret.a", arguments.clone()).await.unwrap_err().uri(), Some("my.error.unencodable"));
     assert_eq!(client.publish("secret.a", arguments).await.unwrap_err().uri(), Some("my.error.unencodable"));
+    let arguments = serverwamp::RpcResult::new().kwarg("panic", 1);
+    let failed = client.call::<()>("secret.a", arguments).await.unwrap_err();
+    assert_eq!(failed.uri(), Some("wamp.error.runtime_error"), "nor does a codec that panics do any harm");
     client.publish("open.a", ()).await.unwrap();
     peer.expect(json!([16, 1, {}, "open.a"])).await;
 }

@@ -120,8 +120,8 @@ fn without_anything() {
     let default = settings(&config, "default");
     assert_eq!((default.urls, default.realm.as_str()), (vec!["ws://localhost:8080/ws".to_owned()], "default"));
     match config.connect("other") {
-        Err(Error::Startup(problems)) => {
-            assert_eq!(problems[0].to_string(), "there is no client `other` in the configuration, but `default`");
+        Err(Error::Connect(ConnectError::Unusable(problem))) => {
+            assert_eq!(problem, "there is no client `other` in the configuration, but `default`");
         }
         other => panic!("{other:?}"),
     }

@@ -1,5 +1,7 @@
 //! Payloads on their way through the program's codec.
 
+use std::panic::AssertUnwindSafe;
+
 use super::Driver;
 use crate::client::payload_codec::{
     ClearPayload, EncodedPayload, Envelope, PayloadAttributes, PayloadError, PayloadKind,
@@ -17,11 +19,15 @@ impl Driver {
     /// # Errors
     /// The codec cannot encode it, or the router knows nothing of such payloads.
     pub(super) fn seal(&self, envelope: &Envelope<'_>, payload: Payload) -> Result<Sealed, PayloadError> {
-        let Some(codec) = self.payload_codec.as_deref().filter(|codec| codec.covers(envelope)) else {
-            return Ok((Group::default(), payload));
-        };
-        let clear = ClearPayload { args: payload.to_args(), kwargs: payload.to_kwargs() };
-        let EncodedPayload { octets, attributes } = codec.encode(envelope, &clear)?;
+        let Some(codec) = self.payload_codec.as_deref() else { return Ok((Group::default(), payload)) };
+        let encoded = unpanicked(|| {
+            if !codec.covers(envelope) {
+                return Ok(None);
+            }
+            let clear = ClearPayload { args: payload.to_args(), kwargs: payload.to_kwargs() };
+            codec.encode(envelope, &clear).map(Some)
+        })?;
+        let Some(EncodedPayload { octets, attributes }) = encoded else { return Ok((Group::default(), payload)) };
         let feature = match &attributes {
             PayloadAttributes::Passthru { .. } => Feature::PayloadPassthruMode,
             PayloadAttributes::Transparency { .. } => Feature::PayloadTransparency,
@@ -44,14 +50,17 @@ impl Driver {
         payload: Payload,
     ) -> Result<Sealed, PayloadError> {
         let came_as = Envelope::new(PayloadKind::Call, &invoked.procedure);
-        match !invoked.is_coded && self.may_be_clear(&came_as) {
+        match !invoked.is_coded && self.may_be_clear(&came_as)? {
             true => Ok((Group::default(), payload)),
             false => self.seal(envelope, payload),
         }
     }
 
-    fn may_be_clear(&self, envelope: &Envelope<'_>) -> bool {
-        self.payload_codec.as_deref().is_none_or(|codec| codec.accepts_clear(envelope))
+    fn may_be_clear(&self, envelope: &Envelope<'_>) -> Result<bool, PayloadError> {
+        match self.payload_codec.as_deref() {
+            Some(codec) => unpanicked(|| Ok(codec.accepts_clear(envelope))),
+            None => Ok(true),
+        }
     }
 
     /// The payload that came, as it was before it was encoded.
@@ -66,7 +75,7 @@ impl Driver {
     ) -> Result<Payload, PayloadError> {
         let attributes = passthru.get().and_then(attributes);
         match (attributes, self.payload_codec.as_deref()) {
-            (None, _) if self.may_be_clear(envelope) => Ok(payload),
+            (None, _) if self.may_be_clear(envelope)? => Ok(payload),
             (None, _) => Err(PayloadError::undecodable("the payload came in clear, and should not have")),
             (Some(_), None) => {
                 let message = "the payload is encoded, and the client has no codec for it";
@@ -74,13 +83,19 @@ impl Driver {
             }
             (Some(attributes), Some(codec)) => {
                 let octets = unpack(&attributes, &payload)?;
-                let clear = codec.decode(envelope, &EncodedPayload { octets, attributes })?;
+                let clear = unpanicked(|| codec.decode(envelope, &EncodedPayload { octets, attributes }))?;
                 // A session's codec may hold less than what was encoded.
                 let payload = encode_parts(Codec::Cbor, &clear.args, &clear.kwargs);
                 payload.map_err(|error| PayloadError::undecodable(error.to_string()))
             }
         }
     }
+}
+
+/// Runs the program's codec. What others have sent must not end the client, whatever the codec makes of it.
+fn unpanicked<T>(run: impl FnOnce() -> Result<T, PayloadError>) -> Result<T, PayloadError> {
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(run));
+    outcome.unwrap_or_else(|_| Err(PayloadError::known(uris::RUNTIME_ERROR, "the payload codec panicked")))
 }
 
 fn announces(session: &ClientSession, envelope: &Envelope<'_>, feature: Feature) -> bool {
