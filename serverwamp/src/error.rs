@@ -35,7 +35,7 @@ pub enum ConnectError {
         /// What was expected.
         problem: String,
     },
-    /// The name of the realm, or the credentials, cannot be used as they are.
+    /// The name of the realm, or the credentials, cannot be used as they are; or a configuration has no client of a name.
     Unusable(String),
     /// There is no connection: nobody listens, or something else does.
     Unreachable {
@@ -65,6 +65,27 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// The same for somebody else who has waited.
+    #[cfg(feature = "config")]
+    pub(crate) fn again(&self) -> ConnectError {
+        match self {
+            ConnectError::Address { url, problem } => {
+                ConnectError::Address { url: url.clone(), problem: problem.clone() }
+            }
+            ConnectError::Unusable(problem) => ConnectError::Unusable(problem.clone()),
+            ConnectError::Unreachable { url, source } => {
+                let source = io::Error::new(source.kind(), source.to_string());
+                ConnectError::Unreachable { url: url.clone(), source }
+            }
+            ConnectError::TimedOut { url, after } => ConnectError::TimedOut { url: url.clone(), after: *after },
+            ConnectError::Refused { reason, message } => {
+                ConnectError::Refused { reason: reason.clone(), message: message.clone() }
+            }
+            ConnectError::SetUp(problem) => ConnectError::SetUp(problem.clone()),
+            ConnectError::Stopped => ConnectError::Stopped,
+        }
+    }
+
     /// Whether trying again can be of no use.
     pub(crate) fn is_final(&self) -> bool {
         match self {

@@ -40,8 +40,9 @@
 //!   within a span for each session and, at DEBUG, for each call.
 //! * **Tests.** [`testing`] has clients that need no socket.
 //!
-//! Features, none of them on by default: `config` reads a whole server, or [`Rules`] and [`Limits`], from TOML, `sqlite` keeps a
-//! [`History`] in a file, `tls` is for TLS, `tower` for other HTTP servers.
+//! Features, none of them on by default: `config` reads a whole server, or [`Rules`], [`Limits`] and clients, from TOML,
+//! `cryptobox` encrypts payloads, `openssh` reads keys of OpenSSH, `sqlite` keeps a [`History`] in a file, `tls` is for TLS,
+//! `tower` for other HTTP servers, `yaml` reads clients from YAML.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -1,5 +1,6 @@
 //! `Client` and its sessions with a router that does as its script says.
 
+mod codecs;
 mod functions;
 mod reconnection;
 mod requests;

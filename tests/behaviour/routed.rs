@@ -146,6 +146,7 @@ async fn welcome_announces_a_router() {
         "registration_revocation",
         "call_reroute",
         "payload_passthru_mode",
+        "payload_transparency",
     ];
     for (app, has) in [(router(), true), (App::new().topics(""), false)] {
         for serializer in Serializer::ALL {

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::*;
 
 /// How long Crossbar may take to start on a busy machine.
-const START_TIME: Duration = Duration::from_secs(300);
+pub(super) const START_TIME: Duration = Duration::from_secs(300);
 
 /// What the event functions have seen.
 struct Seen(mpsc::Sender<(String, String)>);
@@ -90,7 +90,7 @@ async fn any(text: String, seen: Inject<Seen>, details: EventDetails) {
 }
 
 /// Crossbar, with one realm that is open to all.
-struct Crossbar {
+pub(super) struct Crossbar {
     web_socket: u16,
     raw_socket: u16,
     folder: PathBuf,
@@ -98,7 +98,7 @@ struct Crossbar {
 }
 
 impl Crossbar {
-    fn start(name: &str) -> Crossbar {
+    pub(super) fn start(name: &str) -> Crossbar {
         // Two ports that nobody else has right now.
         let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").expect("a port"));
         let [web_socket, raw_socket] = listeners.map(|listener| listener.local_addr().expect("an address").port());
@@ -131,7 +131,7 @@ impl Crossbar {
         Crossbar { web_socket, raw_socket, folder, process }
     }
 
-    fn web_socket(&self) -> String {
+    pub(super) fn web_socket(&self) -> String {
         format!("ws://127.0.0.1:{}/", self.web_socket)
     }
 
@@ -140,7 +140,7 @@ impl Crossbar {
     }
 
     /// Ends Crossbar, with the workers that it has started.
-    async fn stop(mut self) {
+    pub(super) async fn stop(mut self) {
         let node = self.process.id().expect("a process that runs").to_string();
         let told = Command::new("kill").args(["-INT", &node]).status().await.expect("kill");
         assert!(told.success());

@@ -5,6 +5,7 @@
 
 mod crossbar;
 mod logins;
+mod payloads;
 mod procedures;
 mod router;
 mod router_process;

@@ -171,3 +171,32 @@ async fn a_server_that_goes_and_comes_back() {
     tokio::time::timeout(Duration::from_secs(60), client.joined()).await.unwrap().unwrap();
     assert_eq!(client.call("add", (1, 2)).await, Ok(3));
 }
+
+#[tokio::test]
+async fn addresses_are_tried_in_turn() {
+    let address = start(app()).await;
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let connect = Client::connect(format!("ws://{closed}")).url("unix:/no/such/socket").url(format!("rs://{address}"));
+    let client = connect.reconnect(serverwamp::client::Reconnect::never()).await.unwrap();
+    assert_eq!(client.call("add", (1, 2)).await, Ok(3));
+    client.stop().await;
+}
+
+const OPENSSH: &str = "-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW
+QyNTUxOQAAACBEvMtXUphNXX1iOXldbIztkDrIA+FbHEtfM9jseMD8DAAAAIhZtj5VWbY+
+VQAAAAtzc2gtZWQyNTUxOQAAACBEvMtXUphNXX1iOXldbIztkDrIA+FbHEtfM9jseMD8DA
+AAAECzJnFMQsV5FEYTISxi0YwqtkRhfC/8PmTvLUeU+uJclUS8y1dSmE1dfWI5eV1sjO2Q
+OsgD4VscS18z2Ox4wPwMAAAABHRlc3QB
+-----END OPENSSH PRIVATE KEY-----
+";
+
+#[test]
+fn keys_as_openssh_writes_them() {
+    let key = SigningKey::from_openssh(OPENSSH).unwrap();
+    assert_eq!(key.public_key().to_hex(), "44bccb5752984d5d7d6239795d6c8ced903ac803e15b1c4b5f33d8ec78c0fc0c");
+    for wrong in ["", "-----BEGIN OPENSSH PRIVATE KEY-----", &OPENSSH.replace("b3BlbnNzaC1rZXk", "b3BlbnNzaC1rZXl")] {
+        let error = SigningKey::from_openssh(wrong).unwrap_err();
+        assert!(error.to_string().contains("Ed25519 key that is not encrypted"), "{error}");
+    }
+}

@@ -7,6 +7,7 @@ mod line;
 mod autobahn;
 mod binding;
 mod client;
+mod clients;
 mod ends;
 #[cfg(target_os = "linux")]
 mod exhaustion;

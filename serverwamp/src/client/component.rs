@@ -85,9 +85,14 @@ connection_setters!(Component);
 impl Component {
     /// A component without functions: give it some with [`routes`](Component::routes).
     pub fn new(url: impl Into<String>) -> Component {
+        Component::with(Settings::new(vec![url.into()]))
+    }
+
+    /// A component without functions that connects like this.
+    pub(super) fn with(settings: Settings) -> Component {
         let (client, requests) = Client::new();
         Component {
-            settings: Settings::new(vec![url.into()]),
+            settings,
             sources: Sources::default(),
             injections: Injections::default(),
             services: Services::default(),
@@ -105,7 +110,11 @@ impl Component {
     /// A component with the annotated functions of one module and those within it:
     /// `Component::discover_in(url, module_path!())`.
     pub fn discover_in(url: impl Into<String>, module: &'static str) -> Component {
-        let mut component = Component::new(url);
+        Component::discovering(Settings::new(vec![url.into()]), module)
+    }
+
+    pub(super) fn discovering(settings: Settings, module: &'static str) -> Component {
+        let mut component = Component::with(settings);
         component.sources.discovered.push(module);
         component
     }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::component::Component;
 use super::handle::Client;
 use super::settings::{Settings, connection_setters};
 use super::state::Details;
 use super::task::{Functions, Task};
 use crate::error::ConnectError;
+use crate::routing::Routes;
 
 /// A client that is about to connect: await it for the client, once it has joined.
 ///
@@ -49,6 +51,26 @@ impl Connect {
 
     pub(crate) fn with(settings: Settings) -> Connect {
         Connect { settings }
+    }
+
+    /// Hosts all annotated functions of the program over this connection, as [`connect`](crate::connect()) does.
+    ///
+    /// What is asked of the builder before and after comes to the same.
+    ///
+    /// ```no_run
+    /// # async fn hosts() -> serverwamp::Result<()> {
+    /// use serverwamp::Client;
+    ///
+    /// Client::connect("ws://localhost:8080/ws").realm("realm1").host().await
+    /// # }
+    /// ```
+    pub fn host(self) -> Component {
+        Component::discovering(self.settings, "")
+    }
+
+    /// Hosts these functions over this connection, and no others.
+    pub fn host_routes(self, routes: Routes) -> Component {
+        Component::with(self.settings).routes(routes)
     }
 
     /// Connects. Returns what the router has said as well, as the session may be over by the time that somebody asks.

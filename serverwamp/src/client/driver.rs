@@ -3,6 +3,7 @@
 mod handlers;
 mod joining;
 mod notifications;
+mod payloads;
 mod requests;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Span;
 
 use super::error::{CallError, Over};
+use super::payload_codec::PayloadCodec;
 use super::realm::RouterRealm;
 use super::request::{Answers, Interests, NewCall, PublicationReply, Reply, Request};
 use super::restore::Refused;
@@ -62,6 +64,7 @@ pub(super) struct Driver {
     events: FuturesUnordered<BoxFuture<'static, ()>>,
     lingering: Lingering,
     stop_timeout: Duration,
+    payload_codec: Option<Arc<dyn PayloadCodec>>,
     /// The session as handlers see it, from WELCOME on.
     realm: Option<Arc<RouterRealm>>,
     stage: Stage,

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use super::payload_codec::PayloadError;
 use crate::error::ConnectError;
 use crate::handler::{RpcError, WampError};
 use crate::wire::{DecodeError, EncodeError, Payload, Uri, UriError, uris};
@@ -47,6 +48,8 @@ pub enum CallError {
     Unsendable(String),
     /// The result or the event is of another shape than the one asked for.
     Unexpected(String),
+    /// The payload could not be encoded or decoded, or came in clear though it should not have.
+    Payload(PayloadError),
     /// The app is put together wrongly.
     Startup(String),
 }
@@ -58,6 +61,7 @@ impl CallError {
             CallError::Remote(error) => Some(error.uri()),
             CallError::Ended { reason, .. } => Some(reason),
             CallError::TimedOut => Some(uris::TIMEOUT),
+            CallError::Payload(error) => Some(error.uri()),
             CallError::NotConnected
             | CallError::Over
             | CallError::Unsendable(_)
@@ -110,6 +114,7 @@ impl fmt::Display for CallError {
             CallError::Over => formatter.write_str("the call has been answered already"),
             CallError::Unsendable(message) => write!(formatter, "the request cannot be sent: {message}"),
             CallError::Unexpected(message) => write!(formatter, "what came is not as expected: {message}"),
+            CallError::Payload(error) => write!(formatter, "the payload cannot be used: {error}"),
             CallError::Startup(message) => formatter.write_str(message),
         }
     }
@@ -130,6 +135,19 @@ impl From<ConnectError> for CallError {
             ConnectError::Unusable(problem) => CallError::Unsendable(problem),
             ConnectError::Stopped => Over::new(uris::CLOSE_NORMAL).into(),
             error => CallError::Unsendable(error.to_string()),
+        }
+    }
+}
+
+/// What the requests of a client that cannot connect end with.
+impl From<&ConnectError> for Over {
+    fn from(error: &ConnectError) -> Over {
+        match error {
+            ConnectError::Refused { reason, message } => Over {
+                reason: Uri::new(reason).unwrap_or_else(|_| Uri::known(uris::TRANSPORT_LOST)),
+                message: message.clone(),
+            },
+            error => Over { message: Some(error.to_string()), ..Over::lost() },
         }
     }
 }
@@ -160,6 +178,12 @@ impl From<DecodeError> for CallError {
 impl From<EncodeError> for CallError {
     fn from(error: EncodeError) -> CallError {
         CallError::Unsendable(error.to_string())
+    }
+}
+
+impl From<PayloadError> for CallError {
+    fn from(error: PayloadError) -> CallError {
+        CallError::Payload(error)
     }
 }
 

@@ -152,6 +152,11 @@ impl Client {
         *self.shared.state().borrow()
     }
 
+    /// Whether the client is over for good: stopped, or given up.
+    pub fn is_over(&self) -> bool {
+        self.shared.is_over().is_some()
+    }
+
     /// The changes of [`state`](Client::state) from now on. A reader that is more than 64 changes behind misses some.
     pub fn states(&self) -> impl Stream<Item = State> + Send + Unpin + use<> {
         Box::pin(stream::unfold(self.shared.changes(), |mut changes| async move {

@@ -24,7 +24,7 @@ pub struct Reconnect {
     pub longest: Duration,
     /// After a session of this length, counting begins anew. Default 10 s.
     pub reset_after: Duration,
-    /// How often it is tried again in a row. Default: for ever.
+    /// How often it is tried again in a row; of several addresses, how often all of them are. Default: for ever.
     pub max_retries: Option<u32>,
 }
 
@@ -51,6 +51,7 @@ impl Reconnect {
 pub(super) struct Attempts {
     policy: Reconnect,
     addresses: usize,
+    /// Attempts after the first one.
     retries: u32,
     /// The address of the next attempt.
     next: usize,
@@ -87,12 +88,12 @@ impl Attempts {
         {
             self.retries = 0;
         }
-        if self.policy.max_retries.is_some_and(|most| self.retries >= most) {
-            return None;
-        }
         self.retries = self.retries.saturating_add(1);
         let addresses = u32::try_from(self.addresses).unwrap_or(u32::MAX);
         let round = self.retries.checked_div(addresses).unwrap_or_default();
+        if self.policy.max_retries.is_some_and(|most| round > most) {
+            return None;
+        }
         let begins_round = self.retries.checked_rem(addresses) == Some(0);
         let doubled = 2_u32.saturating_pow(round.saturating_sub(1).min(31));
         let longest = self.policy.first.saturating_mul(doubled).min(self.policy.longest);
@@ -169,5 +170,8 @@ mod tests {
             tried,
             [(0, none), (1, none), (2, none), (0, 0.5), (1, none), (2, none), (0, 1.0), (1, none), (2, none)]
         );
+        let mut never = Attempts::new(Reconnect::never(), 3);
+        never.first();
+        assert_eq!(waits(&mut never, now, 1.0, 9), [none, none], "each of them once");
     }
 }

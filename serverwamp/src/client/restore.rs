@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, stream};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::error::CallError;
 use super::handle::WeakClient;
@@ -20,6 +21,8 @@ use crate::handler::{Call, Endpoint, RpcError, Session};
 const STALE: &str = "wamp.error.procedure_already_exists";
 /// How often a procedure is registered again that the session before still has: for about a minute.
 const STALE_RETRIES: u32 = 8;
+/// How many requests wait for their answers at a time, so that a slow router is not taken for a silent one.
+const AT_A_TIME: usize = 32;
 const STALE_FIRST: Duration = Duration::from_millis(250);
 
 /// What is to be done before a session is as it should be.
@@ -40,6 +43,8 @@ pub(super) struct Restoring<'i> {
 pub(super) enum Refused {
     /// The session has ended meanwhile.
     Ended,
+    /// The router answers nothing to what is registered or subscribed.
+    Silent { function: String },
     /// The router refuses something of this function, or the function refuses the session.
     By { function: String, location: Option<String>, error: RpcError },
 }
@@ -77,10 +82,11 @@ impl Restoring<'_> {
             .map(|(key, subscriber)| Wanted::new(*key, subscriber.sink.function(), "subscription", &subscriber.topic));
         let (offers, subscribers): (Vec<_>, Vec<_>) = (offers.collect(), subscribers.collect());
         Box::pin(async move {
-            let registering = offers.into_iter().map(|wanted| register(wanted, &requests, is_first));
-            first_error(join_all(registering).await)?;
-            let subscribing = subscribers.into_iter().map(|wanted| subscribe(wanted, &requests));
-            first_error(join_all(subscribing).await)?;
+            let patience = settings.timeout;
+            let registering = offers.into_iter().map(|wanted| register(wanted, &requests, patience, is_first));
+            first_error(stream::iter(registering).buffer_unordered(AT_A_TIME).collect().await)?;
+            let subscribing = subscribers.into_iter().map(|wanted| subscribe(wanted, &requests, patience));
+            first_error(stream::iter(subscribing).buffer_unordered(AT_A_TIME).collect().await)?;
             // The driver need not look for more.
             drop(requests);
             for endpoint in functions {
@@ -99,15 +105,20 @@ impl Restoring<'_> {
 /// The first of several errors that has a cause of its own.
 fn first_error(results: Vec<Result<(), Refused>>) -> Result<(), Refused> {
     let mut errors = results.into_iter().filter_map(Result::err).collect::<Vec<_>>();
-    errors.sort_by_key(Refused::is_end);
+    errors.sort_by_key(|error| (error.is_end(), error.is_silence()));
     errors.into_iter().next().map_or(Ok(()), Err)
 }
 
-async fn register(wanted: Wanted, requests: &mpsc::Sender<Request>, is_first: bool) -> Result<(), Refused> {
+async fn register(
+    wanted: Wanted,
+    requests: &mpsc::Sender<Request>,
+    patience: Duration,
+    is_first: bool,
+) -> Result<(), Refused> {
     let mut retries = 0;
     loop {
         let key = wanted.key;
-        match ask(requests, |reply| Request::Reregister { key, reply }).await {
+        match ask(requests, patience, |reply| Request::Reregister { key, reply }).await {
             Err(CallError::Remote(error)) if error.uri() == STALE && !is_first && retries < STALE_RETRIES => {
                 tracing::info!(function = wanted.function, "registered by the session before still: trying again");
                 sleep(STALE_FIRST.saturating_mul(2_u32.saturating_pow(retries))).await;
@@ -118,9 +129,9 @@ async fn register(wanted: Wanted, requests: &mpsc::Sender<Request>, is_first: bo
     }
 }
 
-async fn subscribe(wanted: Wanted, requests: &mpsc::Sender<Request>) -> Result<(), Refused> {
+async fn subscribe(wanted: Wanted, requests: &mpsc::Sender<Request>, patience: Duration) -> Result<(), Refused> {
     let key = wanted.key;
-    let result = ask(requests, |reply| Request::Resubscribe { key, reply }).await;
+    let result = ask(requests, patience, |reply| Request::Resubscribe { key, reply }).await;
     outcome(result.map(drop), wanted)
 }
 
@@ -135,21 +146,34 @@ fn outcome(result: Result<(), CallError>, wanted: Wanted) -> Result<(), Refused>
             let error = RpcError::invalid_argument(message);
             Err(Refused::By { function: wanted.function, location: wanted.location, error })
         }
+        Err(CallError::TimedOut) => Err(Refused::Silent { function: wanted.function }),
         Err(_) => Err(Refused::Ended),
     }
 }
 
-async fn ask<T>(requests: &mpsc::Sender<Request>, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, CallError> {
+/// Asks the router, and waits as long for its answer.
+async fn ask<T>(
+    requests: &mpsc::Sender<Request>,
+    patience: Duration,
+    request: impl FnOnce(Reply<T>) -> Request,
+) -> Result<T, CallError> {
     let (reply, answer) = oneshot::channel();
-    if requests.send(request(reply)).await.is_ok()
-        && let Ok(answer) = answer.await
-    {
-        return answer;
+    if requests.send(request(reply)).await.is_ok() {
+        return match timeout(patience, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(CallError::NotConnected),
+            Err(_) => Err(CallError::TimedOut),
+        };
     }
     Err(CallError::NotConnected)
 }
 
 impl Refused {
+    /// Whether the router may do better next time, also where it is the first time.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self, Refused::Silent { .. })
+    }
+
     /// Whether the session's end is all that is wrong.
     pub(super) fn is_end(&self) -> bool {
         matches!(self, Refused::Ended)
@@ -158,6 +182,7 @@ impl Refused {
     pub(super) fn message(&self) -> String {
         match self {
             Refused::Ended => "the session has ended".to_owned(),
+            Refused::Silent { function } => format!("the router does not answer to {function}"),
             Refused::By { function, error, .. } => format!("{function} is refused: {error}"),
         }
     }

@@ -1,10 +1,10 @@
 //! Reading the payload of a RESULT or an EVENT into the type that the client wants.
 
-use serde::Deserializer;
-use serde::de::{self, DeserializeOwned, Visitor};
+use serde::de::{self, DeserializeOwned, IgnoredAny, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::handler::{RpcResult, Single};
-use crate::wire::{Arena, DecodeError, Decoder, Payload, decode};
+use crate::wire::{Arena, Codec, DecodeError, Decoder, Payload, decode};
 
 /// What a call's result and an event's payload can be read as: anything that deserialises, `RpcResult`, `Single`.
 ///
@@ -69,15 +69,35 @@ impl<'de> Shaped<'de> {
         match self.payload.args_bytes() {
             _ if self.single => self.only(),
             Some(list) => Ok(Decoder::new(self.payload.codec(), list, self.arena)),
-            None => Err(de::Error::custom("expected positional results, got none")),
+            // Empty ones are left off.
+            None => Ok(Decoder::new(self.payload.codec(), empty_list(self.payload.codec()), self.arena)),
         }
     }
 
     fn map(&self) -> Result<Decoder<'de>, DecodeError> {
         match self.payload.kwargs_bytes() {
             Some(map) => Ok(Decoder::new(self.payload.codec(), map, self.arena)),
+            None if self.payload.arg_count() == 0 => {
+                Ok(Decoder::new(self.payload.codec(), empty_map(self.payload.codec()), self.arena))
+            }
             None => self.only(),
         }
+    }
+}
+
+const fn empty_list(codec: Codec) -> &'static [u8] {
+    match codec {
+        Codec::Json => b"[]",
+        Codec::MessagePack => &[0x90],
+        Codec::Cbor => &[0x80],
+    }
+}
+
+const fn empty_map(codec: Codec) -> &'static [u8] {
+    match codec {
+        Codec::Json => b"{}",
+        Codec::MessagePack => &[0x80],
+        Codec::Cbor => &[0xa0],
     }
 }
 
@@ -108,12 +128,11 @@ impl<'de> Deserializer<'de> for Shaped<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.payload.is_empty() {
+        let is_null =
+            || self.only().is_ok_and(|mut only| matches!(Option::<IgnoredAny>::deserialize(&mut only), Ok(None)));
+        match self.payload.is_empty() || (self.payload.kwargs_bytes().is_none() && is_null()) {
             true => visitor.visit_none(),
-            false => match self.only() {
-                Ok(mut only) if self.payload.kwargs_bytes().is_none() => only.deserialize_option(visitor),
-                _ => visitor.visit_some(self),
-            },
+            false => visitor.visit_some(self),
         }
     }
 

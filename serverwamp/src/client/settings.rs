@@ -1,11 +1,13 @@
 //! How a client connects.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::callbacks::Callbacks;
 use super::credentials::Credentials;
 use super::dial::{Dialer, StreamDialer};
+use super::payload_codec::PayloadCodec;
 use super::reconnect::Reconnect;
 use crate::limits::Limits;
 #[cfg(feature = "tls")]
@@ -33,6 +35,22 @@ pub enum Serializer {
 }
 
 impl Serializer {
+    #[cfg(feature = "config")]
+    pub(super) const ALL: [Serializer; 6] = [
+        Serializer::Json,
+        Serializer::MessagePack,
+        Serializer::Cbor,
+        Serializer::JsonBatched,
+        Serializer::MessagePackBatched,
+        Serializer::CborBatched,
+    ];
+
+    /// As in the name of the WebSocket's subprotocol.
+    #[cfg(feature = "config")]
+    pub(super) fn name(self) -> &'static str {
+        self.subprotocol().serializer()
+    }
+
     pub(super) fn subprotocol(self) -> Subprotocol {
         let (codec, batched) = match self {
             Serializer::Json => (Codec::Json, false),
@@ -62,6 +80,7 @@ pub(crate) struct Settings {
     pub(crate) stop_timeout: Duration,
     pub(crate) reconnect: Reconnect,
     pub(crate) callbacks: Callbacks,
+    pub(crate) payload_codec: Option<Arc<dyn PayloadCodec>>,
     pub(crate) streams: Option<StreamDialer>,
     pub(crate) dialer: Option<Dialer>,
 }
@@ -76,14 +95,20 @@ impl Settings {
             tls: None,
             serializers: vec![Serializer::Cbor, Serializer::MessagePack, Serializer::Json],
             headers: Vec::new(),
-            limits: Limits { message_size: 16 * 1024 * 1024, ..Limits::default() },
+            limits: Limits { message_size: Settings::message_size(), ..Limits::default() },
             timeout: Duration::from_secs(10),
             stop_timeout: Duration::from_secs(15),
             reconnect: Reconnect::default(),
             callbacks: Callbacks::default(),
+            payload_codec: None,
             streams: None,
             dialer: None,
         }
+    }
+
+    /// What clients take, if they are not told otherwise.
+    pub(super) const fn message_size() -> usize {
+        16 * 1024 * 1024
     }
 
     /// What is offered to WebSocket servers.
@@ -98,14 +123,19 @@ impl Settings {
 
     /// Adds a header field, if it is one: a name and a value that end where they should.
     pub(super) fn add_header(&mut self, name: String, value: String) {
-        let is_token = |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet);
-        let is_name = !name.is_empty() && name.bytes().all(is_token);
-        if is_name && value.bytes().all(|octet| octet == b'\t' || (octet >= b' ' && octet != 0x7f)) {
+        if is_header(&name, &value) {
             self.headers.push((name, value));
         } else {
             tracing::error!(name, "a header field that HTTP does not allow is left out");
         }
     }
+}
+
+/// Whether HTTP allows this header field.
+pub(super) fn is_header(name: &str, value: &str) -> bool {
+    let is_token = |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet);
+    let is_name = !name.is_empty() && name.bytes().all(is_token);
+    is_name && value.bytes().all(|octet| octet == b'\t' || (octet >= b' ' && octet != 0x7f))
 }
 
 impl fmt::Debug for Settings {
@@ -171,8 +201,8 @@ macro_rules! connection_setters {
                 self
             }
 
-            /// How long it may take to connect, with TLS, the opening handshake and logging in, up to the session. Default
-            /// 10 s.
+            /// How long it may take to connect, with TLS, the opening handshake and logging in, up to the session; and then
+            /// the answer to each procedure and subscription that is restored. Default 10 s.
             pub fn timeout(mut self, timeout: std::time::Duration) -> $name {
                 self.settings.timeout = timeout;
                 self
@@ -193,6 +223,13 @@ macro_rules! connection_setters {
             /// How often to try again in a row. Default: for ever.
             pub fn max_retries(mut self, retries: u32) -> $name {
                 self.settings.reconnect.max_retries = Some(retries);
+                self
+            }
+
+            /// Encodes payloads so that routers cannot read them, from end to end. Default: they travel in clear, and encoded
+            /// ones are refused.
+            pub fn payload_codec(mut self, codec: impl $crate::client::PayloadCodec + 'static) -> $name {
+                self.settings.payload_codec = Some(std::sync::Arc::new(codec));
                 self
             }
 
@@ -255,7 +292,8 @@ macro_rules! connection_setters {
                 self
             }
 
-            /// Runs when a session has ended, with the reason and the router's message; repeatable.
+            /// Runs when a session has ended, with the reason and the router's message; repeatable. So it does when
+            /// [`on_welcome`](Self::on_welcome) has refused.
             pub fn on_leave<F>(
                 mut self,
                 callback: impl Fn($crate::Client, $crate::client::Left) -> F + Send + Sync + 'static,
@@ -267,7 +305,8 @@ macro_rules! connection_setters {
                 self
             }
 
-            /// Runs when the connection is closed, after [`on_leave`](Self::on_leave); repeatable.
+            /// Runs when the connection is closed, after [`on_leave`](Self::on_leave), also where it came to no session:
+            /// once for each run of [`on_connect`](Self::on_connect); repeatable.
             pub fn on_disconnect<F>(mut self, callback: impl Fn($crate::Client) -> F + Send + Sync + 'static) -> $name
             where
                 F: Future<Output = ()> + Send + 'static,

@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use futures_util::future::BoxFuture;
@@ -96,11 +97,7 @@ impl Task {
         let result = self.sessions(&mut first).await;
         self.shared.end(match &result {
             Ok(over) => over.clone(),
-            Err(ConnectError::Refused { reason, message }) => Over {
-                reason: Uri::new(reason).unwrap_or_else(|_| Uri::known(uris::TRANSPORT_LOST)),
-                message: message.clone(),
-            },
-            Err(error) => Over { message: Some(error.to_string()), ..Over::lost() },
+            Err(error) => error.into(),
         });
         match (first, result) {
             (None, result) => result.map(drop),
@@ -118,6 +115,7 @@ impl Task {
         let mut is_first = true;
         loop {
             self.shared.enter(State::Connecting);
+            let reached = Arc::new(Reached::default());
             let connecting = connect(
                 Arc::clone(&self.settings),
                 Arc::clone(&self.shared),
@@ -125,10 +123,20 @@ impl Task {
                 Arc::clone(&self.current),
                 self.lingering.clone(),
                 attempt,
+                Arc::clone(&reached),
             );
             let failure = match self.unless_left(connecting).await {
-                Err(over) => return Ok(over),
-                Ok(Err(error)) => error,
+                Err(over) => {
+                    // It is to end already.
+                    let _ = self.after_connection(&reached, over.clone()).await;
+                    return Ok(over);
+                }
+                Ok(Err(error)) => {
+                    if let Err(over) = self.after_connection(&reached, (&error).into()).await {
+                        return Ok(over);
+                    }
+                    error
+                }
                 Ok(Ok(welcomed)) => {
                     attempts.joined(Instant::now().into_std());
                     match self.session(welcomed, is_first, first).await {
@@ -205,6 +213,9 @@ impl Task {
         let left_by_us = driver.has_left();
         drop(driver);
         let end = match refused {
+            Some(refused) if refused.is_silence() => {
+                End::Lost(Over { message: Some(refused.message()), ..Over::lost() })
+            }
             Some(refused) if !refused.is_end() => End::Refused(refused),
             _ if left_by_us => End::Left(over.clone()),
             _ => End::Lost(over.clone()),
@@ -234,6 +245,25 @@ impl Task {
             let left = Left { reason: over.reason.to_string(), message: over.message };
             settings.callbacks.leave(&client, &left).await;
             settings.callbacks.disconnect(&client).await;
+        };
+        self.unless_left(ending).await
+    }
+
+    /// Runs what is to run at the end of a connection that came to no session.
+    ///
+    /// # Errors
+    /// The client is to end.
+    async fn after_connection(&mut self, reached: &Reached, over: Over) -> Result<(), Over> {
+        let (settings, client) = (Arc::clone(&self.settings), self.client.clone());
+        let (connected, welcomed) = (reached.connected(), reached.welcomed());
+        let ending = async move {
+            if welcomed {
+                let left = Left { reason: over.reason.to_string(), message: over.message };
+                settings.callbacks.leave(&client, &left).await;
+            }
+            if connected {
+                settings.callbacks.disconnect(&client).await;
+            }
         };
         self.unless_left(ending).await
     }
@@ -314,6 +344,23 @@ fn ready(settings: Arc<Settings>, client: WeakClient) -> BoxFuture<'static, Resu
     })
 }
 
+/// How far an attempt to join has come, for those who were told.
+#[derive(Debug, Default)]
+struct Reached {
+    connected: AtomicBool,
+    welcomed: AtomicBool,
+}
+
+impl Reached {
+    fn connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    fn welcomed(&self) -> bool {
+        self.welcomed.load(Ordering::Relaxed)
+    }
+}
+
 /// Connects and joins.
 async fn connect(
     settings: Arc<Settings>,
@@ -322,6 +369,7 @@ async fn connect(
     current: Arc<CurrentRealm>,
     lingering: Lingering,
     attempt: Attempt,
+    reached: Arc<Reached>,
 ) -> Result<Welcomed, ConnectError> {
     sleep(attempt.after).await;
     let url = settings.urls.get(attempt.address).map_or("", String::as_str);
@@ -329,6 +377,7 @@ async fn connect(
         let realm = Uri::new(&settings.realm)
             .map_err(|error| ConnectError::Unusable(format!("realm `{}`: {error}", settings.realm)))?;
         let dialed = dial(&settings, url).await?;
+        reached.connected.store(true, Ordering::Relaxed);
         settings.callbacks.connect(&client).await;
         let (info, codec) = (dialed.info.clone(), dialed.subprotocol.codec);
         let cannot = |error: CallError| {
@@ -346,6 +395,7 @@ async fn connect(
         if info.kind == "rawsocket" && details.is_crossbar() {
             driver.send_no_pings();
         }
+        reached.welcomed.store(true, Ordering::Relaxed);
         if let Err(message) = settings.callbacks.welcome(&client).await {
             return Err(driver.refuse(&message).await.into());
         }

@@ -46,6 +46,7 @@ pub use delivery::{Delivery, PublishError};
 pub use description::{ErrorArgument, ErrorDescription};
 pub use ending::{ended, kinds as event_kinds};
 pub(crate) use endpoint::Endpoint;
+pub(crate) use error::encode_parts;
 pub use error::{RpcError, WampError, error_arg, error_kwarg};
 pub use event::EventDetails;
 pub use extract::{
@@ -55,7 +56,7 @@ pub use extract::{
 pub(crate) use extract::{ParameterKind, RequirementKind};
 pub(crate) use inject::Injections;
 pub use inject::{Factory, Inject};
-pub(crate) use outbox::{Answer, Command, Farewell, Invocation, OwnPublication, Pace, Refused};
+pub(crate) use outbox::{Answer, Command, Farewell, Invocation, OwnPublication, Pace, ProgressiveResult, Refused};
 pub use procedure::Procedure;
 pub(crate) use procedure::RegisteredFunction;
 pub use progress::{Progress, ProgressError};

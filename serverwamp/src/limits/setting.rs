@@ -170,7 +170,7 @@ pub(crate) fn octets(text: &str) -> Option<usize> {
     Octets::from_text(text).map(|octets| octets.0)
 }
 
-/// A duration, such as `1.5h`.
+/// A duration, such as `1.5h`, as in the attributes of functions.
 #[cfg(feature = "config")]
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     Duration::from_text(text)

@@ -15,9 +15,10 @@ pub(crate) use authentication::Offer;
 use super::output::Output;
 use super::words::{abort, goodbye};
 use crate::wire::{
-    self, CallOptions, Cancel, CancelMode, CancelOptions, Codec, Dict, EncodeError, Feature, Features, Hello,
-    HelloDetails, MatchPolicy, Message, MessageType, Payload, PublicationId, Publish, PublishOptions, RegistrationId,
-    RequestId, Roles, ScanLimits, Slots, Subscribe, SubscribeOptions, SubscriptionId, Unsubscribe, Uri, uris,
+    self, CallOptions, Cancel, CancelMode, CancelOptions, Codec, Dict, EncodeError, Feature, Features, Group, Hello,
+    HelloDetails, MatchPolicy, Message, MessageType, Passthru, Payload, PublicationId, Publish, PublishOptions,
+    RegistrationId, RequestId, Roles, ScanLimits, Slots, Subscribe, SubscribeOptions, SubscriptionId, Unsubscribe, Uri,
+    uris,
 };
 
 /// Calls that nobody waits for any more and that a router has not answered, as some never do: so many are remembered.
@@ -67,10 +68,12 @@ pub(crate) struct ClientSession {
     subscriptions: HashMap<SubscriptionId, Subscription>,
     registrations: HashMap<RegistrationId, Uri>,
     /// Invocations without their final answer, each with a number that no other one has.
-    invocations: HashMap<RequestId, u64>,
+    invocations: HashMap<RequestId, Invoked>,
     next_invocation: u64,
     /// What the router's dealer announced.
     dealer: Features,
+    /// What its broker announced.
+    broker: Features,
     /// Octets of a message that the router takes.
     peer_message_size: usize,
     notifications: VecDeque<Notification>,
@@ -105,6 +108,16 @@ struct Pattern {
     policy: MatchPolicy,
 }
 
+/// An invocation that has not been answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Invoked {
+    /// What tells it from others of its request id.
+    serial: u64,
+    pub(crate) procedure: Uri,
+    /// Whether its payload came encoded from end to end.
+    pub(crate) is_coded: bool,
+}
+
 /// A subscription that has not ended.
 #[derive(Debug)]
 struct Subscription {
@@ -121,9 +134,9 @@ pub(crate) enum Notification {
     /// The session is established.
     Welcome(Box<wire::Welcome>),
     /// A result of a call; the last one if it is not progress.
-    Result { request: RequestId, progress: bool, payload: Payload },
+    Result { request: RequestId, progress: bool, passthru: Group<Passthru>, payload: Payload },
     /// A request failed.
-    Error { request: RequestId, error: Uri, payload: Payload },
+    Error { request: RequestId, error: Uri, passthru: Group<Passthru>, payload: Payload },
     /// An acknowledged event is published.
     Published { request: RequestId, publication: PublicationId },
     /// Events of the subscription come from now on.
@@ -146,6 +159,22 @@ pub(crate) enum Notification {
     Interrupt { serial: u64, mode: CancelMode },
     /// The session is over: the peer's reason and message, or what was wrong with what it sent.
     Ended { reason: Uri, message: Option<String> },
+}
+
+/// Whether a program has a codec for payloads of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PayloadFeatures {
+    None,
+    Coded,
+}
+
+impl PayloadFeatures {
+    fn with(self, features: Features) -> Features {
+        match self {
+            PayloadFeatures::None => features,
+            PayloadFeatures::Coded => features.with(Feature::PayloadPassthruMode).with(Feature::PayloadTransparency),
+        }
+    }
 }
 
 impl Pending {
@@ -173,6 +202,7 @@ impl ClientSession {
         realm: Uri,
         agent: &str,
         offer: Offer,
+        payloads: PayloadFeatures,
     ) -> Result<ClientSession, EncodeError> {
         let mut session = ClientSession {
             codec,
@@ -188,15 +218,16 @@ impl ClientSession {
             invocations: HashMap::new(),
             next_invocation: 0,
             dealer: Features::NONE,
+            broker: Features::NONE,
             peer_message_size: usize::MAX,
             notifications: VecDeque::new(),
             output: Output::default(),
         };
         let roles = Roles {
-            caller: Some(CALLER),
-            publisher: Some(PUBLISHER),
-            subscriber: Some(SUBSCRIBER),
-            callee: Some(CALLEE),
+            caller: Some(payloads.with(CALLER)),
+            publisher: Some(payloads.with(PUBLISHER)),
+            subscriber: Some(payloads.with(SUBSCRIBER)),
+            callee: Some(payloads.with(CALLEE)),
             ..Roles::default()
         };
         let details = HelloDetails { roles: Some(roles), agent: Some(agent.into()), ..offer.details(codec)? };
@@ -219,6 +250,11 @@ impl ClientSession {
     /// Whether the router's dealer announced a feature in WELCOME.
     pub(crate) fn dealer_has(&self, feature: Feature) -> bool {
         self.dealer.contains(feature)
+    }
+
+    /// Whether the router's broker announced a feature in WELCOME.
+    pub(crate) fn broker_has(&self, feature: Feature) -> bool {
+        self.broker.contains(feature)
     }
 
     /// What the session has to tell.
@@ -362,7 +398,9 @@ impl ClientSession {
                 if !progress {
                     self.pending.remove(&request);
                 }
-                Notification::Result { request, progress, payload: result.payload }
+                let mut result = result;
+                let (passthru, payload) = (std::mem::take(&mut result.details.passthru), result.payload);
+                Notification::Result { request, progress, passthru, payload }
             }
             Message::Error(error)
                 if error.request_type == MessageType::Call && !self.pending.contains_key(&error.request) =>
@@ -373,7 +411,9 @@ impl ClientSession {
                 if let Pending::Subscribe(pattern) = self.settle(error.request, error.request_type)? {
                     self.end_unused(&pattern);
                 }
-                Notification::Error { request: error.request, error: error.error, payload: error.payload }
+                let mut error = error;
+                let (request, passthru) = (error.request, std::mem::take(&mut error.details.passthru));
+                Notification::Error { request, error: error.error, passthru, payload: error.payload }
             }
             Message::Published(published) => {
                 self.settle(published.request, MessageType::Publish)?;
@@ -384,6 +424,9 @@ impl ClientSession {
                     return None;
                 };
                 let (request, subscription) = (subscribed.request, subscribed.subscription);
+                if self.subscriptions.get(&subscription).is_some_and(|known| known.pattern != pattern) {
+                    return None;
+                }
                 let known = self.subscriptions.entry(subscription);
                 let known = known.or_insert(Subscription { pattern, subscribers: 0 });
                 known.subscribers = known.subscribers.saturating_add(1);

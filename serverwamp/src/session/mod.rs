@@ -17,5 +17,5 @@ pub(crate) use auth::{
     AuthenticationMethod, ChannelBinding, ChannelBindingType, CraChallenge, CraClient, CryptosignChallenge,
     CryptosignClient, Decoys, ScramChallenge, ScramClient, ScramServerProof, folded,
 };
-pub(crate) use client::{ClientSession, Notification, Offer};
+pub(crate) use client::{ClientSession, Invoked, Notification, Offer, PayloadFeatures};
 pub(crate) use server::{Action, CancelMode, Ending, ServerLimits, ServerSession, Welcome};

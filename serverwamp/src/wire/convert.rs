@@ -7,6 +7,9 @@ use super::codec::Codec;
 use super::decode::{Arena, DecodeError, decode, decode_args, decode_kwargs, decode_value};
 use super::encode::{EXTENSION_TAG, EncodeError, PayloadBuilder, encode_into, encode_lossless};
 use super::payload::Payload;
+use super::scan::Span;
+#[cfg(feature = "cryptobox")]
+use super::scan::{ScanLimits, scan_value};
 use super::value::{Dict, Value};
 
 /// Turns any value into a [`Value`], by the rules of the wire.
@@ -47,7 +50,25 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, Decode
     decode(Codec::Cbor, &bytes, &Arena::default())
 }
 
+/// Reads one whole value that did not come in a message, and so has not been scanned.
+///
+/// # Errors
+/// It is malformed, nests deeper, or has more values than these limits allow.
+#[cfg(feature = "cryptobox")]
+pub(crate) fn decode_bounded(codec: Codec, octets: &[u8], limits: ScanLimits) -> Result<Value, DecodeError> {
+    scan_value(codec, octets, limits).map_err(DecodeError::custom)?;
+    decode_value(codec, octets)
+}
+
 impl Payload {
+    /// One value in the place of the arguments.
+    pub(crate) fn opaque(codec: Codec, value: &Value) -> Result<Payload, EncodeError> {
+        let mut octets = Vec::new();
+        encode_into(codec, value, &mut octets)?;
+        let opaque = Some(Span::new(0, octets.len()).map_err(EncodeError::new)?);
+        Ok(Payload { opaque, bytes: octets.into(), ..Payload::empty(codec) })
+    }
+
     /// The one keyword argument `message`, a text for people.
     pub(crate) fn message(codec: Codec, text: &str) -> Payload {
         let payload = PayloadBuilder::new(codec).kwarg("message", text).and_then(PayloadBuilder::finish);

@@ -31,6 +31,8 @@ pub use uri::{MatchPolicy, Uri};
 pub use value::{Dict, Value};
 
 pub(crate) use batch::{BatchError, Separator, Subprotocol, append_to_batch, split_batch};
+#[cfg(feature = "cryptobox")]
+pub(crate) use convert::decode_bounded;
 pub(crate) use convert::{from_value, to_value};
 pub(crate) use decode::{Arena, Decoder, Kind, decode, missing};
 pub(crate) use encode::{PayloadBuilder, encode_into};
@@ -41,10 +43,10 @@ pub(crate) use messages::{
     Unregistered, Unsubscribe, Unsubscribed, Welcome, Yield,
 };
 pub(crate) use options::{
-    AbortDetails, Audience, CallOptions, CancelOptions, ErrorDetails, EventDetails, Feature, Features, GoodbyeDetails,
-    Group, HelloDetails, InterruptOptions, InvocationDetails, Options, Passthru, PublishOptions, RawDict,
-    RegisterOptions, ResultDetails, Roles, SubscribeOptions, UnregisteredDetails, UnsubscribedDetails, WelcomeDetails,
-    YieldOptions,
+    AbortDetails, Audience, CallOptions, CancelOptions, EncryptionAlgorithm, ErrorDetails, EventDetails, Feature,
+    Features, GoodbyeDetails, Group, HelloDetails, InterruptOptions, InvocationDetails, Options, Passthru,
+    PublishOptions, RawDict, RegisterOptions, ResultDetails, Roles, SubscribeOptions, UnregisteredDetails,
+    UnsubscribedDetails, WelcomeDetails, YieldOptions,
 };
 pub(crate) use parse::{ParseError, Parser};
 pub(crate) use scan::{ScanLimits, Slots};

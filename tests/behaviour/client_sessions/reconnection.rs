@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use serde_json::json;
-use serverwamp::client::State;
+use serverwamp::client::{Connect, State};
 use serverwamp::{CallError, Client, ConnectError};
 use serverwamp_tests::{Router, Serializer, welcome};
 use tokio::time::Instant;
@@ -139,55 +139,215 @@ async fn a_router_that_does_not_welcome_in_time() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn callbacks_run_in_order() {
-    let log = Arc::new(Mutex::new(Vec::new()));
-    let note = |text: &'static str| {
-        let log = Arc::clone(&log);
-        move |client: Client| {
-            log.lock().unwrap().push(format!("{text} {}", client.session_id().is_some()));
+/// What callbacks are told, in order.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn add(&self, text: impl Into<String>) {
+        self.0.lock().unwrap().push(text.into());
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    fn noting(&self, text: &'static str) -> impl Fn(Client) -> std::future::Ready<()> + Send + Sync + use<> {
+        let log = self.clone();
+        move |client| {
+            log.add(format!("{text} {}", client.session_id().is_some()));
             std::future::ready(())
         }
-    };
-    let left = Arc::clone(&log);
-    let mut router = Router::new(Serializer::Json);
-    let connect = router
-        .connect()
-        .on_connect(note("connect"))
-        .on_connect(note("connect too"))
-        .on_welcome(|_| std::future::ready(Ok::<(), String>(())))
-        .on_join(note("join"))
-        .on_join(note("join too"))
-        .on_ready(note("ready"))
-        .on_leave(move |_, why| {
-            left.lock().unwrap().push(format!("leave {} {:?}", why.reason, why.message));
-            std::future::ready(())
+    }
+
+    /// A client that notes everything twice.
+    fn on(&self, connect: Connect) -> Connect {
+        let connect = ["", " too"].into_iter().fold(connect, |connect, suffix| {
+            let note = |text: &str| self.noting(format!("{text}{suffix}").leak());
+            let (welcomed, left) = (self.clone(), self.clone());
+            connect
+                .on_disconnect(note("disconnect"))
+                .on_leave(move |_, why| {
+                    left.add(format!("leave{suffix} {} {:?}", why.reason, why.message));
+                    std::future::ready(())
+                })
+                .on_ready(note("ready"))
+                .on_join(note("join"))
+                .on_welcome(move |_| {
+                    welcomed.add(format!("welcome{suffix}"));
+                    std::future::ready(Ok::<(), String>(()))
+                })
+                .on_connect(note("connect"))
+        });
+        let slow = self.clone();
+        connect.on_join(move |_| {
+            let slow = slow.clone();
+            async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                slow.add("slow join");
+            }
         })
-        .on_disconnect(note("disconnect"));
+    }
+}
+
+const BEGIN: [&str; 9] = [
+    "connect false",
+    "connect too false",
+    "welcome",
+    "welcome too",
+    "join true",
+    "join too true",
+    "slow join",
+    "ready true",
+    "ready too true",
+];
+
+#[tokio::test(start_paused = true)]
+async fn callbacks_run_in_order() {
+    let log = Log::default();
+    let mut router = Router::new(Serializer::Json);
+    let connect = log.on(router.connect());
     let (client, mut peer) = joined(&mut router, connect).await;
+    let mut states = client.states();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(log.take(), BEGIN);
     peer.send(json!([6, {"message": "bye"}, "wamp.close.system_shutdown"])).await;
     peer.expect(json!([6, {}, "wamp.close.goodbye_and_out"])).await;
     drop(peer);
-    let _peer = router.welcome().await;
+    let mut peer = router.welcome().await;
     client.joined().await.unwrap();
-    let once = ["connect false", "connect too false", "join true", "join too true", "ready true"];
-    let end = ["leave wamp.close.system_shutdown Some(\"bye\")", "disconnect false"];
-    tokio::task::yield_now().await;
-    let seen = log.lock().unwrap().clone();
-    assert_eq!(seen[..seen.len().min(12)], [&once[..], &end[..], &once[..]].concat()[..seen.len().min(12)]);
-    assert!(seen.len() >= 11, "{seen:?}");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let left = |why: &str| {
+        [format!("leave {why}"), format!("leave too {why}"), "disconnect false".into(), "disconnect too false".into()]
+    };
+    let mut expected = left("wamp.close.system_shutdown Some(\"bye\")").to_vec();
+    expected.extend(BEGIN.map(str::to_owned));
+    assert_eq!(log.take(), expected);
+    let (_, ()) = tokio::join!(client.leave("my.reason", ""), async {
+        peer.expect(json!([6, {}, "my.reason"])).await;
+        peer.send(json!([6, {}, "wamp.close.goodbye_and_out"])).await;
+    });
+    assert_eq!(log.take(), left("wamp.close.goodbye_and_out None"));
+    let mut seen = Vec::new();
+    while seen.last() != Some(&State::Closed) {
+        seen.push(states.next().await.unwrap());
+    }
+    assert_eq!(seen, [State::Lost, State::Connecting, State::Joined, State::Closed]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_told_of_a_connection_is_told_of_its_end() {
+    let log = Log::default();
+    let mut router = Router::new(Serializer::Json);
+    let connecting = log.on(router.connect()).max_retries(0).into_future();
+    let (refused, ()) = tokio::join!(connecting, async {
+        let mut peer = router.accept().await;
+        peer.receive().await.unwrap();
+        peer.send(json!([3, {}, "wamp.error.no_such_realm"])).await;
+    });
+    assert!(refused.is_err());
+    let connected = ["connect false", "connect too false"];
+    let disconnected = ["disconnect false", "disconnect too false"];
+    assert_eq!(log.take(), [connected, disconnected].concat());
+    // Nothing was begun where there is no connection.
+    let nowhere = log.on(Client::connect("no address"));
+    assert!(nowhere.await.is_err());
+    assert!(log.take().is_empty());
+    // A router that says nothing.
+    let connecting = log.on(router.connect()).max_retries(0).into_future();
+    let (silent, _peer) = tokio::join!(connecting, router.accept());
+    assert!(matches!(silent, Err(ConnectError::TimedOut { .. })), "{silent:?}");
+    assert_eq!(log.take(), [connected, disconnected].concat());
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_program_may_refuse_its_router() {
+    let log = Log::default();
     let mut router = Router::new(Serializer::Json);
-    let connect = router.connect().on_welcome(|_| std::future::ready(Err("the wrong one")));
+    let connect = log.on(router.connect()).on_welcome(|_| std::future::ready(Err("the wrong one")));
     let (client, ()) = tokio::join!(connect.into_future(), async {
         let mut peer = router.welcome().await;
         peer.expect(json!([3, {"message": "the wrong one"}, "wamp.error.cannot_authenticate"])).await;
     });
     let error = client.unwrap_err();
     assert!(matches!(&error, ConnectError::Refused { reason, .. } if reason == "wamp.error.cannot_authenticate"));
+    let left = "wamp.error.cannot_authenticate Some(\"the wrong one\")";
+    let end = [format!("leave {left}"), format!("leave too {left}"), BEGIN[0].replace("connect", "disconnect")];
+    let seen = log.take();
+    assert_eq!(seen[..4], BEGIN[..4]);
+    assert_eq!(seen[4..7], end);
+    assert_eq!(seen.len(), 8, "{seen:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_router_that_does_not_answer_what_is_restored() {
+    let (client, mut peer, mut router) = client(Serializer::Json).await;
+    let (subscription, ()) = tokio::join!(client.subscribe("topic").into_future(), async {
+        peer.receive().await.unwrap();
+        peer.send(json!([33, 1, 20])).await;
+    });
+    let subscription = subscription.unwrap();
+    drop(peer);
+    let mut peer = router.welcome().await;
+    let start = Instant::now();
+    peer.expect(json!([32, 1, {}, "topic"])).await;
+    let goodbye = json!([6, {"message": "the router does not answer to subscription `topic`"}, "wamp.close.normal"]);
+    peer.expect(goodbye).await;
+    assert_eq!(start.elapsed().as_secs(), 10);
+    drop(peer);
+    let mut peer = router.welcome().await;
+    peer.expect(json!([32, 1, {}, "topic"])).await;
+    peer.send(json!([33, 1, 21])).await;
+    client.joined().await.unwrap();
+    drop(subscription);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_request_ends_with_its_session() {
+    for serializer in Serializer::ALL {
+        for is_lost in [true, false] {
+            let (client, mut peer, _router) = client(serializer).await;
+            let (registration, ()) = tokio::join!(client.register("a", || async {}).into_future(), async {
+                peer.receive().await.unwrap();
+                peer.send(json!([65, 1, 10])).await;
+            });
+            let (subscription, ()) = tokio::join!(client.subscribe("a").into_future(), async {
+                peer.receive().await.unwrap();
+                peer.send(json!([33, 2, 20])).await;
+            });
+            let (registration, subscription) = (registration.unwrap(), subscription.unwrap());
+            let requests = async {
+                tokio::join!(
+                    client.call::<()>("p", ()).into_future(),
+                    client.publish("t", ()).acknowledge().into_future(),
+                    client.subscribe("t").into_future(),
+                    client.register("p", || async {}).into_future(),
+                    registration.unregister(),
+                    subscription.unsubscribe(),
+                )
+            };
+            let leaving = client.clone();
+            let (ended, ()) = tokio::join!(requests, async {
+                for _ in 0..6 {
+                    peer.receive().await.unwrap();
+                }
+                if !is_lost {
+                    let leave = tokio::spawn(async move { leaving.leave("my.reason", "").await });
+                    peer.expect(json!([6, {}, "my.reason"])).await;
+                    peer.send(json!([6, {}, "wamp.close.goodbye_and_out"])).await;
+                    leave.await.unwrap();
+                }
+                drop(peer);
+            });
+            let (call, publication, subscription, registration, unregistered, unsubscribed) = ended;
+            let reason = if is_lost { "wamp.close.transport_lost" } else { "wamp.close.goodbye_and_out" };
+            let errors = [call.err(), publication.err(), subscription.err(), registration.err()];
+            for error in errors {
+                assert_eq!(error.as_ref().and_then(CallError::uri), Some(reason), "{serializer}: {error:?}");
+            }
+            assert_eq!((unregistered, unsubscribed), (Ok(()), Ok(())), "with the session has ended what was to end");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -209,3 +209,97 @@ async fn many_requests_wait_for_a_router_that_does_not_read() {
     assert_eq!(start.elapsed().as_secs(), 10, "a router that takes nothing is given up");
     drop(peer);
 }
+
+#[derive(Debug, PartialEq, serde::Deserialize)]
+struct Point {
+    x: i64,
+    y: i64,
+}
+
+#[derive(Debug, PartialEq, serde::Deserialize)]
+enum Shape {
+    Nothing,
+    Circle { radius: i64 },
+}
+
+/// Reads one payload as a type, and says what came of that.
+async fn read<T: serverwamp::client::FromPayload + std::fmt::Debug + 'static>(
+    client: &serverwamp::Client,
+    peer: &mut serverwamp_tests::RouterPeer,
+    payload: &serde_json::Value,
+) -> String {
+    let id = peer.next_id();
+    let (result, ()) = tokio::join!(client.call::<T>("p", ()).into_future(), async {
+        peer.expect(json!([48, id, {}, "p"])).await;
+        let mut message = vec![json!(50), json!(id), json!({})];
+        message.extend(payload.as_array().unwrap().iter().cloned());
+        peer.send(json!(message)).await;
+    });
+    match result {
+        Ok(value) => format!("{value:?}"),
+        Err(CallError::Unexpected(_)) => "unexpected".to_owned(),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_results_are_read_as() {
+    for serializer in Serializer::ALL {
+        let (client, mut peer, _router) = client(serializer).await;
+        macro_rules! check {
+            ($($type:ty: $payload:tt => $expected:expr;)*) => {$(
+                let got = read::<$type>(&client, &mut peer, &json!($payload)).await;
+                assert_eq!(got, $expected, "{serializer}: {} from {}", stringify!($type), json!($payload));
+            )*};
+        }
+        check! {
+            // Structs and maps: from keywords if there are any, else from a single positional map.
+            Point: [[], {"x": 1, "y": 2}] => "Point { x: 1, y: 2 }";
+            Point: [[{"x": 1, "y": 2}]] => "Point { x: 1, y: 2 }";
+            Point: [[{"x": 9, "y": 9}], {"x": 1, "y": 2}] => "Point { x: 1, y: 2 }";
+            Point: [[7], {"x": 1, "y": 2}] => "Point { x: 1, y: 2 }";
+            Point: [[1, 2]] => "unexpected";
+            Point: [[{"x": 1, "y": 2}, {"x": 1, "y": 2}]] => "unexpected";
+            std::collections::BTreeMap<String, i64>: [[{"a": 1}]] => "{\"a\": 1}";
+            std::collections::BTreeMap<String, i64>: [] => "{}";
+            std::collections::BTreeMap<String, i64>: [[]] => "{}";
+            Point: [] => "unexpected";
+            // Sequences: the whole list, else the only argument.
+            Vec<i64>: [[1, 2]] => "[1, 2]";
+            Vec<i64>: [[7]] => "[7]";
+            Vec<i64>: [[[1, 2]]] => "[1, 2]";
+            Vec<i64>: [] => "[]";
+            Vec<Vec<i64>>: [[[1, 2]]] => "[[1, 2]]";
+            Vec<Vec<i64>>: [[[[1, 2]]]] => "[[1, 2]]";
+            Vec<i64>: [[[1, 2], 3]] => "unexpected";
+            (i64, String): [[1, "a"]] => "(1, \"a\")";
+            (i64, String): [[[1, "a"]]] => "(1, \"a\")";
+            Vec<Point>: [[{"x": 1, "y": 2}]] => "[Point { x: 1, y: 2 }]";
+            // Options are what is in them.
+            Option<i64>: [] => "None";
+            Option<i64>: [[null]] => "None";
+            Option<i64>: [[7]] => "Some(7)";
+            Option<Vec<i64>>: [[7]] => "Some([7])";
+            Option<Vec<i64>>: [[1, 2]] => "Some([1, 2])";
+            Option<Vec<i64>>: [[[1, 2]]] => "Some([1, 2])";
+            Option<Point>: [[], {"x": 1, "y": 2}] => "Some(Point { x: 1, y: 2 })";
+            Option<Point>: [[{"x": 1, "y": 2}]] => "Some(Point { x: 1, y: 2 })";
+            // Scalars: the only argument.
+            i64: [[7]] => "7";
+            i64: [[7, 8]] => "unexpected";
+            i64: [] => "unexpected";
+            (): [] => "()";
+            (): [[null]] => "()";
+            String: [["a"]] => "\"a\"";
+            Shape: [["Nothing"]] => "Nothing";
+            Shape: [[], {"Circle": {"radius": 1}}] => "Circle { radius: 1 }";
+            // As one value, and as everything.
+            serverwamp::Single<Vec<i64>>: [[[1, 2]]] => "Single([1, 2])";
+            serverwamp::Single<Vec<i64>>: [[1, 2]] => "unexpected";
+            serverwamp::Single<Point>: [[{"x": 1, "y": 2}]] => "Single(Point { x: 1, y: 2 })";
+            serverwamp::Single<i64>: [] => "unexpected";
+        }
+        let all = read::<serverwamp::RpcResult>(&client, &mut peer, &json!([[1, "a"], {"n": 2}])).await;
+        assert_eq!(all, format!("{:?}", serverwamp::RpcResult::new().arg(1).arg("a").kwarg("n", 2)));
+    }
+}

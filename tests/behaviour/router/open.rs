@@ -80,6 +80,7 @@ async fn what_is_announced_is_what_the_realm_has() {
                 ("broker", "session_meta_api"),
                 ("broker", "subscription_meta_api"),
                 ("broker", "payload_passthru_mode"),
+                ("broker", "payload_transparency"),
                 ("dealer", "session_meta_api"),
                 ("dealer", "registration_meta_api"),
                 ("dealer", "testament_meta_api"),

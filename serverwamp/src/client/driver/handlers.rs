@@ -7,11 +7,12 @@ use futures_util::StreamExt;
 use tokio::time::Instant;
 
 use super::{Driver, Lasting};
+use crate::client::payload_codec::{Envelope, PayloadError, PayloadKind};
 use crate::connection::{Ended, Guarded, NewCall, Trackers};
-use crate::handler::{Call, Command, Endpoint, Farewell, RpcError};
+use crate::handler::{Call, Command, Endpoint, Farewell, ProgressiveResult, RpcError};
 use crate::log::Shown;
 use crate::metrics::CallOutcome;
-use crate::wire::{self, Uri, uris};
+use crate::wire::{self, Group, Payload, RequestId, Uri, uris};
 
 impl Driver {
     /// Starts the function of a registration.
@@ -72,28 +73,58 @@ impl Driver {
         self.fetch_commands();
         ended.end();
         let Ended { request, serial, codec, outcome, .. } = ended;
-        match outcome.into_reply(codec) {
-            Ok(reply) => self.session.result(request, serial, &reply.0),
-            Err((uri, payload)) => self.session.error(request, serial, &uri, &payload),
+        let Some(invoked) = self.session.invocation(request, serial).cloned() else { return };
+        let procedure = &invoked.procedure;
+        let sealed = match outcome.into_reply(codec) {
+            Ok(reply) => {
+                let sealed = self.seal_answer(&invoked, &Envelope::new(PayloadKind::Result, procedure), reply.0);
+                sealed.map(|sealed| (None, sealed))
+            }
+            Err((uri, payload)) => {
+                let sealed = self.seal_answer(&invoked, &Envelope::of_error(procedure, &uri), payload);
+                sealed.map(|sealed| (Some(uri), sealed))
+            }
+        };
+        match sealed {
+            Ok((None, (passthru, payload))) => self.session.result(request, serial, passthru, &payload),
+            Ok((Some(uri), (passthru, payload))) => self.session.error(request, serial, &uri, passthru, &payload),
+            Err(error) => self.refuse_payload(request, serial, procedure, &error),
+        }
+    }
+
+    /// Answers an invocation whose payload, or whose result's, cannot be coded. The caller is told no more than the URI.
+    pub(super) fn refuse_payload(&mut self, request: RequestId, serial: u64, procedure: &Uri, error: &PayloadError) {
+        tracing::warn!(procedure = %Shown(procedure), error = %Shown(error), "a payload cannot be coded");
+        let uri = Uri::new(error.uri()).unwrap_or_else(|_| Uri::known(uris::RUNTIME_ERROR));
+        let payload = Payload::empty(self.session.codec());
+        self.session.error(request, serial, &uri, Group::default(), &payload);
+    }
+
+    fn send_progress(&mut self, result: &ProgressiveResult) {
+        let (request, serial) = (result.request, result.call.serial());
+        let Some(invoked) = self.session.invocation(request, serial).cloned() else { return };
+        let envelope = Envelope::new(PayloadKind::Result, &invoked.procedure);
+        match self.seal_answer(&invoked, &envelope, result.payload.clone()) {
+            Ok((passthru, payload)) => self.session.progress(request, serial, passthru, &payload),
+            Err(error) => {
+                self.refuse_payload(request, serial, &invoked.procedure, &error);
+                self.calls.cancel(serial, false);
+            }
         }
     }
 
     /// Sends what handlers and tasks have sent through the session, and ends it where they asked for that.
     pub(super) fn fetch_commands(&mut self) {
-        let Some(realm) = &self.realm else { return };
+        let Some(realm) = self.realm.as_ref().filter(|realm| realm.session().outbox().is_waiting()) else { return };
+        let realm = Arc::clone(realm);
         let outbox = realm.session().outbox();
-        if !outbox.is_waiting() {
-            return;
-        }
         for command in outbox.take().into_iter().flatten() {
             match command {
                 Command::Progress(result) if result.call.has_ended() => {}
-                Command::Progress(result) => {
-                    self.session.progress(result.request, result.call.serial(), &result.payload);
-                }
+                Command::Progress(result) => self.send_progress(&result),
                 Command::Publish(publication) => {
                     let topic = publication.topic.clone();
-                    let published = self.session.publish(publication.topic, publication.options, publication.payload);
+                    let published = self.send_event(publication.topic, publication.options, publication.payload);
                     if let Err(error) = published {
                         tracing::error!(topic = %Shown(&topic), %error, "an event cannot be published");
                     }

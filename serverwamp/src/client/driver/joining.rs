@@ -18,7 +18,7 @@ use crate::client::settings::Settings;
 use crate::client::shared::Shared;
 use crate::connection::{Framing, RunningCalls, Timers};
 use crate::metrics::Tally;
-use crate::session::{ClientSession, Notification};
+use crate::session::{ClientSession, Notification, PayloadFeatures};
 use crate::transport::Close;
 use crate::wire::{self, ScanLimits, Uri};
 
@@ -40,7 +40,11 @@ impl Driver {
         let limits = settings.limits.clone();
         let Dialed { transport, subprotocol, info } = dialed;
         let scan = ScanLimits { depth: limits.depth, nodes: limits.nodes };
-        let mut session = ClientSession::join(subprotocol.codec, scan, realm, AGENT, login.offer())?;
+        let payloads = match settings.payload_codec {
+            Some(_) => PayloadFeatures::Coded,
+            None => PayloadFeatures::None,
+        };
+        let mut session = ClientSession::join(subprotocol.codec, scan, realm, AGENT, login.offer(), payloads)?;
         if let Some(octets) = info.peer_message_size {
             session.set_peer_message_size(octets);
         }
@@ -61,6 +65,7 @@ impl Driver {
             events: FuturesUnordered::new(),
             lingering,
             stop_timeout: settings.stop_timeout,
+            payload_codec: settings.payload_codec.clone(),
             realm: None,
             stage: Stage::Open,
             held: Default::default(),

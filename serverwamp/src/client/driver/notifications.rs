@@ -7,27 +7,37 @@ use tokio::sync::mpsc;
 
 use super::{Driver, Lasting, Pending};
 use crate::client::error::CallError;
+use crate::client::payload_codec::{Envelope, PayloadKind};
 use crate::client::request::{Answer, Answers, Sink};
+use crate::client::shared::Key;
 use crate::handler::{Call, EventDetails};
 use crate::log::Shown;
 use crate::session::{CancelMode, Notification};
-use crate::wire::{self, Payload, RegistrationId, RequestId, SubscriptionId, Uri};
+use crate::wire::{self, Group, Passthru, Payload, RegistrationId, RequestId, SubscriptionId, Uri};
 
 impl Driver {
     /// Tells whoever wants to know. Who has lost interest meanwhile need not be told.
     pub(super) fn handle(&mut self, notification: Notification, lasting: &mut Lasting<'_>, context: &mut Context<'_>) {
         match notification {
             Notification::Challenge { .. } | Notification::Welcome(_) | Notification::Ended { .. } => {}
-            Notification::Result { request, progress: true, payload } => {
-                if let Some(Pending::Call(call)) = self.pending.get(&request)
-                    && let Answers::All(answers) = &call.answers
-                {
-                    let answers = answers.clone();
-                    self.deliver(answers, Answer::Progress(payload));
-                }
+            Notification::Result { request, progress: true, passthru, payload } => {
+                self.progress(request, &passthru, payload);
             }
-            Notification::Result { request, progress: false, payload } => self.answer_call(request, Ok(payload)),
-            Notification::Error { request, error, payload } => self.fail(request, &error, &payload),
+            Notification::Result { request, progress: false, passthru, payload } => {
+                let answer = match self.procedure_of(request) {
+                    Some(procedure) => self.open(&Envelope::new(PayloadKind::Result, &procedure), &passthru, payload),
+                    None => Ok(payload),
+                };
+                self.answer_call(request, answer.map_err(CallError::from));
+            }
+            Notification::Error { request, error, passthru, payload } => {
+                let opened = match self.procedure_of(request) {
+                    Some(procedure) => self.open(&Envelope::of_error(&procedure, &error), &passthru, payload),
+                    None => Ok(payload),
+                };
+                let failure = opened.map_or_else(CallError::from, |payload| CallError::remote(&error, &payload));
+                self.fail(request, failure);
+            }
             Notification::Published { request, publication } => {
                 if let Some(Pending::Publication(reply)) = self.pending.remove(&request) {
                     let _ = reply.send(Ok(publication));
@@ -56,14 +66,44 @@ impl Driver {
                     tracing::warn!(procedure = %Shown(&offer.procedure), "the router has ended a registration");
                 }
             }
-            Notification::Invocation { invocation, procedure, serial } => {
-                self.invoke(&invocation, procedure, serial, lasting, context);
+            Notification::Invocation { mut invocation, procedure, serial } => {
+                let passthru = std::mem::take(&mut invocation.details.passthru);
+                let payload = std::mem::replace(&mut invocation.payload, Payload::empty(self.session.codec()));
+                match self.open(&Envelope::new(PayloadKind::Call, &procedure), &passthru, payload) {
+                    Ok(payload) => {
+                        invocation.payload = payload;
+                        self.invoke(&invocation, procedure, serial, lasting, context);
+                    }
+                    Err(error) => self.refuse_payload(invocation.request, serial, &procedure, &error),
+                }
             }
             Notification::Interrupt { serial, mode } => match mode {
                 CancelMode::Skip => {}
                 CancelMode::Kill => self.calls.cancel(serial, true),
                 CancelMode::KillNoWait => self.calls.cancel(serial, false),
             },
+        }
+    }
+
+    /// The procedure of a call that somebody waits for.
+    fn procedure_of(&self, request: RequestId) -> Option<Uri> {
+        match self.pending.get(&request) {
+            Some(Pending::Call(call)) => Some(call.procedure.clone()),
+            _ => None,
+        }
+    }
+
+    /// Hands on a progressive result. One that cannot be decoded is the call's end: without it there would be a gap.
+    fn progress(&mut self, request: RequestId, passthru: &Group<Passthru>, payload: Payload) {
+        let Some(Pending::Call(call)) = self.pending.get(&request) else { return };
+        let Answers::All(answers) = &call.answers else { return };
+        match self.open(&Envelope::new(PayloadKind::Result, &call.procedure), passthru, payload) {
+            Ok(payload) => self.deliver(answers.clone(), Answer::Progress(payload)),
+            Err(error) => {
+                self.answer_call(request, Err(error.into()));
+                self.session.cancel(request, CancelMode::KillNoWait);
+                self.session.abandon(request);
+            }
         }
     }
 
@@ -75,8 +115,7 @@ impl Driver {
         }
     }
 
-    fn fail(&mut self, request: RequestId, error: &Uri, payload: &Payload) {
-        let error = CallError::remote(error, payload);
+    fn fail(&mut self, request: RequestId, error: CallError) {
         match self.pending.remove(&request) {
             None => {}
             Some(Pending::Call(call)) => {
@@ -127,8 +166,11 @@ impl Driver {
         }
     }
 
-    fn event(&mut self, event: Box<wire::Event>, lasting: &Lasting<'_>) {
+    fn event(&mut self, mut event: Box<wire::Event>, lasting: &Lasting<'_>) {
         let Some(keys) = self.subscribers.get(&event.subscription) else { return };
+        if !self.open_event(&mut event, keys, lasting) {
+            return;
+        }
         let event: Arc<wire::Event> = Arc::from(event);
         for key in keys.clone() {
             let Some(subscriber) = lasting.interests.subscribers.get(&key) else { continue };
@@ -146,6 +188,25 @@ impl Driver {
                     let call = Call::for_received_event(Arc::clone(&endpoint), session, &event, details);
                     self.run_for_event(&endpoint, call);
                 }
+            }
+        }
+    }
+
+    /// Decodes an event's payload. Returns false if that cannot be.
+    fn open_event(&self, event: &mut wire::Event, keys: &[Key], lasting: &Lasting<'_>) -> bool {
+        let subscriber = keys.iter().find_map(|key| lasting.interests.subscribers.get(key));
+        let Some(topic) = event.details.topic.as_ref().or(subscriber.map(|subscriber| &subscriber.topic)) else {
+            return false;
+        };
+        let payload = std::mem::replace(&mut event.payload, Payload::empty(self.session.codec()));
+        match self.open(&Envelope::new(PayloadKind::Event, topic), &event.details.passthru, payload) {
+            Ok(payload) => {
+                event.payload = payload;
+                true
+            }
+            Err(error) => {
+                tracing::warn!(topic = %Shown(topic), error = %Shown(&error), "an event that cannot be decoded is left out");
+                false
             }
         }
     }

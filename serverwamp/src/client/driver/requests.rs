@@ -8,10 +8,11 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Driver, GOODBYE_TIMEOUT, Lasting, Lingering, Pending, Stage, Stopping};
 use crate::client::error::CallError;
+use crate::client::payload_codec::{Envelope, PayloadKind};
 use crate::client::request::{NewCall, NewPublication, Offer, PublicationReply, Reply, Request, Subscriber};
 use crate::client::shared::{Key, Release};
 use crate::transport::Close;
-use crate::wire::{RegistrationId, SubscriptionId, Uri, uris};
+use crate::wire::{Payload, PublishOptions, RegistrationId, RequestId, SubscriptionId, Uri, uris};
 
 impl Driver {
     /// Takes what is asked, as long as what has been asked before finds its way to the router.
@@ -83,26 +84,42 @@ impl Driver {
         if call.ticket.is_abandoned() {
             return;
         }
-        let (procedure, options) = (call.procedure.clone(), std::mem::take(&mut call.options));
-        let payload = std::mem::replace(&mut call.payload, crate::wire::Payload::empty(self.session.codec()));
-        match self.session.call(procedure, options, payload) {
+        let (procedure, mut options) = (call.procedure.clone(), std::mem::take(&mut call.options));
+        let payload = std::mem::replace(&mut call.payload, Payload::empty(self.session.codec()));
+        let sealed = self.seal(&Envelope::new(PayloadKind::Call, &procedure), payload);
+        let sent = sealed.map_err(CallError::from).and_then(|(passthru, payload)| {
+            options.passthru = passthru;
+            Ok(self.session.call(procedure, options, payload)?)
+        });
+        match sent {
             Ok(request) => {
                 call.ticket.set_request(request);
                 self.pending.insert(request, Pending::Call(call));
             }
-            Err(error) => call.fail(error.into()),
+            Err(error) => call.fail(error),
         }
     }
 
     fn publish(&mut self, publication: NewPublication) {
-        let request = self.session.publish(publication.topic, publication.options, publication.payload);
+        let request = self.send_event(publication.topic, publication.options, publication.payload);
         match (request, publication.reply) {
             (Ok(request), PublicationReply::Acknowledged(reply)) => {
                 self.pending.insert(request, Pending::Publication(reply));
             }
             (Ok(_), PublicationReply::Sent(reply)) => drop(reply.send(Ok(()))),
-            (Err(error), reply) => reply.fail(error.into()),
+            (Err(error), reply) => reply.fail(error),
         }
+    }
+
+    /// Sends an event to the router.
+    pub(super) fn send_event(
+        &mut self,
+        topic: Uri,
+        options: PublishOptions,
+        payload: Payload,
+    ) -> Result<RequestId, CallError> {
+        let (passthru, payload) = self.seal(&Envelope::new(PayloadKind::Event, &topic), payload)?;
+        Ok(self.session.publish(topic, PublishOptions { passthru, ..options }, payload)?)
     }
 
     // ------------------------------------------------------------ subscriptions

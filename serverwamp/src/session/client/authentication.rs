@@ -115,6 +115,8 @@ impl ClientSession {
         }
         let dealer = welcome.details.roles.as_ref().and_then(|roles| roles.dealer);
         self.dealer = dealer.unwrap_or_default();
+        let broker = welcome.details.roles.as_ref().and_then(|roles| roles.broker);
+        self.broker = broker.unwrap_or_default();
         self.state = State::Established;
         self.notifications.push_back(Notification::Welcome(welcome));
     }

@@ -1,9 +1,9 @@
 //! What a client offers to others: registrations, and the invocations that come for them.
 
-use super::{ClientSession, Notification, Pending, State};
+use super::{ClientSession, Invoked, Notification, Pending, State};
 use crate::wire::{
-    CancelMode, EncodeError, ErrorDetails, ErrorMessage, Invocation, Message, MessageType, Payload, Register,
-    RegisterOptions, RegistrationId, RequestId, Unregister, Uri, Yield, YieldOptions, uris,
+    CancelMode, EncodeError, ErrorDetails, ErrorMessage, Group, Invocation, Message, MessageType, Passthru, Payload,
+    Register, RegisterOptions, RegistrationId, RequestId, Unregister, Uri, Yield, YieldOptions, uris,
 };
 
 impl ClientSession {
@@ -26,8 +26,8 @@ impl ClientSession {
     }
 
     /// Sends a progressive result, unless the invocation has been answered.
-    pub(crate) fn progress(&mut self, request: RequestId, serial: u64, payload: &Payload) {
-        if self.is_open(request, serial) && !self.write_yield(request, true, payload) {
+    pub(crate) fn progress(&mut self, request: RequestId, serial: u64, passthru: Group<Passthru>, payload: &Payload) {
+        if self.is_open(request, serial) && !self.write_yield(request, true, passthru, payload) {
             // A progressive result that cannot be sent is the call's end: without it the caller would see a gap.
             self.notifications.push_back(Notification::Interrupt { serial, mode: CancelMode::KillNoWait });
             self.invocations.remove(&request);
@@ -35,17 +35,24 @@ impl ClientSession {
     }
 
     /// Answers an invocation, unless it has been answered.
-    pub(crate) fn result(&mut self, request: RequestId, serial: u64, payload: &Payload) {
+    pub(crate) fn result(&mut self, request: RequestId, serial: u64, passthru: Group<Passthru>, payload: &Payload) {
         if self.is_open(request, serial) {
-            self.write_yield(request, false, payload);
+            self.write_yield(request, false, passthru, payload);
             self.invocations.remove(&request);
         }
     }
 
     /// Answers an invocation with an error, unless it has been answered.
-    pub(crate) fn error(&mut self, request: RequestId, serial: u64, error: &Uri, payload: &Payload) {
+    pub(crate) fn error(
+        &mut self,
+        request: RequestId,
+        serial: u64,
+        error: &Uri,
+        passthru: Group<Passthru>,
+        payload: &Payload,
+    ) {
         if self.is_open(request, serial) {
-            self.write_invocation_error(request, error, payload);
+            self.write_invocation_error(request, error, passthru, payload);
             self.invocations.remove(&request);
         }
     }
@@ -56,7 +63,9 @@ impl ClientSession {
             Message::Registered(registered) => {
                 let (request, registration) = (registered.request, registered.registration);
                 let Pending::Register(procedure) = self.settle(request, MessageType::Register)? else { return None };
-                self.registrations.insert(registration, procedure);
+                if self.registrations.insert(registration, procedure).is_some() {
+                    return None;
+                }
                 Notification::Registered { request, registration }
             }
             Message::Unregistered(unregistered) => match unregistered.request {
@@ -75,7 +84,8 @@ impl ClientSession {
             Message::Invocation(invocation) => return self.invoked(invocation),
             Message::Interrupt(interrupt) => {
                 // One that has been answered meanwhile cannot be stopped any more.
-                let Some(&serial) = self.invocations.get(&interrupt.request) else { return Some(()) };
+                let Some(invoked) = self.invocations.get(&interrupt.request) else { return Some(()) };
+                let serial = invoked.serial;
                 Notification::Interrupt { serial, mode: interrupt.options.mode.unwrap_or(CancelMode::KillNoWait) }
             }
             _ => return None,
@@ -92,19 +102,27 @@ impl ClientSession {
         }
         let Some(registered) = self.registrations.get(&invocation.registration) else {
             self.is_unregistering(invocation.registration)?;
-            self.write_invocation_error(request, &Uri::known(uris::NO_SUCH_PROCEDURE), &Payload::empty(self.codec));
+            self.write_own_error(request, uris::NO_SUCH_PROCEDURE, &Payload::empty(self.codec));
             return Some(());
         };
         let procedure = invocation.details.procedure.clone().unwrap_or_else(|| registered.clone());
+        let passthru = invocation.details.passthru.get();
+        let is_coded = passthru.is_some_and(|passthru| passthru.ppt_scheme.is_some() || passthru.enc_algo.is_some());
         let serial = self.next_invocation;
         self.next_invocation = serial.wrapping_add(1);
-        self.invocations.insert(request, serial);
+        self.invocations.insert(request, Invoked { serial, procedure: procedure.clone(), is_coded });
         self.notifications.push_back(Notification::Invocation { invocation, procedure, serial });
         Some(())
     }
 
     fn is_open(&self, request: RequestId, serial: u64) -> bool {
-        self.state == State::Established && self.invocations.get(&request) == Some(&serial)
+        self.invocation(request, serial).is_some()
+    }
+
+    /// An invocation that has not been answered.
+    pub(crate) fn invocation(&self, request: RequestId, serial: u64) -> Option<&Invoked> {
+        let invoked = self.invocations.get(&request).filter(|invoked| invoked.serial == serial)?;
+        (self.state == State::Established).then_some(invoked)
     }
 
     /// Something if the registration's UNREGISTER is on its way: what the router sends before it gets that is legal.
@@ -114,29 +132,47 @@ impl ClientSession {
     }
 
     /// Sends a result. One that cannot be sent becomes an error; then it returns false.
-    fn write_yield(&mut self, request: RequestId, progress: bool, payload: &Payload) -> bool {
-        let options = YieldOptions { progress: progress.then_some(true), ..YieldOptions::default() };
+    fn write_yield(
+        &mut self,
+        request: RequestId,
+        progress: bool,
+        passthru: Group<Passthru>,
+        payload: &Payload,
+    ) -> bool {
+        let options = YieldOptions { progress: progress.then_some(true), passthru, ..YieldOptions::default() };
         let message = Message::Yield(Box::new(Yield { request, options: options.into(), payload: payload.clone() }));
         if self.output.write(|buffer| message.write(self.codec, buffer)).is_err() {
-            self.write_invocation_error(request, &Uri::known(uris::RUNTIME_ERROR), &Payload::empty(self.codec));
+            self.write_own_error(request, uris::RUNTIME_ERROR, &Payload::empty(self.codec));
             return false;
         }
         let most = self.peer_message_size;
         if self.output.take_back_above(most) {
             let text = format!("the result is larger than the {most} octets that the router takes");
             let payload = Payload::message(self.codec, &text);
-            self.write_invocation_error(request, &Uri::known(uris::PAYLOAD_SIZE_EXCEEDED), &payload);
+            self.write_own_error(request, uris::PAYLOAD_SIZE_EXCEEDED, &payload);
             return false;
         }
         true
     }
 
-    fn write_invocation_error(&mut self, request: RequestId, error: &Uri, payload: &Payload) {
-        for payload in [payload, &Payload::empty(self.codec)] {
+    /// An error of this process's own, which is in clear.
+    fn write_own_error(&mut self, request: RequestId, error: &'static str, payload: &Payload) {
+        self.write_invocation_error(request, &Uri::known(error), Group::default(), payload);
+    }
+
+    /// Sends an error, without its payload if that cannot be sent.
+    fn write_invocation_error(
+        &mut self,
+        request: RequestId,
+        error: &Uri,
+        passthru: Group<Passthru>,
+        payload: &Payload,
+    ) {
+        for (passthru, payload) in [(passthru, payload), (Group::default(), &Payload::empty(self.codec))] {
             let message = Message::Error(Box::new(ErrorMessage {
                 request_type: MessageType::Invocation,
                 request,
-                details: ErrorDetails::default().into(),
+                details: ErrorDetails { passthru, ..ErrorDetails::default() }.into(),
                 error: error.clone(),
                 payload: payload.clone(),
             }));

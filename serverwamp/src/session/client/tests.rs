@@ -15,7 +15,7 @@ fn established() -> ClientSession {
 
 pub(super) fn join(offer: Offer) -> ClientSession {
     let scan = ScanLimits { depth: 64, nodes: 1000 };
-    ClientSession::join(Codec::Json, scan, uri("realm1"), "test", offer).unwrap()
+    ClientSession::join(Codec::Json, scan, uri("realm1"), "test", offer, PayloadFeatures::None).unwrap()
 }
 
 fn uri(text: &str) -> Uri {
@@ -289,12 +289,12 @@ fn a_callee_answers_each_invocation_once() {
     );
     let request = |number| RequestId::new(number).unwrap();
     let payload = PayloadBuilder::new(Codec::Json).arg(&7).unwrap().finish().unwrap();
-    session.progress(request(1), 0, &payload);
-    session.result(request(1), 0, &payload);
-    session.result(request(1), 0, &payload);
-    session.progress(request(1), 0, &payload);
-    session.error(request(2), 1, &uri("my.error"), &payload);
-    session.result(request(3), 7, &payload);
+    session.progress(request(1), 0, Group::default(), &payload);
+    session.result(request(1), 0, Group::default(), &payload);
+    session.result(request(1), 0, Group::default(), &payload);
+    session.progress(request(1), 0, Group::default(), &payload);
+    session.error(request(2), 1, &uri("my.error"), Group::default(), &payload);
+    session.result(request(3), 7, Group::default(), &payload);
     assert_eq!(
         sent(&mut session),
         [json!([70, 1, {"progress": true}, [7]]), json!([70, 1, {}, [7]]), json!([8, 68, 2, {}, "my.error", [7]])]
@@ -302,7 +302,7 @@ fn a_callee_answers_each_invocation_once() {
 
     session.set_peer_message_size(64);
     let large = PayloadBuilder::new(Codec::Json).arg(&"x".repeat(100)).unwrap().finish().unwrap();
-    session.result(request(3), 2, &large);
+    session.result(request(3), 2, Group::default(), &large);
     assert_eq!(sent(&mut session), [json!([8, 68, 3, {}, "wamp.error.payload_size_exceeded"])]);
     assert!(session.call(uri("p"), CallOptions::default(), large).is_err());
     assert_eq!(session.call(uri("p"), CallOptions::default(), Payload::empty(Codec::Json)).unwrap().get(), 3);

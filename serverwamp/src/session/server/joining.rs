@@ -24,7 +24,8 @@ const ROUTER_DEALER: Features = DEALER
     .with(Feature::SharedRegistration)
     .with(Feature::RegistrationRevocation)
     .with(Feature::CallReroute)
-    .with(Feature::PayloadPassthruMode);
+    .with(Feature::PayloadPassthruMode)
+    .with(Feature::PayloadTransparency);
 /// The same where the procedures of the protocol are served.
 const META_DEALER: Features =
     ROUTER_DEALER.with(Feature::SessionMetaApi).with(Feature::RegistrationMetaApi).with(Feature::TestamentMetaApi);
@@ -34,7 +35,10 @@ const BROKER: Features = Features::NONE
     .with(Feature::PublisherExclusion)
     .with(Feature::PublisherIdentification)
     .with(Feature::PatternBasedSubscription);
-const ROUTER_BROKER: Features = BROKER.with(Feature::EventRetention).with(Feature::PayloadPassthruMode);
+const ROUTER_BROKER: Features = BROKER
+    .with(Feature::EventRetention)
+    .with(Feature::PayloadPassthruMode)
+    .with(Feature::PayloadTransparency);
 const META_BROKER: Features = ROUTER_BROKER.with(Feature::SessionMetaApi).with(Feature::SubscriptionMetaApi);
 
 impl ServerSession {

@@ -25,7 +25,7 @@ pub(crate) use self::{
     },
     common::{Forwarder, Passthru},
     dictionary::Dictionary,
-    entry::Entry,
+    entry::{EncryptionAlgorithm, Entry},
     features::{Feature, Features},
     problem::Problem,
     raw::RawDict,

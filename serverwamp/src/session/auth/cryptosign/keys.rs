@@ -70,6 +70,21 @@ impl SigningKey {
             .ok_or(AuthenticationError::Malformed { name: "private key", expected: "64 hexadecimal digits" })
     }
 
+    /// Takes a private key as OpenSSH writes it (`ssh-keygen -t ed25519`).
+    ///
+    /// # Errors
+    /// Anything else: keys of other kinds, and encrypted ones.
+    #[cfg(feature = "openssh")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "openssh")))]
+    pub fn from_openssh(text: &str) -> Result<Self, AuthenticationError> {
+        let key = ssh_key::PrivateKey::from_openssh(text).ok();
+        let key = key.as_ref().and_then(|key| key.key_data().ed25519());
+        key.map(|key| Self::from_bytes(&Zeroizing::new(key.private.to_bytes()))).ok_or(AuthenticationError::Malformed {
+            name: "private key",
+            expected: "an Ed25519 key that is not encrypted, in the format of OpenSSH",
+        })
+    }
+
     /// Takes the 32 octets of the private key.
     pub fn from_bytes(octets: &[u8; 32]) -> Self {
         Self(ed25519_dalek::SigningKey::from_bytes(octets))
