@@ -24,7 +24,7 @@ use self::lifecycle::Stage;
 use self::listeners::{Address, Listeners};
 use crate::connection::Shared;
 use crate::error::{Error, Problem, Result};
-use crate::handler::{Factory, Injections, RealmHandle};
+use crate::handler::{ErrorHook, Factory, Failure, Injections, RealmHandle, Route};
 use crate::limits::Limits;
 use crate::metrics::{Counters, Statistics};
 use crate::routing::{Functions, LivingRealms, Realm, Realms, Registry, Routes, Served, Services, Sources};
@@ -115,6 +115,7 @@ pub struct App {
     any_realm: Realm,
     default_realm: bool,
     limits: Limits,
+    error_hook: Option<ErrorHook>,
     decoy_secret: Option<[u8; 32]>,
     http: HttpSettings,
     listeners: Listeners,
@@ -153,6 +154,7 @@ impl App {
             any_realm: Realm::of_any_name(),
             default_realm: true,
             limits: Limits::default(),
+            error_hook: None,
             decoy_secret: None,
             http: HttpSettings::default(),
             listeners: Listeners::default(),
@@ -223,6 +225,25 @@ impl App {
     /// Sets the limits.
     pub fn limits(mut self, limits: Limits) -> App {
         self.limits = limits;
+        self.changed()
+    }
+
+    /// Tells this function of every failure of the program's functions: an error without a URI (any but a
+    /// [`WampError`](crate::WampError) that clients are told), a panic, a value that cannot be encoded, and every error of
+    /// an `event`, `unsubscribe` or `on_leave` function. A later one replaces it. What a client did wrong is no failure.
+    ///
+    /// The function runs on a thread of its own: what it does, be it slow or a panic, harms no client. Where 256 failures
+    /// wait for it, further ones are only logged, as all are. A server that stops waits for it up to a second.
+    ///
+    /// ```
+    /// # use serverwamp::App;
+    /// let app = App::discover().on_error(|failure| {
+    ///     eprintln!("{failure} ({:?}, called by {:?})", failure.location(), failure.caller());
+    /// });
+    /// # let _ = app;
+    /// ```
+    pub fn on_error(mut self, hook: impl Fn(&Failure) + Send + Sync + 'static) -> App {
+        self.error_hook = Some(ErrorHook::new(hook));
         self.changed()
     }
 
@@ -350,6 +371,9 @@ impl App {
         accepting.shutdown().await;
         drain(&shared, &connections, signals.next()).await;
         answering.shutdown().await;
+        if let Some(hook) = &self.error_hook {
+            hook.flush().await;
+        }
         self.stage.send_replace(Stage::Stopped);
         if signaled && !shared.blocking.is_empty() {
             // The runtime would wait for them, however long they take.
@@ -388,7 +412,7 @@ impl App {
     fn build(&self) -> Result<Shared, Vec<Problem>> {
         self.counters.export();
         let realms = || self.realms.iter().chain(self.default_realm.then_some(&self.any_realm));
-        let registry = Registry::collect(&self.sources, realms())?;
+        let registry = Registry::collect(&self.sources, realms())?.reporting_to(self.error_hook.clone());
         let mut problems = Vec::new();
         let mut serve = |realm: &Realm| {
             let endpoints = registry.endpoints(realm, &self.injections, &self.services, &mut problems);
@@ -450,6 +474,12 @@ impl App {
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
         let decoys = Decoys::new(self.decoy_secret.unwrap_or_else(rand::random));
         Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters), decoys))
+    }
+
+    /// All functions of the app and of its realms.
+    pub(crate) fn functions(&self) -> std::result::Result<Vec<&'static Route>, Vec<Problem>> {
+        let realms = self.realms.iter().chain([&self.any_realm]);
+        Ok(Registry::collect(&self.sources, realms)?.all())
     }
 
     /// Whether any of the realms is of use to clients, be there functions or not.

@@ -10,6 +10,7 @@ use crate::{
     errors::Errors,
     item::{self, Function},
     model::{DefaultValue, Handler, HandlerParameter, Kind, MatchPolicy, Options, Parameter},
+    options::Side,
 };
 
 /// Expands an attribute on a function.
@@ -23,8 +24,8 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream, erro
             return item;
         }
     };
-    handlers.extend(function.take_handlers(errors));
-    let parameters = function.take_parameters(errors);
+    handlers.extend(function.take_handlers(Options::of_function, errors));
+    let parameters = function.take_parameters(Side::Callee, errors);
     check::signature(&function.signature, kind, false, errors);
     let handlers: Vec<_> =
         handlers.into_iter().map(|handler| check::handler(&function, &parameters, handler, None, errors)).collect();
@@ -66,13 +67,19 @@ fn parameters(handler: &Handler<'_>) -> TokenStream {
             });
             let default = option(default.map(ToTokens::into_token_stream));
             let keyword = parameter.options.keyword;
+            let written = item::source_text(&parameter.ty);
             let component = option(component.map(ToTokens::into_token_stream));
             let conditions = &parameter.conditions;
             let span = hygienic(parameter.ty.span());
             let described = quote_spanned! {span=>
                 __wamp::parameter::<#ty>(
                     #name,
-                    __wamp::ParameterOptions { default: #default, keyword: #keyword, component: #component },
+                    __wamp::ParameterOptions {
+                        default: #default,
+                        keyword: #keyword,
+                        component: #component,
+                        written: #written,
+                    },
                 )
             };
             quote_spanned!(site=> #(#conditions)* #described)
@@ -241,6 +248,8 @@ fn route(handler: &Handler<'_>) -> TokenStream {
         quote_spanned!(site=> ::core::time::Duration::from_millis(#milliseconds))
     }));
     let concurrency = option(options.concurrency.map(ToTokens::into_token_stream));
+    let hosting = hosting(options);
+    let output = handler.output.map(item::source_text).unwrap_or_default();
     let target = target(handler);
     let parameters = parameters(handler);
     let handle = handle(handler);
@@ -264,15 +273,39 @@ fn route(handler: &Handler<'_>) -> TokenStream {
             timeout: #timeout,
             concurrency: #concurrency,
             before_authentication: #before_authentication,
+            hosting: #hosting,
+            set_prefix: ::core::option::Option::None,
             identity: || __wamp::function_id(&#target),
             service: #service,
             parameters: #parameters,
+            output: #output,
             handler: #handle,
         }
     }
 }
 
-fn option(value: Option<TokenStream>) -> TokenStream {
+/// What a router is asked for that hosts the function.
+fn hosting(options: &Options) -> TokenStream {
+    let site = Span::mixed_site();
+    let flag = |flag: Option<bool>| option(flag.map(ToTokens::into_token_stream));
+    let invoke = option(options.invoke.map(|policy| {
+        let policy = Ident::new(policy, site);
+        quote_spanned!(site=> __wamp::InvokePolicy::#policy)
+    }));
+    let disclose_caller = flag(options.disclose_caller);
+    let force_reregister = flag(options.force_reregister);
+    let get_retained = flag(options.get_retained);
+    quote_spanned! {site=>
+        __wamp::Hosting {
+            invoke: #invoke,
+            disclose_caller: #disclose_caller,
+            force_reregister: #force_reregister,
+            get_retained: #get_retained,
+        }
+    }
+}
+
+pub(super) fn option(value: Option<TokenStream>) -> TokenStream {
     match value {
         Some(value) => quote!(::core::option::Option::Some(#value)),
         None => quote!(::core::option::Option::None),
@@ -304,7 +337,7 @@ fn display_name(handler: &Handler<'_>) -> String {
 }
 
 /// The line of a token. Outside of the compiler there is none.
-fn line(span: Span) -> TokenStream {
+pub(super) fn line(span: Span) -> TokenStream {
     if proc_macro::is_available() {
         let line = u32::try_from(span.unwrap().line()).unwrap_or_default();
         line.to_token_stream()

@@ -76,6 +76,7 @@ impl Task {
         requests: mpsc::Receiver<Request>,
         functions: Functions,
     ) -> Task {
+        client.shared.report_to(settings.error_hook.as_ref());
         Task {
             settings: Arc::new(settings),
             shared: Arc::clone(&client.shared),
@@ -102,6 +103,9 @@ impl Task {
             },
             Err(error) => Over { message: Some(error.to_string()), ..Over::lost() },
         });
+        if let Some(hook) = self.shared.error_hook() {
+            hook.flush().await;
+        }
         match (first, result) {
             (None, result) => result.map(drop),
             (Some(first), result) => {

@@ -149,6 +149,8 @@ pub struct ParameterOptions {
     pub keyword: bool,
     /// The index of the URI's component that the value is taken from.
     pub component: Option<usize>,
+    /// The type as it is written.
+    pub written: &'static str,
 }
 
 /// A parameter as the program declares it.

@@ -106,7 +106,7 @@ macro_rules! procedures {
                 encoded(value, call.codec(), call.uri())
             })
         };
-        const OPTIONS: ParameterOptions = ParameterOptions { default: None, keyword: false, component: None };
+        const OPTIONS: ParameterOptions = ParameterOptions { default: None, keyword: false, component: None, written: "" };
         let parameters = vec![$(parameter::<$type>(stringify!($index), OPTIONS)),*];
         let _ = OPTIONS;
         endpoint(run, parameters, $concurrency, false)
