@@ -129,7 +129,8 @@ pub struct StubCall<'s> {
     payload: Result<PayloadBuilder, CallError>,
     /// Optional arguments without a value, of which nothing is sent unless another one follows.
     left_out: usize,
-    call: Call<()>,
+    /// There always is one.
+    call: Option<Call<()>>,
 }
 
 impl<'s> StubCall<'s> {
@@ -138,7 +139,7 @@ impl<'s> StubCall<'s> {
         let uri = callee.prefix.as_ref().map_or_else(|| uri.to_owned(), |prefix| format!("{prefix}.{uri}"));
         let payload = Ok(PayloadBuilder::new(callee.client.shared.codec()));
         let call = Call::new(callee.client.clone(), Err(CallError::Over));
-        StubCall { callee, uri, payload, left_out: 0, call }
+        StubCall { callee, uri, payload, left_out: 0, call: Some(call) }
     }
 
     /// Fills a component of the URI, counted behind the prefix.
@@ -204,14 +205,14 @@ impl<'s> StubCall<'s> {
     }
 
     fn change(&mut self, change: impl FnOnce(Call<()>) -> Call<()>) {
-        let none = Call::new(self.callee.client.clone(), Err(CallError::Over));
-        self.call = change(std::mem::replace(&mut self.call, none));
+        self.call = self.call.take().map(change);
     }
 
     /// The call, and the prefix that the callee's errors are under.
     fn made<T>(self) -> (Call<T>, String) {
         let StubCall { callee, uri, payload, call, .. } = self;
         let message = payload.and_then(|payload| Ok((Uri::new(&uri)?, payload.finish()?)));
+        let call = call.unwrap_or_else(|| Call::new(callee.client.clone(), Err(CallError::Over)));
         (call.with(message), callee.prefix.clone().unwrap_or_default())
     }
 }

@@ -67,14 +67,15 @@ pub(super) fn poll_handler(
     context: &mut Context<'_>,
     endpoint: &Endpoint,
 ) -> Poll<Result<Reply, RpcError>> {
-    let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))).unwrap_or_else(|panic| {
+    let poll = || match future.as_mut().poll(context) {
+        // What the program has put into its error is dropped here, too.
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error.under(endpoint.route().set_prefix).without_cause())),
+        polled => polled,
+    };
+    catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|panic| {
         log_panic(&*panic, &endpoint.route().title());
         Poll::Ready(Err(RpcError::default()))
-    });
-    match polled {
-        Poll::Ready(Err(error)) => Poll::Ready(Err(error.under(endpoint.route().set_prefix))),
-        polled => polled,
-    }
+    })
 }
 
 /// Drops a handler, whose guards may panic.

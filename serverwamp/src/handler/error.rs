@@ -205,6 +205,12 @@ impl RpcError {
         self.cause.as_ref()
     }
 
+    /// The error as the other side is told of it.
+    pub(crate) fn without_cause(mut self) -> RpcError {
+        self.cause = None;
+        self
+    }
+
     /// Why the other side gets another error than this, if it does.
     pub(crate) fn encoding_problem(&self, codec: Codec) -> Option<String> {
         match (Uri::new(&self.uri), self.payload(codec)) {

@@ -120,7 +120,7 @@ impl fmt::Display for Failure {
             FailureKind::Panic => "panicked",
             FailureKind::Unencodable => "gave what cannot be encoded",
         };
-        write!(formatter, "{} {what}: {}", self.function(), Shown(self.message()))
+        write!(formatter, "{} {what}: {}", Shown(self.function()), Shown(self.message()))
     }
 }
 

@@ -44,6 +44,7 @@ fn app() -> App {
     App::new().routes(routes![simple, rest, progress, streams, steps, component].prefix("set"))
 }
 
+#[allow(dead_code, reason = "only their clients are compared")]
 #[wamp::client(prefix = "a")]
 trait Fits {
     async fn simple(&self, one: u64, two: Option<&str>, #[wamp(keyword)] three: bool) -> Result<u8, CallError>;
@@ -69,6 +70,7 @@ fn what_fits_is_accepted() {
     check_stub_under::<FitsClient>("set", &app());
 }
 
+#[allow(dead_code, reason = "only their clients are compared")]
 #[wamp::client(prefix = "a")]
 trait Differs {
     async fn absent(&self) -> Result<(), CallError>;
