@@ -103,7 +103,7 @@ fn expansion() {
             async fn own(&self) -> u8 { 7 }
         }",
         &[
-            "# [doc = r\" Text.\"] fn get_one<'a>(&'a self, doc_id: u64, page: Option<u8>, in_full: bool)
+            "fn get_one<'a>(&'a self, doc_id: u64, page: Option<u8>, in_full: bool)
                 -> impl ::core::future::Future<Output = R<'a>> + ::core::marker::Send;",
             "async fn own(&self) -> u8 { 7 }",
             "pub struct DocsApiClient(::serverwamp::client::Callee);",

@@ -138,9 +138,9 @@ fn expansion() {
         &[
             "const _: () = { use ::serverwamp::__private as __wamp;",
             "__wamp::parameter::<i64>(\"a\", __wamp::ParameterOptions { \
-         default: ::core::option::Option::None, keyword: false, component: ::core::option::Option::None },)",
+         default: ::core::option::Option::None, keyword: false, component: ::core::option::Option::None, written: \"i64\", },)",
             "__wamp::parameter::<i64>(\"b\", __wamp::ParameterOptions { \
-         default: ::core::option::Option::Some(\"5\"), keyword: false, component: ::core::option::Option::None },)",
+         default: ::core::option::Option::Some(\"5\"), keyword: false, component: ::core::option::Option::None, written: \"i64\", },)",
             "let mut arguments = __wamp::bind(call)?;",
             "let __0 = arguments.take::<i64>(0usize)?;",
             "let __1 = arguments.take_or::<i64>(1usize, || 5)?;",

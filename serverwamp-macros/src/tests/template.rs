@@ -83,9 +83,9 @@ fn expansion() {
         &[
             "uri: ::core::option::Option::Some(\"shop.product..get\"), match_policy: __wamp::Match::Wildcard,",
             "__wamp::parameter::<bool>(\"inStock\", __wamp::ParameterOptions { default: ::core::option::Option::None, \
-         keyword: false, component: ::core::option::Option::None },)",
+         keyword: false, component: ::core::option::Option::None, written: \"bool\", },)",
             "__wamp::parameter::<u64>(\"id\", __wamp::ParameterOptions { default: ::core::option::Option::None, \
-         keyword: false, component: ::core::option::Option::Some(2usize) },)",
+         keyword: false, component: ::core::option::Option::Some(2usize), written: \"u64\", },)",
             "__wamp::refuse_injected(<u64 as __wamp::FromCall<'_>>::TAKES_ARGUMENTS,",
         ],
     );
