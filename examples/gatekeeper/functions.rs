@@ -54,11 +54,15 @@ pub struct Asking {
     authrole: String,
 }
 
-/// What a client may do, and whether the router may keep the answer for its session.
+/// What a client may do, and whether others are told who did it.
+///
+/// The router may keep the answer: Crossbar does for the whole role, so that only what depends on nothing else may be kept.
+/// It needs all three: a publisher gets no answer at all where `disclose` is missing.
 #[derive(Serialize)]
 pub struct Permission {
     allow: bool,
     cache: bool,
+    disclose: bool,
 }
 
 /// Decides what a client may do: users call what the shop offers and hear its news, clerks publish them and offer procedures.
@@ -73,5 +77,5 @@ pub async fn authorize(session: Asking, uri: String, action: String) -> Single<P
     if !allow {
         println!("{} may not {action} {uri}", session.authid);
     }
-    Single(Permission { allow, cache: true })
+    Single(Permission { allow, cache: true, disclose: false })
 }

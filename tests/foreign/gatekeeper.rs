@@ -58,6 +58,14 @@ async fn crossbar_asks_who_may_do_what() {
     let role = |client: &Client| client.details().expect("a session").authrole().to_owned();
     assert_eq!((role(&ada), role(&charles)), ("user".to_owned(), "clerk".to_owned()));
 
+    timeout(SCRIPT_TIME, permissions(&ada, &charles)).await.expect("answers in time");
+    gatekeeper.stop().await;
+    running.await.expect("no panic").expect("a clean end");
+    crossbar.stop().await;
+}
+
+/// What a user and a clerk may do.
+async fn permissions(ada: &Client, charles: &Client) {
     let price = charles.register("shop.price", |id: u64| async move { id * 10 }).await.expect("a registration");
     let mut news = ada.subscribe("shop.news").await.expect("a subscription");
     assert_eq!(ada.call("shop.price", 7).await, Ok(70));
@@ -68,7 +76,4 @@ async fn crossbar_asks_who_may_do_what() {
     denied(ada.subscribe("elsewhere").await);
     denied(charles.call::<()>("gate.authenticate", ("realm1", "ada", json!({"ticket": "engine"}))).await);
     drop((price, news));
-    gatekeeper.stop().await;
-    running.await.expect("no panic").expect("a clean end");
-    crossbar.stop().await;
 }
