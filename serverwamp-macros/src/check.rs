@@ -1,8 +1,12 @@
 //! Checks of annotated items. Each reports all that it finds.
 
+mod client;
+
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{FnArg, GenericParam, Generics, LitStr, ReceiverKind, ReturnType, Safety, Signature, Type, ext::IdentExt};
+
+pub(crate) use client::{interface, is_stub, stub_method};
 
 use crate::{
     errors::Errors,

@@ -10,7 +10,7 @@ use crate::{
     item,
     model::{ErrorCase, ErrorField, ErrorType, MatchPolicy, Meaning},
     names,
-    options::{CRATE, PREFIX, RENAME, checked_uri},
+    options::{CRATE, PREFIX, RENAME},
 };
 
 const URI: Known = ("uri", "uri = \"app.error.not_found\"");
@@ -36,7 +36,7 @@ impl ErrorOptions {
         for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("wamp")) {
             for argument in reader.named(attribute) {
                 match argument.name.to_string().as_str() {
-                    "prefix" => options.prefix = checked_uri(reader.string(&argument), reader.errors()),
+                    "prefix" => options.prefix = checked_error_uri(reader.string(&argument), reader.errors()),
                     "uri" => options.uri = reader.string(&argument),
                     "internal" => options.internal = reader.flag(&argument).filter(|set| *set).map(|_| argument.span()),
                     "crate" => options.runtime = reader.path(&argument),
@@ -100,7 +100,7 @@ fn meaning(options: &ErrorOptions, prefix: Option<&LitStr>, name: &Ident, errors
         }
         (None, Some(uri), _) => (uri.value(), uri.span()),
         (None, None, Some(prefix)) => {
-            if names::uri_problem(&prefix.value(), MatchPolicy::Exact).is_some() {
+            if error_uri_problem(&prefix.value()).is_some() {
                 return None;
             }
             (format!("{}.{}", prefix.value(), names::snake_case(&name.unraw().to_string())), name.span())
@@ -116,7 +116,7 @@ fn meaning(options: &ErrorOptions, prefix: Option<&LitStr>, name: &Ident, errors
             return None;
         }
     };
-    let problem = names::uri_problem(&uri, MatchPolicy::Exact).or_else(|| {
+    let problem = error_uri_problem(&uri).or_else(|| {
         let standard = uri.starts_with("wamp.error.");
         names::reserved_uri_problem(&uri, MatchPolicy::Exact).filter(|_| !standard)
     });
@@ -127,6 +127,24 @@ fn meaning(options: &ErrorOptions, prefix: Option<&LitStr>, name: &Ident, errors
         }
         None => Some(Meaning::Uri { uri, span }),
     }
+}
+
+/// Says what is wrong with the URI of an error. It may begin with a dot: then it is under the prefix of a set of functions.
+fn error_uri_problem(uri: &str) -> Option<String> {
+    let within = uri.strip_prefix('.').unwrap_or(uri);
+    names::uri_problem(within, MatchPolicy::Exact).map(|problem| match within == uri {
+        true => problem,
+        false => format!("{problem}, after the dot of {uri:?}"),
+    })
+}
+
+fn checked_error_uri(literal: Option<LitStr>, errors: &mut Errors) -> Option<LitStr> {
+    if let Some(literal) = &literal
+        && let Some(problem) = error_uri_problem(&literal.value())
+    {
+        errors.on(literal, problem);
+    }
+    literal
 }
 
 fn fields(fields: &Fields, errors: &mut Errors) -> Vec<ErrorField> {

@@ -13,7 +13,7 @@ use syn::{
 use crate::{
     errors::Errors,
     model::{Kind, Options, Parameter, ParameterOptions},
-    options,
+    options::{self, Side},
 };
 
 /// A function, or a method of an impl block.
@@ -22,6 +22,13 @@ pub(crate) struct Function {
     visibility: Visibility,
     pub(crate) signature: Signature,
     body: TokenTree,
+}
+
+impl Function {
+    /// Whether there is a body, which methods of traits need not have.
+    pub(crate) fn has_body(&self) -> bool {
+        matches!(self.body, TokenTree::Group(_))
+    }
 }
 
 impl Parse for Function {
@@ -47,7 +54,11 @@ impl ToTokens for Function {
 
 impl Function {
     /// Takes our attributes off the function.
-    pub(crate) fn take_handlers(&mut self, errors: &mut Errors) -> Vec<(Kind, Options)> {
+    pub(crate) fn take_handlers(
+        &mut self,
+        read: impl Fn(Kind, TokenStream, &mut Errors) -> Options,
+        errors: &mut Errors,
+    ) -> Vec<(Kind, Options)> {
         let mut handlers = Vec::new();
         self.attributes.retain(|attribute| {
             let Some(kind) = Kind::of(attribute) else { return true };
@@ -57,7 +68,7 @@ impl Function {
                 Meta::NameValue(_) => None,
             };
             match tokens {
-                Some(tokens) => handlers.push((kind, Options::of_function(kind, tokens, errors))),
+                Some(tokens) => handlers.push((kind, read(kind, tokens, errors))),
                 None => errors.on(attribute, format!("expected the arguments of {} in parentheses", kind.attribute())),
             }
             false
@@ -66,7 +77,7 @@ impl Function {
     }
 
     /// Takes `#[wamp(…)]` off the parameters. Those that have no name of their own are reported and left out.
-    pub(crate) fn take_parameters(&mut self, errors: &mut Errors) -> Vec<Parameter> {
+    pub(crate) fn take_parameters(&mut self, side: Side, errors: &mut Errors) -> Vec<Parameter> {
         let mut parameters = Vec::new();
         for input in &mut self.signature.inputs {
             let argument = match input {
@@ -78,7 +89,7 @@ impl Function {
                     continue;
                 }
             };
-            let options = ParameterOptions::take(&mut argument.attrs, errors);
+            let options = ParameterOptions::take(&mut argument.attrs, side, errors);
             match &*argument.pat {
                 Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
                     parameters.push(Parameter {
@@ -251,6 +262,58 @@ impl ToTokens for Implementation {
         tokens.append_all(&self.attributes);
         self.header.to_tokens(tokens);
         self.brace.surround(tokens, |tokens| tokens.append_all(&self.members));
+    }
+}
+
+/// A trait.
+pub(crate) struct Interface {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    /// Everything from the visibility to the brace.
+    header: TokenStream,
+    pub(crate) name: Ident,
+    pub(crate) generics: Generics,
+    brace: token::Brace,
+    pub(crate) members: Vec<Member>,
+}
+
+impl Parse for Interface {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let start = input.fork();
+        let visibility = input.parse()?;
+        input.parse::<Token![trait]>()?;
+        let name = input.parse()?;
+        let generics = if input.peek(Token![<]) { input.parse()? } else { Generics::default() };
+        // Supertraits and conditions are the trait's own affair.
+        while !input.is_empty() && !input.peek(token::Brace) {
+            input.parse::<TokenTree>()?;
+        }
+        let header = between(&start, input);
+        let content;
+        let brace = braced!(content in input);
+        let mut members = Vec::new();
+        while !content.is_empty() {
+            members.push(content.parse()?);
+        }
+        Ok(Self { attributes, visibility, header, name, generics, brace, members })
+    }
+}
+
+impl Interface {
+    /// The trait with these members.
+    pub(crate) fn with_members(&self, members: impl Iterator<Item = TokenStream>) -> TokenStream {
+        let mut tokens = TokenStream::new();
+        tokens.append_all(&self.attributes);
+        self.header.to_tokens(&mut tokens);
+        self.brace.surround(&mut tokens, |tokens| tokens.append_all(members));
+        tokens
+    }
+}
+
+impl ToTokens for Interface {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.with_members(self.members.iter().map(ToTokens::to_token_stream)).to_tokens(tokens);
     }
 }
 

@@ -42,6 +42,12 @@ fn report(expand: impl FnOnce(&mut Errors) -> proc_macro2::TokenStream) -> Token
 /// `rename_all = "camelCase"`, `lenient`, `blocking`, `detached`, `timeout = "5s"`, `concurrency = 10`, `manual`,
 /// `crate = "path"`. Parameters take `#[wamp(default = expression)]`, `#[wamp(default)]`, `#[wamp(rename = "…")]` and
 /// `#[wamp(keyword)]`.
+///
+/// Some options are for a function on somebody else's router (`serverwamp::connect`), which is asked for them when the
+/// function is registered; they mean nothing where this process serves it. `invoke = "single" | "roundrobin" | "random" |
+/// "first" | "last"`: which of several callees is called. With any but `single`, `concurrency` is told the router, which
+/// may call another callee then; else calls wait here. `disclose_caller` asks to be told who calls (`role` implies it).
+/// `force_reregister` takes the procedure from whoever has it.
 #[proc_macro_attribute]
 pub fn rpc(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::function::expand(Kind::Procedure, arguments.into(), item.into(), errors))
@@ -80,7 +86,8 @@ pub fn unsubscribe(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// The topic comes first. Options follow: `match = "exact" | "prefix" | "wildcard" | "regex"`, where a prefix is one of
 /// the topic's text, `realm = "…"`, `role = "admin | staff"` (other roles may not publish; they may subscribe), `rename_all = "camelCase"`,
 /// `lenient`, `detached`, `timeout = "5s"`, `concurrency = 10`, `manual`, `crate = "path"`. Parameters are those of
-/// `#[wamp::rpc]`, and the `EventDetails`. The function returns nothing, or `Result<(), E>`, whose error is logged.
+/// `#[wamp::rpc]`, and the `EventDetails`. On somebody else's router, `get_retained` asks for the event that it has kept, in
+/// each session anew; it means nothing where this process serves the function. The function returns nothing, or `Result<(), E>`, whose error is logged.
 #[proc_macro_attribute]
 pub fn event(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::function::expand(Kind::Event, arguments.into(), item.into(), errors))
@@ -119,11 +126,41 @@ pub fn on_leave(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// `prefix`, a dot and the URI or name of a method make the method's URI; a function of any topic stays that. `realm`,
-/// `role`, `rename_all`, `lenient`, `detached`, `timeout`, `concurrency`, `manual` and `crate` hold for every method whose
+/// `role`, `rename_all`, `lenient`, `detached`, `timeout`, `concurrency`, `invoke`, `disclose_caller`, `force_reregister`,
+/// `get_retained`, `manual` and `crate` hold for every method whose
 /// attribute has the option and does not say otherwise.
 #[proc_macro_attribute]
 pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
     report(|errors| expand::service::expand(arguments.into(), item.into(), errors))
+}
+
+/// Makes a client of a trait, whose methods call what the functions of a service answer.
+///
+/// ```ignore
+/// #[wamp::client(prefix = "docs")]
+/// trait DocsApi {
+///     async fn get(&self, id: u64) -> Result<Document, DocError>;
+/// }
+///
+/// let docs = DocsApiClient::new(client);
+/// let document = docs.get(7).await?;
+/// ```
+///
+/// The trait stays an ordinary one, whose futures are `Send`; the client is a struct with its name and `Client` behind it.
+/// A method calls `prefix`, a dot and its name; options hold for every method that does not say otherwise: `prefix`,
+/// `rename_all`, `timeout = "5s"`, `disclose_me`, `crate`. A method may carry `#[wamp::rpc("uri")]`, with the same options
+/// but `prefix` and `crate`; `{name}` in a URI is filled with that parameter. Methods with a body are left as they are.
+///
+/// Arguments are positional, in their order. Parameters take `#[wamp(keyword)]`, `#[wamp(rename = "…")]`, and, for an
+/// `impl FnMut(P) + Send + 'static` that is given each progressive result, `#[wamp(progress)]`. An `Option` that is `None`
+/// is left out, so that the callee takes its default: as a keyword, and behind the last positional argument that is given.
+///
+/// A method returns `Result<T, E>`, as calls can fail. `T` is what a result can be read as, or a `RunningCall<P, T>` for a
+/// stream of progressive results; `E` is `CallError`, or a `WampError` that implements `From<CallError>` for what else may
+/// go wrong.
+#[proc_macro_attribute]
+pub fn client(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    report(|errors| expand::client::expand(arguments.into(), item.into(), errors))
 }
 
 /// Maps an error type to error URIs and back.
@@ -140,7 +177,8 @@ pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// Without `uri`, a variant's URI is the prefix, a dot and its name in snake case. Fields with names are keyword
+/// Without `uri`, a variant's URI is the prefix, a dot and its name in snake case. One that begins with a dot, as with
+/// `prefix = ".error"`, is under the prefix of the set of functions (`Routes::prefix`) that returns the error. Fields with names are keyword
 /// arguments, which `#[wamp(rename = "…")]` can rename; other fields are positional ones. An `internal` variant is logged
 /// and reaches the caller as `wamp.error.runtime_error` without its content.
 #[proc_macro_derive(WampError, attributes(wamp))]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{Attribute, Expr, LitStr, Path, Type};
 
-use crate::names::RenameRule;
+use crate::{item::Function, names::RenameRule};
 
 /// What calls an annotated function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +117,13 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
     pub(crate) concurrency: Option<u32>,
     pub(crate) before_authentication: Option<bool>,
+    /// The variant of the runtime's type.
+    pub(crate) invoke: Option<&'static str>,
+    pub(crate) disclose_caller: Option<bool>,
+    pub(crate) force_reregister: Option<bool>,
+    pub(crate) get_retained: Option<bool>,
+    /// Of the methods of a client.
+    pub(crate) disclose_me: Option<bool>,
     pub(crate) manual: Option<bool>,
     /// The path of the crate `serverwamp`.
     pub(crate) runtime: Option<Path>,
@@ -128,6 +135,8 @@ pub(crate) struct ParameterOptions {
     pub(crate) default: Option<DefaultValue>,
     pub(crate) rename: Option<LitStr>,
     pub(crate) keyword: bool,
+    /// The option's own token.
+    pub(crate) progress: Option<Span>,
 }
 
 /// The value of a parameter that the caller left out.
@@ -173,6 +182,47 @@ pub(crate) struct HandlerParameter<'a> {
     /// The index of the URI's component that it takes.
     pub(crate) component: Option<usize>,
     pub(crate) written: &'a Parameter,
+}
+
+/// The client of a trait.
+pub(crate) struct Stub<'a> {
+    pub(crate) client: Ident,
+    pub(crate) runtime: Option<Path>,
+    /// What its code inherits from the trait.
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) methods: Vec<StubMethod<'a>>,
+}
+
+/// A method of a client, which calls a procedure.
+pub(crate) struct StubMethod<'a> {
+    pub(crate) function: &'a Function,
+    /// Without the names of components that parameters take; these are empty.
+    pub(crate) uri: String,
+    pub(crate) parameters: Vec<StubParameter<'a>>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) disclose_me: Option<bool>,
+    pub(crate) output: Option<&'a Type>,
+}
+
+/// A parameter of a method of a client.
+pub(crate) struct StubParameter<'a> {
+    /// What the callee knows it by.
+    pub(crate) keyword: String,
+    pub(crate) place: Place,
+    /// Whether it is an `Option`, which is left out where it is `None`.
+    pub(crate) optional: bool,
+    pub(crate) written: &'a Parameter,
+}
+
+/// Where the value of a parameter goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Into the URI, as the component of this index.
+    Component(usize),
+    Positional,
+    Keyword,
+    /// Nowhere: it is a function for progressive results.
+    Progress,
 }
 
 /// A type that derives `WampError`.

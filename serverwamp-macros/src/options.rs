@@ -22,19 +22,68 @@ const DETACHED: Known = ("detached", "detached");
 const TIMEOUT: Known = ("timeout", "timeout = \"5s\"");
 const CONCURRENCY: Known = ("concurrency", "concurrency = 10");
 const BEFORE_AUTHENTICATION: Known = ("before_authentication", "before_authentication");
+const INVOKE: Known = ("invoke", "invoke = \"roundrobin\"");
+const DISCLOSE_CALLER: Known = ("disclose_caller", "disclose_caller");
+const FORCE_REREGISTER: Known = ("force_reregister", "force_reregister");
+const GET_RETAINED: Known = ("get_retained", "get_retained");
 const MANUAL: Known = ("manual", "manual");
 pub(crate) const PREFIX: Known = ("prefix", "prefix = \"docs\"");
 pub(crate) const CRATE: Known = ("crate", "crate = \"path::to::serverwamp\"");
 pub(crate) const RENAME: Known = ("rename", "rename = \"name\"");
 
-const PROCEDURE: &[Known] =
-    &[MATCH, REALM, ROLE, RENAME_ALL, LENIENT, BLOCKING, DETACHED, TIMEOUT, CONCURRENCY, MANUAL, CRATE];
-const EVENT: &[Known] = &[MATCH, REALM, ROLE, RENAME_ALL, LENIENT, DETACHED, TIMEOUT, CONCURRENCY, MANUAL, CRATE];
+const PROCEDURE: &[Known] = &[
+    MATCH,
+    REALM,
+    ROLE,
+    RENAME_ALL,
+    LENIENT,
+    BLOCKING,
+    DETACHED,
+    TIMEOUT,
+    CONCURRENCY,
+    INVOKE,
+    DISCLOSE_CALLER,
+    FORCE_REREGISTER,
+    MANUAL,
+    CRATE,
+];
+const EVENT: &[Known] =
+    &[MATCH, REALM, ROLE, RENAME_ALL, LENIENT, DETACHED, TIMEOUT, CONCURRENCY, GET_RETAINED, MANUAL, CRATE];
 const SUBSCRIBE: &[Known] = &[MATCH, REALM, ROLE, TIMEOUT, MANUAL, CRATE];
 const UNSUBSCRIBE: &[Known] = &[MATCH, REALM, TIMEOUT, MANUAL, CRATE];
 const SESSION: &[Known] = &[BEFORE_AUTHENTICATION, REALM, TIMEOUT, MANUAL, CRATE];
-const SERVICE: &[Known] = &[PREFIX, REALM, ROLE, RENAME_ALL, LENIENT, DETACHED, TIMEOUT, CONCURRENCY, MANUAL, CRATE];
+const SERVICE: &[Known] = &[
+    PREFIX,
+    REALM,
+    ROLE,
+    RENAME_ALL,
+    LENIENT,
+    DETACHED,
+    TIMEOUT,
+    CONCURRENCY,
+    INVOKE,
+    DISCLOSE_CALLER,
+    FORCE_REREGISTER,
+    GET_RETAINED,
+    MANUAL,
+    CRATE,
+];
+const DISCLOSE_ME: Known = ("disclose_me", "disclose_me");
+const CLIENT: &[Known] = &[PREFIX, RENAME_ALL, TIMEOUT, DISCLOSE_ME, CRATE];
+const STUB: &[Known] = &[RENAME_ALL, TIMEOUT, DISCLOSE_ME];
+const STUB_PARAMETER: &[Known] = &[RENAME, ("keyword", "keyword"), ("progress", "progress")];
 const PARAMETER: &[Known] = &[("default", "default = expression"), RENAME, ("keyword", "keyword")];
+
+/// The invocation policies, each with the variant of the runtime's type.
+const INVOKE_POLICIES: [(&str, &str); 5] =
+    [("single", "Single"), ("roundrobin", "RoundRobin"), ("random", "Random"), ("first", "First"), ("last", "Last")];
+
+/// Whether something is called, or calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Callee,
+    Caller,
+}
 
 impl Kind {
     /// The options of its attribute.
@@ -57,7 +106,25 @@ impl Options {
 
     /// Reads the options of an attribute on an impl block.
     pub(crate) fn of_service(tokens: TokenStream, errors: &mut Errors) -> Self {
-        let mut options = Self::read(&mut Reader::new("#[wamp::service]", SERVICE, errors), tokens);
+        Self::without_uri("#[wamp::service]", SERVICE, tokens, errors)
+    }
+
+    /// Reads the options of an attribute on the trait of a client.
+    pub(crate) fn of_client(tokens: TokenStream, errors: &mut Errors) -> Self {
+        Self::without_uri("#[wamp::client]", CLIENT, tokens, errors)
+    }
+
+    /// Reads the options of an attribute on a method of a client.
+    pub(crate) fn of_stub(kind: Kind, tokens: TokenStream, errors: &mut Errors) -> Self {
+        match kind {
+            Kind::Procedure => Self::read(&mut Reader::new("#[wamp::rpc] in a client", STUB, errors), tokens),
+            // It is reported where it stands.
+            _ => Self::default(),
+        }
+    }
+
+    fn without_uri(attribute: &'static str, known: &'static [Known], tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut options = Self::read(&mut Reader::new(attribute, known, errors), tokens);
         if let Some(literal) = options.uri.take() {
             errors.on(
                 &literal,
@@ -91,6 +158,11 @@ impl Options {
                 "timeout" => options.timeout = reader.duration(&argument),
                 "concurrency" => options.concurrency = reader.count(&argument),
                 "before_authentication" => options.before_authentication = reader.flag(&argument),
+                "invoke" => options.invoke = reader.choice(&argument, &INVOKE_POLICIES),
+                "disclose_caller" => options.disclose_caller = reader.flag(&argument),
+                "force_reregister" => options.force_reregister = reader.flag(&argument),
+                "get_retained" => options.get_retained = reader.flag(&argument),
+                "disclose_me" => options.disclose_me = reader.flag(&argument),
                 "manual" => options.manual = reader.flag(&argument),
                 "prefix" => options.prefix = checked_prefix(reader.string(&argument), reader.errors()),
                 "crate" => options.runtime = reader.path(&argument),
@@ -98,6 +170,17 @@ impl Options {
             }
         }
         options
+    }
+
+    /// These options of a method of a client, and the client's where these say nothing.
+    pub(crate) fn of_stub_or(self, client: &Self) -> Self {
+        Self {
+            prefix: client.prefix.clone(),
+            rename_all: self.rename_all.or(client.rename_all),
+            timeout: self.timeout.or(client.timeout),
+            disclose_me: self.disclose_me.or(client.disclose_me),
+            ..self
+        }
     }
 
     /// These options, and the service's where these say nothing and functions of the kind have them.
@@ -116,6 +199,11 @@ impl Options {
             timeout: self.timeout.or(service.timeout.filter(|_| has(TIMEOUT))),
             concurrency: self.concurrency.or(service.concurrency.filter(|_| has(CONCURRENCY))),
             before_authentication: self.before_authentication,
+            invoke: self.invoke.or(service.invoke.filter(|_| has(INVOKE))),
+            disclose_caller: self.disclose_caller.or(service.disclose_caller.filter(|_| has(DISCLOSE_CALLER))),
+            force_reregister: self.force_reregister.or(service.force_reregister.filter(|_| has(FORCE_REREGISTER))),
+            get_retained: self.get_retained.or(service.get_retained.filter(|_| has(GET_RETAINED))),
+            disclose_me: None,
             manual: self.manual.or(service.manual),
             runtime: self.runtime.or_else(|| service.runtime.clone()),
         }
@@ -132,8 +220,8 @@ fn checked_prefix(literal: Option<LitStr>, errors: &mut Errors) -> Option<LitStr
     literal
 }
 
-/// Checks a realm, or the prefix of errors.
-pub(crate) fn checked_uri(literal: Option<LitStr>, errors: &mut Errors) -> Option<LitStr> {
+/// Checks a realm.
+fn checked_uri(literal: Option<LitStr>, errors: &mut Errors) -> Option<LitStr> {
     if let Some(literal) = &literal
         && let Some(problem) = names::uri_problem(&literal.value(), MatchPolicy::Exact)
     {
@@ -170,9 +258,13 @@ impl ParameterOptions {
     }
 
     /// Takes `#[wamp(…)]` off a parameter.
-    pub(crate) fn take(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
+    pub(crate) fn take(attributes: &mut Vec<Attribute>, side: Side, errors: &mut Errors) -> Self {
         let mut options = Self::default();
-        let mut reader = Reader::new("#[wamp(…)] on a parameter", PARAMETER, errors);
+        let (place, known) = match side {
+            Side::Callee => ("#[wamp(…)] on a parameter", PARAMETER),
+            Side::Caller => ("#[wamp(…)] on a parameter of a client", STUB_PARAMETER),
+        };
+        let mut reader = Reader::new(place, known, errors);
         for attribute in take_wamp(attributes) {
             for argument in reader.named(&attribute) {
                 match argument.name.to_string().as_str() {
@@ -185,6 +277,9 @@ impl ParameterOptions {
                         );
                     }
                     "rename" => options.rename = reader.string(&argument),
+                    "progress" => {
+                        options.progress = reader.flag(&argument).filter(|set| *set).map(|_| argument.span());
+                    }
                     "keyword" => options.keyword = reader.flag(&argument).unwrap_or_default(),
                     _ => {}
                 }

@@ -2,6 +2,7 @@
 
 mod any_realm;
 mod authentication;
+mod failures;
 #[cfg(feature = "tower")]
 mod hosting;
 mod http;
@@ -24,7 +25,7 @@ use self::lifecycle::Stage;
 use self::listeners::{Address, Listeners};
 use crate::connection::Shared;
 use crate::error::{Error, Problem, Result};
-use crate::handler::{Factory, Injections, RealmHandle};
+use crate::handler::{ErrorHook, Factory, Injections, RealmHandle, Route};
 use crate::limits::Limits;
 use crate::metrics::{Counters, Statistics};
 use crate::routing::{Functions, LivingRealms, Realm, Realms, Registry, Routes, Served, Services, Sources};
@@ -115,6 +116,7 @@ pub struct App {
     any_realm: Realm,
     default_realm: bool,
     limits: Limits,
+    error_hook: Option<ErrorHook>,
     decoy_secret: Option<[u8; 32]>,
     http: HttpSettings,
     listeners: Listeners,
@@ -153,6 +155,7 @@ impl App {
             any_realm: Realm::of_any_name(),
             default_realm: true,
             limits: Limits::default(),
+            error_hook: None,
             decoy_secret: None,
             http: HttpSettings::default(),
             listeners: Listeners::default(),
@@ -350,6 +353,9 @@ impl App {
         accepting.shutdown().await;
         drain(&shared, &connections, signals.next()).await;
         answering.shutdown().await;
+        if let Some(hook) = &self.error_hook {
+            hook.flush().await;
+        }
         self.stage.send_replace(Stage::Stopped);
         if signaled && !shared.blocking.is_empty() {
             // The runtime would wait for them, however long they take.
@@ -388,7 +394,7 @@ impl App {
     fn build(&self) -> Result<Shared, Vec<Problem>> {
         self.counters.export();
         let realms = || self.realms.iter().chain(self.default_realm.then_some(&self.any_realm));
-        let registry = Registry::collect(&self.sources, realms())?;
+        let registry = Registry::collect(&self.sources, realms())?.reporting_to(self.error_hook.clone());
         let mut problems = Vec::new();
         let mut serve = |realm: &Realm| {
             let endpoints = registry.endpoints(realm, &self.injections, &self.services, &mut problems);
@@ -448,6 +454,12 @@ impl App {
         let realms = Realms::new(configured, any_name, Arc::clone(&self.living));
         let decoys = Decoys::new(self.decoy_secret.unwrap_or_else(rand::random));
         Ok(Shared::new(realms, self.limits.clone(), Arc::clone(&self.counters), decoys))
+    }
+
+    /// All functions of the app and of its realms.
+    pub(crate) fn functions(&self) -> std::result::Result<Vec<&'static Route>, Vec<Problem>> {
+        let realms = self.realms.iter().chain([&self.any_realm]);
+        Ok(Registry::collect(&self.sources, realms)?.all())
     }
 
     /// Whether any of the realms is of use to clients, be there functions or not.

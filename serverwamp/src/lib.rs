@@ -76,13 +76,16 @@ pub use config::{Configuration, Reloaded};
 pub use error::{ConnectError, Error, Problem, Result};
 pub use handler::{
     Action, ActionKind, Audience, Authenticated, Call, Caller, CancellationToken, Claims, Decision, Delivery,
-    EventDetails, Factory, FromCall, Identity, Inject, IntoDecision, IntoPayload, Lookup, MaybeIdentity, Parameter,
-    PeerCredentials, Procedure, Progress, ProgressError, ProxyInfo, PublishError, RealmHandle, Request, Requirement,
-    Rest, RestKw, RpcError, RpcResult, Session, Single, Step, Subscription, TlsInfo, Topic, TransportInfo, WampError,
+    EventDetails, Factory, Failure, FailureKind, FromCall, Identity, Inject, IntoDecision, IntoPayload, Lookup,
+    MaybeIdentity, Parameter, PeerCredentials, Procedure, Progress, ProgressError, ProxyInfo, PublishError,
+    RealmHandle, Request, Requirement, Rest, RestKw, RpcError, RpcResult, Session, Single, Step, Subscription, TlsInfo,
+    Topic, TransportInfo, WampError,
 };
 pub use limits::Limits;
 pub use metrics::Statistics;
-pub use routing::{DynamicAuthenticator, DynamicAuthorizer, History, Realm, Routes, Rules};
+pub use routing::{
+    DynamicAuthenticator, DynamicAuthorizer, History, ProcedureDefaults, Realm, Routes, Rules, SubscriptionDefaults,
+};
 pub use server::Listener;
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
@@ -106,6 +109,59 @@ pub use wire::{
 
 /// The attributes that make functions what clients call, subscribe to and publish to.
 pub mod wamp {
+    /// ```
+    /// use serde::Deserialize;
+    /// use serverwamp::{CallError, Client, WampError, wamp};
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Document {
+    ///     title: String,
+    /// }
+    ///
+    /// #[derive(Debug, WampError)]
+    /// #[wamp(prefix = "docs.error")]
+    /// enum DocError {
+    ///     NotFound { id: u64 },
+    ///     /// Whatever else can go wrong with a call.
+    ///     #[wamp(internal)]
+    ///     Call(CallError),
+    /// }
+    ///
+    /// impl From<CallError> for DocError {
+    ///     fn from(error: CallError) -> DocError {
+    ///         DocError::Call(error)
+    ///     }
+    /// }
+    ///
+    /// #[wamp::client(prefix = "docs")]
+    /// trait DocsApi {
+    ///     /// Calls `docs.get_document`.
+    ///     async fn get_document(&self, id: u64) -> Result<Document, DocError>;
+    ///
+    ///     /// Calls `docs.find`; what is `None` is left to the callee's defaults.
+    ///     #[wamp::rpc("find", timeout = "5s")]
+    ///     async fn find_titles(&self, text: &str, #[wamp(keyword)] limit: Option<u32>) -> Result<Vec<String>, CallError>;
+    ///
+    ///     /// Calls `docs.export`, and hands on what comes meanwhile.
+    ///     async fn export(
+    ///         &self,
+    ///         #[wamp(progress)] exported: impl FnMut(u32) + Send + 'static,
+    ///     ) -> Result<u64, CallError>;
+    /// }
+    ///
+    /// async fn prints(client: Client) -> Result<(), DocError> {
+    ///     let docs = DocsApiClient::new(client);
+    ///     match docs.get_document(7).await {
+    ///         Ok(document) => println!("{}", document.title),
+    ///         Err(DocError::NotFound { id }) => println!("no document {id}"),
+    ///         Err(error) => return Err(error),
+    ///     }
+    ///     let exported = docs.export(|count| println!("{count} so far")).await?;
+    ///     println!("{exported} documents");
+    ///     Ok(())
+    /// }
+    /// ```
+    pub use serverwamp_macros::client;
     /// ```
     /// use serverwamp::{EventDetails, wamp};
     ///
@@ -174,15 +230,15 @@ pub mod wamp {
 pub mod __private {
     pub use inventory;
 
-    pub use crate::client::FromPayload;
+    pub use crate::client::{FromPayload, StubCall, StubMethod, StubParameter, outcome_of_stub_call};
     pub use crate::handler::{
-        Arguments, Call, ErrorArgument, ErrorDescription, FromCall, HandlerFuture, Match,
+        Arguments, Call, ErrorArgument, ErrorDescription, FromCall, HandlerFuture, Hosting, Match,
         ParameterDescription as Parameter, ParameterOptions, Reply, Route, RouteKind, RpcError, ServiceType, bind,
         blocking, ended, error_arg, error_kinds, error_kwarg, event_kinds, function_id, parameter, refuse_argument,
         refuse_injected, reply_kinds, service_type, tag, tag_of, wait,
     };
     pub use crate::routing::UriTable;
     pub use crate::wire::bench;
-    pub use crate::wire::{Codec, DecodeError, EncodeError, Payload, Shape};
+    pub use crate::wire::{Codec, DecodeError, EncodeError, InvokePolicy, Payload, Shape};
     pub use crate::{__ended as ended, __reply as reply, __subscribed as subscribed};
 }

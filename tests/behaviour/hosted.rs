@@ -2,6 +2,8 @@
 
 mod calls;
 mod events;
+mod options;
+mod registries;
 mod startup;
 mod stop;
 

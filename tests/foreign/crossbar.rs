@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::{Stream, stream};
-use serde_json::json;
+use serde_json::{Value, json};
 use serverwamp::client::Serializer;
 use serverwamp::{
     Client, Component, EventDetails, Inject, MatchPolicy, Progress, Request, RpcError, RpcResult, Session, routes, wamp,
@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::*;
 
 /// How long Crossbar may take to start on a busy machine.
-pub(super) const START_TIME: Duration = Duration::from_secs(300);
+pub(crate) const START_TIME: Duration = Duration::from_secs(300);
 
 /// What the event functions have seen.
 struct Seen(mpsc::Sender<(String, String)>);
@@ -89,35 +89,49 @@ async fn any(text: String, seen: Inject<Seen>, details: EventDetails) {
     let _ = seen.0.try_send((details.topic().to_string(), text));
 }
 
-/// Crossbar, with one realm that is open to all.
-pub(super) struct Crossbar {
+/// Crossbar at work.
+pub(crate) struct Crossbar {
     web_socket: u16,
     raw_socket: u16,
     folder: PathBuf,
     process: Child,
 }
 
+/// An endpoint of Crossbar's.
+pub(crate) fn tcp(port: u16) -> Value {
+    json!({"type": "tcp", "interface": "127.0.0.1", "port": port})
+}
+
+/// One realm that is open to all, over both ports.
+fn open(web_socket: u16, raw_socket: u16) -> Value {
+    let allow = json!({"call": true, "register": true, "publish": true, "subscribe": true});
+    let permissions = json!([{"uri": "", "match": "prefix", "allow": allow,
+        "disclose": {"caller": true, "publisher": true}, "cache": true}]);
+    let guests = json!({"anonymous": {"type": "static", "role": "guest"}});
+    let serializers = json!(["cbor", "msgpack", "json"]);
+    json!({
+        "type": "router",
+        "realms": [{"name": "realm1", "roles": [{"name": "guest", "permissions": permissions}]}],
+        "transports": [
+            {"type": "websocket", "endpoint": tcp(web_socket), "serializers": serializers, "auth": guests},
+            {"type": "rawsocket", "endpoint": tcp(raw_socket), "serializers": serializers, "auth": guests},
+        ],
+    })
+}
+
 impl Crossbar {
-    pub(super) fn start(name: &str) -> Crossbar {
+    fn start(name: &str) -> Crossbar {
+        Crossbar::start_with(name, open)
+    }
+
+    /// Starts Crossbar with one worker, which is configured for two ports.
+    pub(crate) fn start_with(name: &str, worker: impl FnOnce(u16, u16) -> Value) -> Crossbar {
         // Two ports that nobody else has right now.
         let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").expect("a port"));
         let [web_socket, raw_socket] = listeners.map(|listener| listener.local_addr().expect("an address").port());
         let folder = std::env::temp_dir().join(format!("serverwamp-crossbar-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder for Crossbar");
-        let allow = json!({"call": true, "register": true, "publish": true, "subscribe": true});
-        let permissions = json!([{"uri": "", "match": "prefix", "allow": allow,
-            "disclose": {"caller": true, "publisher": true}, "cache": true}]);
-        let guests = json!({"anonymous": {"type": "static", "role": "guest"}});
-        let tcp = |port: u16| json!({"type": "tcp", "interface": "127.0.0.1", "port": port});
-        let serializers = json!(["cbor", "msgpack", "json"]);
-        let config = json!({"version": 2, "workers": [{
-            "type": "router",
-            "realms": [{"name": "realm1", "roles": [{"name": "guest", "permissions": permissions}]}],
-            "transports": [
-                {"type": "websocket", "endpoint": tcp(web_socket), "serializers": serializers, "auth": guests},
-                {"type": "rawsocket", "endpoint": tcp(raw_socket), "serializers": serializers, "auth": guests},
-            ],
-        }]});
+        let config = json!({"version": 2, "workers": [worker(web_socket, raw_socket)]});
         std::fs::write(folder.join("config.json"), config.to_string()).expect("Crossbar's configuration");
         let process = Command::new(installed("crossbar").join("bin/crossbar"))
             .args(["start", "--cbdir"])
@@ -131,16 +145,16 @@ impl Crossbar {
         Crossbar { web_socket, raw_socket, folder, process }
     }
 
-    pub(super) fn web_socket(&self) -> String {
+    pub(crate) fn web_socket(&self) -> String {
         format!("ws://127.0.0.1:{}/", self.web_socket)
     }
 
-    fn raw_socket(&self) -> String {
+    pub(crate) fn raw_socket(&self) -> String {
         format!("rs://127.0.0.1:{}", self.raw_socket)
     }
 
     /// Ends Crossbar, with the workers that it has started.
-    pub(super) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         let node = self.process.id().expect("a process that runs").to_string();
         let told = Command::new("kill").args(["-INT", &node]).status().await.expect("kill");
         assert!(told.success());

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod crossbar;
+mod gatekeeper;
 mod logins;
 mod payloads;
 mod procedures;

@@ -10,6 +10,7 @@ use crate::{
     errors::Errors,
     item::{self, Function},
     model::{DefaultValue, Handler, HandlerParameter, Kind, MatchPolicy, Options},
+    options::Side,
 };
 
 /// Expands an attribute on a function.
@@ -23,8 +24,8 @@ pub(crate) fn expand(kind: Kind, arguments: TokenStream, item: TokenStream, erro
             return item;
         }
     };
-    handlers.extend(function.take_handlers(errors));
-    let parameters = function.take_parameters(errors);
+    handlers.extend(function.take_handlers(Options::of_function, errors));
+    let parameters = function.take_parameters(Side::Callee, errors);
     check::signature(&function.signature, kind, false, errors);
     let handlers: Vec<_> =
         handlers.into_iter().map(|handler| check::handler(&function, &parameters, handler, None, errors)).collect();
@@ -249,6 +250,7 @@ fn route(handler: &Handler<'_>) -> TokenStream {
         quote_spanned!(site=> ::core::time::Duration::from_millis(#milliseconds))
     }));
     let concurrency = option(options.concurrency.map(ToTokens::into_token_stream));
+    let hosting = hosting(options);
     let target = target(handler);
     let parameters = parameters(handler);
     let handle = handle(handler);
@@ -274,10 +276,33 @@ fn route(handler: &Handler<'_>) -> TokenStream {
             timeout: #timeout,
             concurrency: #concurrency,
             before_authentication: #before_authentication,
+            hosting: #hosting,
+            set_prefix: ::core::option::Option::None,
             identity: || __wamp::function_id(&#target),
             service: #service,
             parameters: #parameters,
             handler: #handle,
+        }
+    }
+}
+
+/// What a router is asked for that hosts the function.
+fn hosting(options: &Options) -> TokenStream {
+    let site = Span::mixed_site();
+    let flag = |flag: Option<bool>| option(flag.map(ToTokens::into_token_stream));
+    let invoke = option(options.invoke.map(|policy| {
+        let policy = Ident::new(policy, site);
+        quote_spanned!(site=> __wamp::InvokePolicy::#policy)
+    }));
+    let disclose_caller = flag(options.disclose_caller);
+    let force_reregister = flag(options.force_reregister);
+    let get_retained = flag(options.get_retained);
+    quote_spanned! {site=>
+        __wamp::Hosting {
+            invoke: #invoke,
+            disclose_caller: #disclose_caller,
+            force_reregister: #force_reregister,
+            get_retained: #get_retained,
         }
     }
 }
@@ -301,7 +326,7 @@ fn described_errors(handler: &Handler<'_>) -> TokenStream {
     }
 }
 
-fn option(value: Option<TokenStream>) -> TokenStream {
+pub(super) fn option(value: Option<TokenStream>) -> TokenStream {
     match value {
         Some(value) => quote!(::core::option::Option::Some(#value)),
         None => quote!(::core::option::Option::None),
@@ -333,7 +358,7 @@ fn display_name(handler: &Handler<'_>) -> String {
 }
 
 /// The line of a token. Outside of the compiler there is none.
-fn line(span: Span) -> TokenStream {
+pub(super) fn line(span: Span) -> TokenStream {
     if proc_macro::is_available() {
         let line = u32::try_from(span.unwrap().line()).unwrap_or_default();
         line.to_token_stream()

@@ -1,5 +1,6 @@
 //! From what was checked to Rust.
 
+pub(crate) mod client;
 pub(crate) mod error;
 pub(crate) mod function;
 pub(crate) mod service;

@@ -9,6 +9,7 @@ use crate::{
     errors::Errors,
     item::{Implementation, Member},
     model::Options,
+    options::Side,
 };
 
 /// Expands `#[wamp::service]` on an impl block.
@@ -26,9 +27,9 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream, errors: &mut Err
     let mut annotated = Vec::new();
     for (position, member) in implementation.members.iter_mut().enumerate() {
         let Member::Method(function) = member else { continue };
-        let handlers = function.take_handlers(errors);
+        let handlers = function.take_handlers(Options::of_function, errors);
         let Some((kind, _)) = handlers.first() else { continue };
-        let parameters = function.take_parameters(errors);
+        let parameters = function.take_parameters(Side::Callee, errors);
         check::signature(&function.signature, *kind, true, errors);
         annotated.push((position, handlers, parameters));
     }

@@ -23,6 +23,7 @@ fn arguments() {
         "rename_all = \"kebab-case\"",
         "concurrency = 1_000",
         "concurrency = 10u32",
+        "invoke = \"roundrobin\", disclose_caller, force_reregister = true",
         "role = \"admin\"",
         "role = \"admin | staff\"",
         "crate = \"::path::to\"",

@@ -1,6 +1,7 @@
 //! Tests of the macros as functions of tokens: what they report and where, and what they expand to.
 
 mod attributes;
+mod client;
 mod derive;
 mod names;
 mod rpc;
@@ -28,6 +29,7 @@ fn expand(source: &str) -> (TokenStream, Errors) {
     let name = attribute.path().segments.last().unwrap().ident.to_string();
     let expanded = match name.as_str() {
         "service" => expand::service::expand(arguments, item, &mut errors),
+        "client" => expand::client::expand(arguments, item, &mut errors),
         "derive" => expand::error::expand(item, &mut errors),
         other => {
             let (_, kind) = Kind::ALL.into_iter().find(|(known, _)| *known == other).expect("an attribute of ours");
@@ -45,8 +47,13 @@ fn check(source: &str, expected: &[(&str, &str)]) {
     let reported: Vec<_> = reported.iter().map(|(at, text)| (at.as_str(), text.lines().next().unwrap())).collect();
     assert_eq!(reported, expected, "\n{source}");
     let registers = expanded.to_string().contains("inventory");
-    let derives = source.contains("derive");
-    assert!(derives || registers == expected.is_empty(), "{source} registers with mistakes, or without does not");
+    let is_client = expanded.to_string().contains("StubCall");
+    assert!(!source.contains("wamp::client") || is_client == expected.is_empty(), "{source}");
+    let registers_nothing = source.contains("derive") || source.contains("wamp::client");
+    assert!(
+        registers_nothing || registers == expected.is_empty(),
+        "{source} registers with mistakes, or without does not"
+    );
     syn::parse2::<syn::File>(expanded).unwrap();
 }
 

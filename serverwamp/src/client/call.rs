@@ -52,6 +52,12 @@ impl<T> Call<T> {
         }
     }
 
+    /// The call of another message, with another type of result.
+    pub(super) fn with<U>(self, message: Result<(Uri, Payload), CallError>) -> Call<U> {
+        let Call { client, options, timeout, cancel_mode, progress, .. } = self;
+        Call { client, message, options, timeout, cancel_mode, progress, result: PhantomData }
+    }
+
     /// Gives up if a result takes longer, the first one or one after another: with the router's `wamp.error.timeout`, or,
     /// a little later or where the router knows no timeouts, with [`CallError::TimedOut`]. In whole milliseconds on the
     /// wire. Default: none.
@@ -121,7 +127,7 @@ impl<T: FromPayload> Call<T> {
         Ok((Guard { client: self.client, ticket, mode: self.cancel_mode, done: false }, gap))
     }
 
-    async fn result(mut self) -> Result<T, CallError> {
+    pub(super) async fn result(mut self) -> Result<T, CallError> {
         if let Some(mut take) = self.progress.take() {
             let (answers, receiver) = mpsc::channel(ANSWERS);
             let (guard, gap) = self.send(Answers::All(answers)).await?;

@@ -3,12 +3,14 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::handle::{Client, WeakClient};
+use crate::connection::panic_text;
 
 /// How a session ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,43 +73,60 @@ impl Callbacks {
     }
 
     pub(super) async fn connect(&self, client: &WeakClient) {
-        run(&self.connect, client).await;
+        run("on_connect", &self.connect, client).await;
     }
 
     /// # Errors
     /// Why the first one that refuses does.
     pub(super) async fn welcome(&self, client: &WeakClient) -> Result<(), String> {
         for callback in &self.welcome {
-            let Some(client) = client.upgrade() else { return Ok(()) };
-            callback(client).await?;
+            let Some(handle) = client.upgrade() else { return Ok(()) };
+            guarded("on_welcome", client, || callback(handle)).await.unwrap_or_else(|| Err("it failed".to_owned()))?;
         }
         Ok(())
     }
 
     pub(super) async fn join(&self, client: &WeakClient) {
-        run(&self.join, client).await;
+        run("on_join", &self.join, client).await;
     }
 
     pub(super) async fn ready(&self, client: &WeakClient) {
-        run(&self.ready, client).await;
+        run("on_ready", &self.ready, client).await;
     }
 
     pub(super) async fn leave(&self, client: &WeakClient, left: &Left) {
         for callback in &self.leave {
-            let Some(client) = client.upgrade() else { return };
-            callback((client, left.clone())).await;
+            let Some(handle) = client.upgrade() else { return };
+            guarded("on_leave", client, || callback((handle, left.clone()))).await;
         }
     }
 
     pub(super) async fn disconnect(&self, client: &WeakClient) {
-        run(&self.disconnect, client).await;
+        run("on_disconnect", &self.disconnect, client).await;
     }
 }
 
-async fn run(callbacks: &[Callback<Client>], client: &WeakClient) {
+async fn run(name: &'static str, callbacks: &[Callback<Client>], client: &WeakClient) {
     for callback in callbacks {
-        let Some(client) = client.upgrade() else { return };
-        callback(client).await;
+        let Some(handle) = client.upgrade() else { return };
+        guarded(name, client, || callback(handle)).await;
+    }
+}
+
+/// Runs a callback, whose panic harms nobody else.
+async fn guarded<'f, T>(
+    name: &'static str,
+    client: &WeakClient,
+    callback: impl FnOnce() -> BoxFuture<'f, T>,
+) -> Option<T> {
+    // It is called within the future: there its panics are caught.
+    match AssertUnwindSafe(async { callback().await }).catch_unwind().await {
+        Ok(answer) => Some(answer),
+        Err(panic) => {
+            tracing::error!(callback = name, panic = panic_text(&*panic), "a callback panicked");
+            client.shared.report_panic(format!("callback `{name}`"), None, &*panic);
+            None
+        }
     }
 }
 

@@ -15,10 +15,10 @@ use super::request::{Id, Interests, Offer, Request, Sink, Subscriber};
 use super::settings::{Settings, connection_setters};
 use super::task::{Functions, Task};
 use crate::error::{Error, Problem, Result};
-use crate::handler::{Endpoint, Factory, Injections, Match, RouteKind};
+use crate::handler::{Endpoint, Factory, Hosting, Injections, Match, Route, RouteKind};
 use crate::routing::{Realm, Registry, Routes, Services, Sources};
 use crate::shutdown::Signals;
-use crate::wire::{MatchPolicy, RegisterOptions, SubscribeOptions, Uri};
+use crate::wire::{InvokePolicy, MatchPolicy, RegisterOptions, SubscribeOptions, Uri};
 
 /// A program that is to host its functions on somebody else's router: await it, as [`serve`](crate::serve()).
 ///
@@ -205,7 +205,7 @@ impl Component {
     fn build(&mut self) -> std::result::Result<Vec<Arc<Endpoint>>, Vec<Problem>> {
         self.injections.insert(self.client.clone());
         let realm = Realm::new(self.settings.realm.as_str());
-        let registry = Registry::collect(&self.sources, [&realm])?;
+        let registry = Registry::collect(&self.sources, [&realm])?.reporting_to(self.settings.error_hook.clone());
         let mut problems = Vec::new();
         let endpoints = registry.hosted(&realm, &self.injections, &self.services, &mut problems);
         if let Err(error) = Uri::new(&self.settings.realm) {
@@ -244,14 +244,13 @@ impl Component {
                 (RouteKind::Leave, _) => functions.leave.push(endpoint),
                 (_, Err(error)) => problems.push(Problem::at(route.location(), format!("{}: {error}", route.title()))),
                 (RouteKind::Procedure, Ok(procedure)) => {
-                    // Who may call is decided here, and needs to be told.
-                    let disclose_caller = (!route.roles.is_empty()).then_some(true);
-                    let options = RegisterOptions { match_policy, disclose_caller, ..RegisterOptions::default() };
+                    let options = RegisterOptions { match_policy, ..register_options(route) };
                     let ended = CancellationToken::new();
                     interests.offers.insert(key, Offer { procedure, options, endpoint, id, ended });
                 }
                 (RouteKind::Event, Ok(topic)) => {
-                    let options = SubscribeOptions { match_policy, ..SubscribeOptions::default() };
+                    let get_retained = route.hosting.get_retained;
+                    let options = SubscribeOptions { match_policy, get_retained, ..SubscribeOptions::default() };
                     let sink = Sink::Function(endpoint);
                     interests.subscribers.insert(key, Subscriber { topic, options, sink, id });
                 }
@@ -262,6 +261,21 @@ impl Component {
             true => Ok((functions, interests)),
             false => Err(problems),
         }
+    }
+}
+
+/// What the router is asked for with a procedure, apart from how it matches.
+fn register_options(route: &Route) -> RegisterOptions {
+    let Hosting { invoke, disclose_caller, force_reregister, .. } = route.hosting;
+    // Where there are several callees, the router had better call another one than let a call wait here.
+    let is_shared = invoke.is_some_and(|policy| policy != InvokePolicy::Single);
+    RegisterOptions {
+        invoke,
+        concurrency: route.concurrency.filter(|_| is_shared).map(u64::from),
+        // Who may call is decided here, and needs to be told.
+        disclose_caller: if route.roles.is_empty() { disclose_caller } else { Some(true) },
+        force_reregister,
+        ..RegisterOptions::default()
     }
 }
 

@@ -89,10 +89,14 @@ impl CallError {
     /// }
     /// ```
     pub fn to<E: WampError>(&self) -> Option<E> {
-        match self {
-            CallError::Remote(error) => E::from_rpc_error(error),
-            _ => None,
-        }
+        self.to_under("")
+    }
+
+    /// As [`to`](CallError::to), where URIs of the type that begin with a dot are under this prefix: that of the set which
+    /// the procedure is in, see [`RpcError::new`].
+    pub fn to_under<E: WampError>(&self, prefix: &str) -> Option<E> {
+        let CallError::Remote(error) = self else { return None };
+        E::from_rpc_error(error).or_else(|| E::from_rpc_error(&error.within(prefix)?))
     }
 
     /// An ERROR message.

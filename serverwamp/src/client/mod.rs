@@ -29,6 +29,7 @@ mod result;
 mod settings;
 mod shared;
 mod state;
+mod stub;
 mod subscribe;
 mod task;
 
@@ -57,6 +58,9 @@ pub use result::FromPayload;
 pub use settings::Serializer;
 pub(crate) use settings::Settings;
 pub use state::{Details, State};
+pub use stub::{Callee, Stub};
+#[doc(hidden)]
+pub use stub::{StubCall, StubMethod, StubParameter, outcome_of_stub_call};
 pub use subscribe::{Listener, Subscribe, Subscription};
 
 use dial::stream_dialer;

@@ -86,7 +86,8 @@ impl Register {
 
     async fn send(self) -> Result<Registration, CallError> {
         let procedure = Uri::pattern(&self.procedure, self.options.match_policy.unwrap_or_default())?;
-        let endpoint = Arc::new((self.function)(self.concurrency).0);
+        let endpoint = (self.function)(self.concurrency).0;
+        let endpoint = Arc::new(endpoint.reporting_to(self.client.shared.error_hook().cloned()));
         let (key, id, ended) = (self.client.shared.next_key(), Id::default(), CancellationToken::new());
         let offer = Box::new(Offer {
             procedure: procedure.clone(),

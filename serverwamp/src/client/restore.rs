@@ -46,7 +46,7 @@ pub(super) enum Refused {
     /// The router answers nothing to what is registered or subscribed.
     Silent { function: String },
     /// The router refuses something of this function, or the function refuses the session.
-    By { function: String, location: Option<String>, error: RpcError },
+    By { function: String, location: Option<String>, error: Box<RpcError> },
 }
 
 /// Something that is registered or subscribed.
@@ -93,7 +93,7 @@ impl Restoring<'_> {
                 let call = Call::for_session(Arc::clone(&endpoint), session.clone());
                 Guarded::start(&endpoint, call).await.map_err(|error| {
                     let route = endpoint.route();
-                    Refused::By { function: route.title(), location: Some(route.location()), error }
+                    Refused::By { function: route.title(), location: Some(route.location()), error: Box::new(error) }
                 })?;
             }
             settings.callbacks.join(&client).await;
@@ -140,11 +140,11 @@ fn outcome(result: Result<(), CallError>, wanted: Wanted) -> Result<(), Refused>
         // What nobody wants any more need not be there.
         Ok(()) | Err(CallError::Over) => Ok(()),
         Err(CallError::Remote(error)) => {
-            Err(Refused::By { function: wanted.function, location: wanted.location, error })
+            Err(Refused::By { function: wanted.function, location: wanted.location, error: Box::new(error) })
         }
         Err(CallError::Unsendable(message)) => {
             let error = RpcError::invalid_argument(message);
-            Err(Refused::By { function: wanted.function, location: wanted.location, error })
+            Err(Refused::By { function: wanted.function, location: wanted.location, error: Box::new(error) })
         }
         Err(CallError::TimedOut) => Err(Refused::Silent { function: wanted.function }),
         Err(_) => Err(Refused::Ended),

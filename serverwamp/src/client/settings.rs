@@ -9,6 +9,7 @@ use super::credentials::Credentials;
 use super::dial::{Dialer, StreamDialer};
 use super::payload_codec::PayloadCodec;
 use super::reconnect::Reconnect;
+use crate::handler::ErrorHook;
 use crate::limits::Limits;
 #[cfg(feature = "tls")]
 use crate::transport::ClientTls;
@@ -81,6 +82,7 @@ pub(crate) struct Settings {
     pub(crate) reconnect: Reconnect,
     pub(crate) callbacks: Callbacks,
     pub(crate) payload_codec: Option<Arc<dyn PayloadCodec>>,
+    pub(crate) error_hook: Option<ErrorHook>,
     pub(crate) streams: Option<StreamDialer>,
     pub(crate) dialer: Option<Dialer>,
 }
@@ -101,6 +103,7 @@ impl Settings {
             reconnect: Reconnect::default(),
             callbacks: Callbacks::default(),
             payload_codec: None,
+            error_hook: None,
             streams: None,
             dialer: None,
         }
@@ -302,6 +305,17 @@ macro_rules! connection_setters {
                 F: Future<Output = ()> + Send + 'static,
             {
                 self.settings.callbacks.add_leave(callback);
+                self
+            }
+
+            /// Tells this function of every failure of the program's functions: an error without a URI (any but a
+            /// [`WampError`](crate::WampError) that callers are told), a panic, a value that cannot be encoded, every error
+            /// of an event function, and panics of functions for events and of callbacks. A later one replaces it.
+            ///
+            /// The function runs on a thread of its own: what it does, be it slow or a panic, harms nobody. Where 256
+            /// failures wait for it, further ones are only logged, as all are.
+            pub fn on_error(mut self, hook: impl Fn(&$crate::Failure) + Send + Sync + 'static) -> $name {
+                self.settings.error_hook = Some($crate::handler::ErrorHook::new(hook));
                 self
             }
 

@@ -1,5 +1,6 @@
 //! What the handles of a client share with its task.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -10,6 +11,8 @@ use tokio::sync::{broadcast, watch};
 
 use super::error::{CallError, Over};
 use super::state::{Details, State};
+use crate::connection::panic_text;
+use crate::handler::{Cause, ErrorHook, Failure, FailureKind, Place};
 use crate::wire::{CancelMode, Codec, RequestId};
 
 /// Changes of the state that a reader may be behind.
@@ -30,6 +33,7 @@ pub(crate) struct Shared {
     released: Mutex<Vec<Release>>,
     task: AtomicWaker,
     keys: AtomicU64,
+    error_hook: OnceLock<ErrorHook>,
 }
 
 /// Something that nobody wants any more.
@@ -98,7 +102,36 @@ impl Shared {
             released: Mutex::default(),
             task: AtomicWaker::new(),
             keys: AtomicU64::new(0),
+            error_hook: OnceLock::new(),
         }
+    }
+
+    /// Whom failures of the program's functions are told from now on.
+    pub(super) fn report_to(&self, hook: Option<&ErrorHook>) {
+        if let Some(hook) = hook {
+            // There is one task, and it says so once.
+            let _ = self.error_hook.set(hook.clone());
+        }
+    }
+
+    pub(super) fn error_hook(&self) -> Option<&ErrorHook> {
+        self.error_hook.get()
+    }
+
+    /// Tells of a panic of a function that has no annotation.
+    #[cold]
+    pub(super) fn report_panic(&self, function: String, uri: Option<String>, panic: &(dyn Any + Send)) {
+        let Some(hook) = self.error_hook() else { return };
+        let session = self.session();
+        let place = Place {
+            function,
+            location: None,
+            uri,
+            realm: session.as_ref().map(|session| session.realm().to_owned()).unwrap_or_default(),
+            session: session.map(|session| session.session()),
+            caller: None,
+        };
+        hook.report(Failure { place, cause: Cause::new(FailureKind::Panic, panic_text(panic)) });
     }
 
     pub(super) fn next_key(&self) -> Key {

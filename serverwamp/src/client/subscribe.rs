@@ -95,8 +95,10 @@ impl Subscribe {
                     let topic = event.topic().to_owned();
                     // The function is called within the future: there its panics are caught.
                     let running = AssertUnwindSafe(async { function(event).await }).catch_unwind();
-                    if running.await.is_err() {
+                    if let Err(panic) = running.await {
                         tracing::error!(topic = %Shown(&topic), "a function for events panicked");
+                        let function = format!("function for events of `{topic}`");
+                        subscription.client.shared.report_panic(function, Some(topic), &*panic);
                     }
                 }
             };

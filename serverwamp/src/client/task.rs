@@ -77,6 +77,7 @@ impl Task {
         requests: mpsc::Receiver<Request>,
         functions: Functions,
     ) -> Task {
+        client.shared.report_to(settings.error_hook.as_ref());
         Task {
             settings: Arc::new(settings),
             shared: Arc::clone(&client.shared),
@@ -99,6 +100,9 @@ impl Task {
             Ok(over) => over.clone(),
             Err(error) => error.into(),
         });
+        if let Some(hook) = self.shared.error_hook() {
+            hook.flush().await;
+        }
         match (first, result) {
             (None, result) => result.map(drop),
             (Some(first), result) => {

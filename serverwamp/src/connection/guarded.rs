@@ -12,6 +12,7 @@ use tokio::time::{Sleep, sleep};
 use tracing::level_filters::LevelFilter;
 use tracing::{Instrument, Span};
 
+use super::reported::Reported;
 use crate::handler::{Authenticator, Call, Endpoint, HandlerFuture, Outcome, Reply, RouteKind, RpcError};
 use crate::log::Shown;
 use crate::wire::uris;
@@ -19,6 +20,13 @@ use crate::wire::uris;
 /// Starts a handler, once it is one of those that may run at a time. All of its run is within a span of its own, if
 /// anybody listens for that.
 pub(super) fn begin(endpoint: &Arc<Endpoint>, call: Call) -> HandlerFuture {
+    if let Some(hook) = endpoint.error_hook() {
+        return Reported::begin(hook, endpoint, call, |call| begin_silently(endpoint, call));
+    }
+    begin_silently(endpoint, call)
+}
+
+fn begin_silently(endpoint: &Arc<Endpoint>, call: Call) -> HandlerFuture {
     // The usual case takes no more than this comparison.
     match LevelFilter::current() >= LevelFilter::DEBUG {
         true => begin_within_span(endpoint, call),
@@ -59,7 +67,12 @@ pub(super) fn poll_handler(
     context: &mut Context<'_>,
     endpoint: &Endpoint,
 ) -> Poll<Result<Reply, RpcError>> {
-    catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))).unwrap_or_else(|panic| {
+    let poll = || match future.as_mut().poll(context) {
+        // What the program has put into its error is dropped here, too.
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error.under(endpoint.route().set_prefix).without_cause())),
+        polled => polled,
+    };
+    catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|panic| {
         log_panic(&*panic, &endpoint.route().title());
         Poll::Ready(Err(RpcError::default()))
     })
@@ -73,7 +86,7 @@ pub(super) fn drop_handler(future: Option<HandlerFuture>, endpoint: &Endpoint) {
 }
 
 #[cold]
-fn log_panic(panic: &(dyn Any + Send), function: &dyn fmt::Display) {
+pub(super) fn log_panic(panic: &(dyn Any + Send), function: &dyn fmt::Display) {
     tracing::error!(%function, panic = panic_text(panic), "a handler panicked");
 }
 

@@ -10,6 +10,7 @@ mod lifespan;
 mod limits;
 mod output;
 mod registrations;
+mod reported;
 mod routed;
 mod shared;
 mod timers;
@@ -39,7 +40,7 @@ use crate::wire::{self, Payload, Subprotocol, Uri, uris};
 
 pub(crate) use self::calls::{Ended, NewCall, RunningCalls, Trackers};
 pub(crate) use self::framing::Framing;
-pub(crate) use self::guarded::Guarded;
+pub(crate) use self::guarded::{Guarded, panic_text};
 pub(crate) use self::shared::{Control, NoPlace, Phase, Place, Shared};
 pub(crate) use self::timers::{Due, Timers};
 

@@ -202,14 +202,15 @@ impl Call {
 
     /// Who called, published or subscribed, as far as that is known.
     pub(super) fn caller(&self) -> Option<Caller> {
-        match self.surroundings.as_ref().and_then(|surroundings| surroundings.disclosed.as_ref()) {
+        match self.disclosed() {
             Some(disclosed) => disclosed.clone(),
-            None => Some(Caller {
-                session: self.session.id(),
-                authid: self.session.authid().to_owned(),
-                authrole: self.session.authrole().to_owned(),
-            }),
+            None => Some(Caller::of(&self.session)),
         }
+    }
+
+    /// What a router tells of who called or published; none where it is the session.
+    pub(crate) fn disclosed(&self) -> Option<&Option<Caller>> {
+        self.surroundings.as_ref()?.disclosed.as_ref()
     }
 
     /// The options of the request as they came.

@@ -13,7 +13,7 @@ use super::error::WampError;
 use super::reply::encoded;
 use super::request::Request;
 use super::result::IntoPayload;
-use super::route::{Match, Route, RouteKind};
+use super::route::{Hosting, Match, Route, RouteKind};
 use super::subscription::Subscription;
 use super::topic::subscription;
 
@@ -51,6 +51,8 @@ const CUSTOM: Route = Route {
     timeout: None,
     concurrency: None,
     before_authentication: false,
+    hosting: Hosting::PLAIN,
+    set_prefix: None,
     identity: TypeId::of::<CustomHandler>,
     service: None,
     parameters: Vec::new,

@@ -9,6 +9,7 @@ use futures_util::{Stream, StreamExt};
 
 use super::call::{Call, Reply, Turns};
 use super::error::RpcError;
+use super::failure::{Cause, FailureKind};
 use super::result::IntoPayload;
 use super::topic::subscription;
 use crate::log::Shown;
@@ -111,7 +112,7 @@ async fn pump<S: Stream, T: IntoPayload>(
 #[cold]
 fn unsendable(call: &Call, error: &dyn std::error::Error) -> RpcError {
     tracing::error!(topic = %Shown(call.uri()), error = %Shown(error), "an event of a stream cannot be sent");
-    RpcError::default()
+    RpcError::because(Cause::new(FailureKind::Unencodable, error))
 }
 
 /// The traits whose methods the compiler chooses from.
@@ -155,7 +156,7 @@ pub mod kinds {
         E: Into<Box<dyn Error + Send + Sync>> + Send,
     {
         fn events(self, stream: S, call: &Call) -> impl Future<Output = Result<Reply, RpcError>> + Send {
-            pump(stream, call, |item| item.map_err(|error| from_standard_error(&*error.into())))
+            pump(stream, call, |item| item.map_err(|error| from_standard_error(error.into())))
         }
     }
 

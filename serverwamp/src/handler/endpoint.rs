@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::call::{Call, HandlerFuture};
 use super::custom::CustomHandler;
 use super::extract::{ParameterDescription, ParameterKind, RequirementKind};
+use super::failure::ErrorHook;
 use super::inject::Injections;
 use super::route::{Route, RouteKind};
 use super::session::Session;
@@ -29,6 +30,7 @@ pub(crate) struct Endpoint {
     service: Option<Arc<dyn Any + Send + Sync>>,
     concurrency: Option<Arc<Semaphore>>,
     metrics: Arc<CallMetrics>,
+    error_hook: Option<ErrorHook>,
 }
 
 impl fmt::Debug for Endpoint {
@@ -75,7 +77,13 @@ impl Endpoint {
             service,
             concurrency,
             metrics: CallMetrics::of(route.uri.map(|uri| route.with_names(uri)).as_deref()),
+            error_hook: None,
         }
+    }
+
+    /// The handler, whose failures this hook is told.
+    pub(crate) fn reporting_to(self, error_hook: Option<ErrorHook>) -> Endpoint {
+        Endpoint { error_hook, ..self }
     }
 
     /// A handler that takes the place of annotated functions.
@@ -100,6 +108,19 @@ impl Endpoint {
 
     pub(crate) fn start(&self, call: Call) -> HandlerFuture {
         (self.route.handler)(call)
+    }
+
+    /// Whom failures are told.
+    pub(crate) fn error_hook(&self) -> Option<&ErrorHook> {
+        self.error_hook.as_ref()
+    }
+
+    /// The function in a sentence; one without an annotation by what it runs for.
+    pub(crate) fn title_for(&self, uri: &str) -> String {
+        match self.route.manual && self.route.uri.is_none() && self.route.kind == RouteKind::Procedure {
+            true => format!("procedure `{uri}`"),
+            false => self.route.title(),
+        }
     }
 
     pub(crate) fn route(&self) -> &'static Route {

@@ -2,11 +2,13 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::description::ErrorDescription;
+use super::failure::{Cause, FailureKind};
 use crate::log::Shown;
 use crate::session::AuthenticationError;
 use crate::wire::{Codec, Dict, EncodeError, Payload, PayloadBuilder, Uri, Value, from_value, to_value, uris};
@@ -20,11 +22,20 @@ use crate::wire::{Codec, Dict, EncodeError, Payload, PayloadBuilder, Uri, Value,
 /// ```
 ///
 /// The default is `wamp.error.runtime_error` without arguments.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct RpcError {
     uri: String,
     args: Vec<Value>,
     kwargs: Dict,
+    /// What the other side is not told.
+    cause: Option<Arc<Cause>>,
+}
+
+/// As the other side sees them.
+impl PartialEq for RpcError {
+    fn eq(&self, other: &RpcError) -> bool {
+        self.uri == other.uri && self.args == other.args && self.kwargs == other.kwargs
+    }
 }
 
 /// A type that is an error of an application on both sides: a callee returns it, a caller gets it back.
@@ -67,9 +78,12 @@ impl From<AuthenticationError> for RpcError {
 impl RpcError {
     /// An error with this URI and no arguments.
     ///
-    /// A URI that WAMP does not allow is sent as `wamp.error.runtime_error`.
+    /// A URI that WAMP does not allow is sent as `wamp.error.runtime_error`. One that begins with a dot is under the prefix
+    /// of the set of functions ([`Routes::prefix`](crate::Routes::prefix)) that the function is in which returns the error:
+    /// from a set with the prefix `shop`, `.error.sold_out` is sent as `shop.error.sold_out`, and from one without as
+    /// `error.sold_out`. Clients read it with [`CallError::to_under`](crate::CallError::to_under).
     pub fn new(uri: impl Into<String>) -> RpcError {
-        RpcError { uri: uri.into(), args: Vec::new(), kwargs: Dict::new() }
+        RpcError { uri: uri.into(), args: Vec::new(), kwargs: Dict::new(), cause: None }
     }
 
     /// Adds a positional argument.
@@ -110,11 +124,11 @@ impl RpcError {
         RpcError::new(uris::NOT_AUTHORIZED).message(message)
     }
 
-    /// `wamp.error.runtime_error` for the caller, the cause for the log.
+    /// `wamp.error.runtime_error` for the caller, the cause for the log and for [`App::on_error`](crate::App::on_error).
     #[cold]
     pub fn internal(cause: &dyn fmt::Debug) -> RpcError {
         tracing::error!(?cause, "a handler failed");
-        RpcError::default()
+        RpcError::because(Cause::new(FailureKind::Error, format_args!("{cause:?}")))
     }
 
     /// The error's URI.
@@ -132,6 +146,23 @@ impl RpcError {
         Shown(Summary(self))
     }
 
+    /// The error as it is sent by a function under this prefix.
+    pub(crate) fn under(mut self, prefix: Option<&str>) -> RpcError {
+        if let Some(rest) = self.uri.strip_prefix('.') {
+            self.uri = prefix.map_or_else(|| rest.to_owned(), |prefix| format!("{prefix}.{rest}"));
+        }
+        self
+    }
+
+    /// The error as a function under this prefix has given it, if its URI begins like that.
+    pub(crate) fn within(&self, prefix: &str) -> Option<RpcError> {
+        let uri = match prefix {
+            "" => format!(".{}", self.uri),
+            prefix => self.uri.strip_prefix(prefix).filter(|rest| rest.starts_with('.'))?.to_owned(),
+        };
+        Some(RpcError { uri, ..self.clone() })
+    }
+
     pub(crate) fn is_invalid_argument(&self) -> bool {
         self.uri == uris::INVALID_ARGUMENT
     }
@@ -147,7 +178,7 @@ impl RpcError {
     }
 
     pub(crate) fn from_parts(uri: &str, args: Vec<Value>, kwargs: Dict) -> RpcError {
-        RpcError { uri: uri.to_owned(), args, kwargs }
+        RpcError { uri: uri.to_owned(), args, kwargs, cause: None }
     }
 
     /// The URI and the payload for the wire; what cannot be sent becomes a plain runtime error.
@@ -166,7 +197,32 @@ impl RpcError {
     #[cold]
     fn unencodable(uri: &str, error: &EncodeError) -> RpcError {
         tracing::error!(uri = %Shown(uri), error = %Shown(error), "an argument of an error cannot be encoded");
-        RpcError::default()
+        RpcError::because(Cause::new(FailureKind::Unencodable, format_args!("an argument of the error {uri}: {error}")))
+    }
+
+    /// `wamp.error.runtime_error` for the caller, whatever the cause.
+    pub(crate) fn because(cause: Arc<Cause>) -> RpcError {
+        RpcError { cause: Some(cause), ..RpcError::default() }
+    }
+
+    /// What the other side is not told.
+    pub(crate) fn cause(&self) -> Option<&Arc<Cause>> {
+        self.cause.as_ref()
+    }
+
+    /// The error as the other side is told of it.
+    pub(crate) fn without_cause(mut self) -> RpcError {
+        self.cause = None;
+        self
+    }
+
+    /// Why the other side gets another error than this, if it does.
+    pub(crate) fn encoding_problem(&self, codec: Codec) -> Option<String> {
+        match (Uri::new(&self.uri), self.payload(codec)) {
+            (Err(problem), _) => Some(format!("the error {}: {problem}", self.uri)),
+            (_, Err(problem)) => Some(format!("the error {}: {problem}", self.uri)),
+            (Ok(_), Ok(_)) => None,
+        }
     }
 }
 
@@ -225,7 +281,7 @@ impl Error for RpcError {}
 
 /// A standard error: its text goes to the log, the caller learns that the procedure failed.
 #[cold]
-pub(crate) fn from_standard_error(error: &(dyn Error + Send + Sync)) -> RpcError {
+pub(crate) fn from_standard_error(error: Box<dyn Error + Send + Sync>) -> RpcError {
     tracing::error!(%error, "a handler failed");
-    RpcError::default()
+    RpcError::because(Arc::new(Cause { kind: FailureKind::Error, text: error.to_string(), error: Some(error) }))
 }

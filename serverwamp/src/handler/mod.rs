@@ -15,6 +15,7 @@ mod endpoint;
 mod error;
 mod event;
 mod extract;
+mod failure;
 mod inject;
 mod outbox;
 mod procedure;
@@ -54,6 +55,8 @@ pub use extract::{
     refuse_injected,
 };
 pub(crate) use extract::{ParameterKind, RequirementKind};
+pub(crate) use failure::{Cause, ErrorHook, Place};
+pub use failure::{Failure, FailureKind};
 pub(crate) use inject::Injections;
 pub use inject::{Factory, Inject};
 pub(crate) use outbox::{Answer, Command, Farewell, Invocation, OwnPublication, Pace, ProgressiveResult, Refused};
@@ -66,7 +69,7 @@ pub use reply::{blocking, error_kinds, kinds as reply_kinds, tag, tag_of, wait};
 pub use request::{Caller, Request};
 pub use rest::{Rest, RestKw};
 pub use result::{IntoPayload, RpcResult, Single, Step};
-pub use route::{Match, Route, RouteKind, ServiceType, function_id, service_type};
+pub use route::{Hosting, Match, Route, RouteKind, ServiceType, function_id, service_type};
 pub(crate) use session::SessionDetails;
 pub use session::{PeerCredentials, ProxyInfo, Session, TransportInfo};
 pub use subscription::Subscription;

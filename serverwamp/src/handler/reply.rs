@@ -14,6 +14,7 @@ use tracing::Span;
 
 use super::call::{Call, HandlerFuture, Reply, Turns};
 use super::error::RpcError;
+use super::failure::{Cause, FailureKind};
 use super::result::{IntoPayload, Step};
 use crate::log::Shown;
 use crate::wire::{Codec, EncodeError, Payload, Uri};
@@ -91,7 +92,7 @@ pub(super) fn encoded(value: impl IntoPayload, codec: Codec, procedure: &Uri) ->
 #[cold]
 fn unencodable(procedure: &Uri, error: &EncodeError) -> RpcError {
     tracing::error!(procedure = %Shown(procedure), error = %Shown(error), "a result cannot be encoded");
-    RpcError::default()
+    RpcError::because(Cause::new(FailureKind::Unencodable, error))
 }
 
 /// Sends every progressive result that is asked for and returns the final one.
@@ -221,7 +222,7 @@ pub mod kinds {
 
     impl<T, E: Into<Box<dyn Error + Send + Sync>>> ResultOfError<T, E> for &&Tag<Result<T, E>> {
         fn outcome(self, value: Result<T, E>) -> Result<T, RpcError> {
-            value.map_err(|error| from_standard_error(&*error.into()))
+            value.map_err(|error| from_standard_error(error.into()))
         }
     }
 
@@ -278,7 +279,7 @@ pub mod kinds {
     {
         fn reply(self, stream: S, call: &Call) -> impl Future<Output = Result<Reply, RpcError>> + Send {
             pump(stream, call, I::ENDS_ITSELF, |item, call| {
-                item.map_err(|error| from_standard_error(&*error.into()))?.advance(call)
+                item.map_err(|error| from_standard_error(error.into()))?.advance(call)
             })
         }
     }

@@ -7,6 +7,7 @@ use super::call::Call;
 use super::error::RpcError;
 use super::extract::{FromCall, Parameter, Requirement};
 use super::route::RouteKind;
+use super::session::Session;
 use crate::wire::{self, Dict, RawDict, RequestId, SessionId, Uri, Value};
 
 /// The request as the client made it: id, URI, raw arguments and options; for rpc, event and subscribe functions.
@@ -86,6 +87,14 @@ impl Request {
     /// the router tells.
     pub fn caller(&self) -> Option<&Caller> {
         self.caller.as_ref()
+    }
+}
+
+impl Caller {
+    /// A client of this process.
+    pub(crate) fn of(session: &Session) -> Caller {
+        let (authid, authrole) = (session.authid().to_owned(), session.authrole().to_owned());
+        Caller { session: session.id(), authid, authrole }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::call::{Call, HandlerFuture};
 use super::description::ErrorDescription;
 use super::extract::ParameterDescription;
-use crate::wire::MatchPolicy;
+use crate::wire::{InvokePolicy, MatchPolicy};
 
 /// An annotated function, as its macro describes it. Collected at link time.
 #[doc(hidden)]
@@ -36,6 +36,9 @@ pub struct Route {
     pub concurrency: Option<u32>,
     /// Whether a function of sessions runs before the client is authenticated.
     pub before_authentication: bool,
+    pub hosting: Hosting,
+    /// The prefix of the set that the function is listed in, which its URI begins with; macros know none.
+    pub set_prefix: Option<&'static str>,
     pub identity: fn() -> TypeId,
     pub service: Option<ServiceType>,
     pub parameters: fn() -> Vec<ParameterDescription>,
@@ -93,6 +96,22 @@ pub enum Match {
     Regex,
 }
 
+/// What a router is asked for that hosts the function; of no meaning where this process serves it.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hosting {
+    pub invoke: Option<InvokePolicy>,
+    pub disclose_caller: Option<bool>,
+    pub force_reregister: Option<bool>,
+    pub get_retained: Option<bool>,
+}
+
+impl Hosting {
+    /// Nothing out of the ordinary.
+    pub(crate) const PLAIN: Hosting =
+        Hosting { invoke: None, disclose_caller: None, force_reregister: None, get_retained: None };
+}
+
 /// The type whose instance a method needs.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
@@ -134,14 +153,29 @@ impl Route {
         format!("{}:{}", self.file, self.line)
     }
 
+    /// Whether it is a procedure of this URI or pattern.
+    pub(crate) fn is_procedure(&self, uri: &str) -> bool {
+        self.kind == RouteKind::Procedure && self.match_policy != Match::Regex && self.uri == Some(uri)
+    }
+
     /// The function in a sentence: its kind, and its URI, or its name where it has none.
     pub(crate) fn title(&self) -> String {
         format!("{} `{}`", self.kind.name(), self.uri.unwrap_or(self.function))
     }
 
+    /// The parameters, where the set's prefix has moved components of the URI.
+    pub(crate) fn described(&self) -> Vec<ParameterDescription> {
+        let mut parameters = (self.parameters)();
+        let moved = self.set_prefix.map_or(0, |prefix| prefix.split('.').count());
+        for component in parameters.iter_mut().filter_map(|parameter| parameter.options.component.as_mut()) {
+            *component = component.saturating_add(moved);
+        }
+        parameters
+    }
+
     /// The URI with the names of the parameters that take components of it.
     pub(super) fn with_names(&self, uri: &str) -> String {
-        let parameters = (self.parameters)();
+        let parameters = self.described();
         let named = |(index, component): (usize, &str)| {
             let takes = |parameter: &&ParameterDescription| parameter.options.component == Some(index);
             parameters.iter().find(takes).map_or_else(|| component.to_owned(), |it| format!("{{{}}}", it.name))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::endpoints::Endpoints;
 use super::realm::Realm;
-use crate::handler::{Call, CustomHandler, IntoPayload, Request, Route, RouteKind, Subscription, WampError};
+use crate::handler::{Call, CustomHandler, ErrorHook, IntoPayload, Request, Route, RouteKind, Subscription, WampError};
 
 /// What a realm is given in place of annotated functions.
 #[derive(Debug, Clone, Default)]
@@ -28,8 +28,8 @@ impl CustomHandlers {
     }
 
     /// Puts the handlers where those are that a realm runs.
-    pub(super) fn install(&self, endpoints: &mut Endpoints) {
-        let endpoint = |handler: &CustomHandler| Arc::new(handler.endpoint());
+    pub(super) fn install(&self, endpoints: &mut Endpoints, hook: Option<&ErrorHook>) {
+        let endpoint = |handler: &CustomHandler| Arc::new(handler.endpoint().reporting_to(hook.cloned()));
         endpoints.call_handler = self.calls.as_ref().map(endpoint);
         endpoints.subscription_handler = self.subscriptions.as_ref().map(endpoint);
     }

@@ -7,6 +7,7 @@ mod broker;
 mod coverage;
 mod custom;
 mod dealer;
+mod defaults;
 mod dynamic;
 mod endpoints;
 mod history;
@@ -31,6 +32,7 @@ pub(crate) use coverage::is_reserved;
 pub(crate) use dealer::{
     Callee, Canceled, Functions, RegisterError, Registered, Registration, RoutedCall, Target, Unavailable,
 };
+pub use defaults::{ProcedureDefaults, SubscriptionDefaults};
 pub use dynamic::{DynamicAuthenticator, DynamicAuthorizer};
 pub use history::History;
 pub use matching::UriTable;

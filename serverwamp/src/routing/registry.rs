@@ -11,7 +11,7 @@ use super::realm::Realm;
 use super::routes::Routes;
 use crate::error::Problem;
 use crate::handler::{
-    Endpoint, Injections, Match, ParameterDescription, ParameterKind, RequirementKind, Route, RouteKind,
+    Endpoint, ErrorHook, Injections, Match, ParameterDescription, ParameterKind, RequirementKind, Route, RouteKind,
 };
 
 /// Instances of services, by type.
@@ -45,6 +45,7 @@ pub(crate) struct Registry {
     of_realms: BTreeMap<String, Vec<&'static Route>>,
     /// What bounds how many runs of a function there are at a time, in all realms together.
     concurrency: HashMap<*const Route, Arc<Semaphore>>,
+    error_hook: Option<ErrorHook>,
 }
 
 impl Registry {
@@ -75,14 +76,22 @@ impl Registry {
             of_realms.entry(name.to_owned()).or_default().extend(own);
         }
         if !problems.is_empty() {
+            Problem::sort(&mut problems);
+            problems.dedup();
             return Err(problems);
         }
-        let mut registry = Registry { routes: ordered(routes), of_realms, concurrency: HashMap::new() };
+        let mut registry =
+            Registry { routes: ordered(routes), of_realms, concurrency: HashMap::new(), error_hook: None };
         let limited = registry.all().into_iter().filter_map(|route| Some((route, route.concurrency?)));
         registry.concurrency = limited
             .map(|(route, permits)| (std::ptr::from_ref(route), Arc::new(Semaphore::new(permits as usize))))
             .collect();
         Ok(registry)
+    }
+
+    /// The functions, whose failures this hook is told.
+    pub(crate) fn reporting_to(self, error_hook: Option<ErrorHook>) -> Registry {
+        Registry { error_hook, ..self }
     }
 
     /// That no functions were found, if so.
@@ -119,7 +128,7 @@ impl Registry {
         let mut endpoints = Endpoints::new();
         let mut taken: BTreeMap<(Match, Option<&str>), &Route> = BTreeMap::new();
         let own = realm.name().and_then(|name| self.of_realms.get(name)).map(Vec::as_slice).unwrap_or_default();
-        realm.custom.install(&mut endpoints);
+        realm.custom.install(&mut endpoints, self.error_hook.as_ref());
         let routes = ordered(self.routes.iter().filter(|route| realm.is_for(route)).chain(own).copied().collect());
         for route in routes {
             if let Some(handler) = realm.custom.instead_of(route.kind) {
@@ -164,7 +173,7 @@ impl Registry {
             let message = format!("{} is {instance}: give one to App::service", route.title());
             problems.push(Problem::at(route.location(), message));
         }
-        let parameters = (route.parameters)();
+        let parameters = route.described();
         for parameter in &parameters {
             problems.extend(unsuitable(route, parameter, injections).into_iter().map(|what| {
                 let place = format!("{}, parameter `{}`", route.title(), parameter.name);
@@ -172,21 +181,23 @@ impl Registry {
             }));
         }
         let concurrency = self.concurrency.get(&std::ptr::from_ref(route)).cloned();
-        Endpoint::new(route, parameters, Arc::clone(injections), service, concurrency)
+        let endpoint = Endpoint::new(route, parameters, Arc::clone(injections), service, concurrency);
+        endpoint.reporting_to(self.error_hook.clone())
     }
 }
 
 /// The annotated functions of a list.
 fn listed(functions: &Routes, problems: &mut Vec<Problem>) -> Vec<&'static Route> {
     let mut routes = Vec::new();
-    for (function, name) in &functions.0 {
-        let before = routes.len();
-        routes.extend(inventory::iter::<Route>().filter(|route| (route.identity)() == *function));
-        if routes.len() == before {
+    for function in functions.listed(problems) {
+        let (name, before) = (function.name, problems.len());
+        let annotated = function.routes(problems);
+        if annotated.is_empty() && problems.len() == before {
             problems.push(Problem::new(format!(
                 "routes![{name}]: expected an annotated function; `{name}` has no #[wamp::…] attribute"
             )));
         }
+        routes.extend(annotated);
     }
     routes
 }

@@ -24,6 +24,7 @@
 mod echo;
 mod join;
 mod raw;
+mod stubs;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +44,7 @@ pub use crate::client::{
 pub use echo::echo_web_sockets;
 pub use join::TestJoin;
 pub use raw::RawPeer;
+pub use stubs::{check_stub, check_stub_under};
 
 /// Opens a connection to an app as a socket would: octets, of which WebSocket, RawSocket or HTTP is to be made.
 ///

@@ -35,10 +35,8 @@ const BROKER: Features = Features::NONE
     .with(Feature::PublisherExclusion)
     .with(Feature::PublisherIdentification)
     .with(Feature::PatternBasedSubscription);
-const ROUTER_BROKER: Features = BROKER
-    .with(Feature::EventRetention)
-    .with(Feature::PayloadPassthruMode)
-    .with(Feature::PayloadTransparency);
+const ROUTER_BROKER: Features =
+    BROKER.with(Feature::EventRetention).with(Feature::PayloadPassthruMode).with(Feature::PayloadTransparency);
 const META_BROKER: Features = ROUTER_BROKER.with(Feature::SessionMetaApi).with(Feature::SubscriptionMetaApi);
 
 impl ServerSession {

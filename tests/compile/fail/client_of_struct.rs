@@ -1,0 +1,6 @@
+use serverwamp::wamp;
+
+#[wamp::client]
+struct Docs;
+
+fn main() {}
