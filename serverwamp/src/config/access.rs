@@ -52,10 +52,11 @@ impl RealmAccess {
         }
         let given = table.entry("authenticator");
         let authenticator = given.and_then(|entry| authenticator(entry, &names, realms)).map(Arc::new);
-        let users = Arc::new(Users::read(&users, &names, directory));
-        if users.is_empty() && anonymous.is_none() && given.is_none() && table.entry("users").is_none() {
+        // A realm without authenticators would let everybody in.
+        if users.is_empty() && table.entry("anonymous").is_none() && given.is_none() {
             table.problem("nobody can join: expected `users`, `anonymous` or `authenticator`");
         }
+        let users = Arc::new(Users::read(&users, &names, directory));
         let realm = with_authenticators(realm, &users, authenticator.as_ref());
         let (cra, scram) = (users.all().find_map(User::wampcra), users.all().find_map(User::scram));
         let access = realm.decoys_like(cra, scram).configured_access();
@@ -154,6 +155,9 @@ fn authenticator(entry: Entry<'_>, roles: &BTreeSet<&str>, realms: &BTreeSet<&st
     let methods = table.entry("methods").is_some().then(|| table.texts("methods"));
     let given = table.entry("roles").is_some().then(|| table.texts("roles"));
     table.finish();
+    if methods.as_ref().is_some_and(Vec::is_empty) {
+        table.problem(&format!("expected some `methods` of {}", DynamicAuthenticator::METHODS.join(", ")));
+    }
     for (entry, method) in methods.iter().flatten() {
         if !DynamicAuthenticator::METHODS.contains(method) {
             entry.problem(format!("expected one of {}, got `{method}`", DynamicAuthenticator::METHODS.join(", ")));

@@ -85,6 +85,14 @@ fn mistakes_have_file_line_and_key() {
             "router.toml:1: `realms`: nobody can join: expected `users`, `anonymous` or `authenticator`",
         ),
         (
+            "[[realms]]\nname = \"a\"\nusers = []\nroles = [{ name = \"anonymous\" }]".to_owned(),
+            "router.toml:1: `realms`: nobody can join: expected `users`, `anonymous` or `authenticator`",
+        ),
+        (
+            "[[realms]]\nname = \"a\"\nauthenticator = { procedure = \"a\", methods = [] }".to_owned(),
+            "router.toml:3: `realms.authenticator`: expected some `methods` of ticket, wampcra, ",
+        ),
+        (
             START.replace("\"guest\"\nroles", "\"gest\"\nroles"),
             "router.toml:3: `realms.anonymous`: there is no role `gest` in this realm; expected one of guest",
         ),

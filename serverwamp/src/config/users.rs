@@ -58,10 +58,6 @@ impl Users {
         self.0.values().any(method)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Whether there is a user of this name with this role.
     pub(super) fn has(&self, authid: &str, role: &str) -> bool {
         self.0.get(authid).is_some_and(|user| user.role == role)
