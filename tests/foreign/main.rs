@@ -3,10 +3,12 @@
 //! The clients are installed by `./test`, which also runs these tests.
 #![allow(clippy::expect_used, clippy::panic)]
 
-mod crossbar;
 mod logins;
 mod procedures;
 mod router;
+mod routers;
+mod scenario;
+mod suite;
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;

@@ -13,6 +13,7 @@ mod exhaustion;
 mod health;
 #[cfg(unix)]
 mod hosting;
+mod killed;
 mod limits;
 mod process;
 mod progress;
