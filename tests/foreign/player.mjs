@@ -39,6 +39,11 @@ function pause(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }
 
+/** Waits for something that may never come. */
+async function patience(condition) {
+  for (let turn = 0; turn < 500 && !condition(); turn += 1) await pause(10)
+}
+
 /** What a procedure answers: results or an error. */
 class Answer {
   constructor(args, kwargs = {}, error = null) {
@@ -220,10 +225,10 @@ async function act({ do: what, uri, kind, args = [], kwargs = {}, options = {}, 
       await session.publish(uri, args, kwargs, options)
       return {}
     case 'events':
-      while (events.get(uri).length < count) await pause(10)
+      await patience(() => events.get(uri).length >= count)
       return { events: events.get(uri).splice(0) }
     case 'seen':
-      while (seen.length < count) await pause(10)
+      await patience(() => seen.length >= count)
       return { seen }
     case 'call': {
       const parts = []

@@ -8,12 +8,21 @@ import asyncio
 import json
 import sys
 
+from autobahn.asyncio.wamp import ApplicationRunner, ApplicationSession
 from autobahn.wamp.exception import ApplicationError
 from autobahn.wamp.message import Cancel
 from autobahn.wamp.serializer import create_transport_serializer
 from autobahn.wamp.types import CallOptions, CallResult, PublishOptions, RegisterOptions, SubscribeOptions
 
 SAFE = 2**53
+
+
+async def patience(condition):
+    """Waits for something that may never come."""
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
 
 
 def packed(value):
@@ -49,8 +58,6 @@ class Autobahn:
 
     @classmethod
     async def open(cls, url, codec):
-        from autobahn.asyncio.wamp import ApplicationRunner, ApplicationSession
-
         joined = asyncio.get_running_loop().create_future()
 
         class Session(ApplicationSession):
@@ -199,13 +206,10 @@ class Player:
                 await self.session.publish(uri, args, kwargs, {"acknowledge": True, **options})
                 return {}
             case "events":
-                events = [await self.events[uri].get() for _ in range(more["count"])]
-                while not self.events[uri].empty():
-                    events.append(self.events[uri].get_nowait())
-                return {"events": events}
+                await patience(lambda: self.events[uri].qsize() >= more["count"])
+                return {"events": [self.events[uri].get_nowait() for _ in range(self.events[uri].qsize())]}
             case "seen":
-                while len(self.seen) < more["count"]:
-                    await asyncio.sleep(0.01)
+                await patience(lambda: len(self.seen) >= more["count"])
                 return {"seen": self.seen}
             case "call":
                 return await self.call(uri, args, kwargs, progress, timeout, cancel)

@@ -4,8 +4,8 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 use serverwamp::{
-    ActionKind, Authenticated, CraCredential, History, Kdf, MatchPolicy, PublicKey, Realm, RpcError, Rules, Salt,
-    ScramCredential, Session, SigningKey,
+    ActionKind, Authenticated, CraCredential, History, Kdf, Limits, MatchPolicy, PublicKey, Realm, RpcError, Rules,
+    Salt, ScramCredential, Session, SigningKey,
 };
 
 use super::*;
@@ -22,10 +22,6 @@ pub(super) const PRIVATE_KEY: &str = "4d57d97a68f555696620a6d849c0ce582568518d72
 pub(super) enum Brand {
     Crossbar,
     Ours,
-}
-
-impl Brand {
-    pub(super) const ALL: [Brand; 2] = [Brand::Ours, Brand::Crossbar];
 }
 
 /// A router with the realm `realm1`, which is open to all as guests, and the realm `members`, where clients log in.
@@ -116,7 +112,7 @@ async fn run(brand: Brand, realm: &Realm, disclosed: &str, ports: [u16; 3]) -> R
 fn ours(realm: Realm, disclosed: &str, ports: [u16; 3]) -> App {
     let all = [ActionKind::Call, ActionKind::Register, ActionKind::Publish, ActionKind::Subscribe];
     let rules = Rules::new().allow("guest", disclosed, MatchPolicy::Prefix, all).disclose(true);
-    let rules = rules.allow("guest", "", MatchPolicy::Prefix, all);
+    let rules = rules.allow("guest", "", MatchPolicy::Prefix, all).allow("guest", "wamp.", MatchPolicy::Prefix, all);
     let members = Realm::new("members")
         .router()
         .allow_plain_tickets()
@@ -127,6 +123,8 @@ fn ours(realm: Realm, disclosed: &str, ports: [u16; 3]) -> App {
     let realm = realm.router().allow_anonymous("guest").rules(rules);
     let realm = realm.history("history.", MatchPolicy::Prefix, History::new());
     let app = App::new().default_realm(false).realm(realm).realm(members);
+    // Autobahn|Python's RawSocket cannot stand pings.
+    let app = app.limits(Limits { ping_interval: START_TIME, ..Limits::default() });
     ports.into_iter().fold(app, |app, port| app.bind(format!("127.0.0.1:{port}")))
 }
 

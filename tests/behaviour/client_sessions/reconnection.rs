@@ -89,6 +89,7 @@ async fn reasons_that_are_final_and_others() {
         (json!([3, {"message": "no"}, "wamp.error.authentication_denied"]), true),
         (json!([3, {"message": "no"}, "wamp.error.protocol_violation"]), true),
         (json!([3, {"message": "no"}, "wamp.close.system_shutdown"]), false),
+        (json!([3, {"message": "no"}, "wamp.error.timeout"]), false),
         (json!([6, {"message": "no"}, "wamp.close.system_shutdown"]), false),
         (json!([6, {}, "wamp.close.killed"]), false),
         (json!([3, {}, "serverwamp.error.limit_exceeded"]), false),
