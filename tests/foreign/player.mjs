@@ -11,6 +11,8 @@ const require = createRequire(import.meta.url)
 const WebSocket = require('ws')
 const [library, name, url, codec] = process.argv.slice(2)
 
+const PATIENCE_MS = 5000
+
 function packed(value) {
   if (typeof value === 'bigint') {
     const isSafe = value > -(2n ** 53n) && value < 2n ** 53n
@@ -41,7 +43,7 @@ function pause(milliseconds) {
 
 /** Waits for something that may never come. */
 async function patience(condition) {
-  for (let turn = 0; turn < 500 && !condition(); turn += 1) await pause(10)
+  for (let turn = 0; turn < PATIENCE_MS / 10 && !condition(); turn += 1) await pause(10)
 }
 
 /** What a procedure answers: results or an error. */
@@ -232,7 +234,9 @@ async function act({ do: what, uri, kind, args = [], kwargs = {}, options = {}, 
       return { seen }
     case 'call': {
       const parts = []
-      const result = await session.call(uri, args, kwargs, { ...more, ...options }, (part) => parts.push(part))
+      const calling = session.call(uri, args, kwargs, { ...more, ...options }, (part) => parts.push(part))
+      const late = pause(PATIENCE_MS).then(() => { throw new Failure({ error: 'no answer' }) })
+      const result = await Promise.race([calling, late])
       return { ...(more.progress && { progress: parts }), ...result }
     }
   }

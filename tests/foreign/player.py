@@ -15,11 +15,13 @@ from autobahn.wamp.serializer import create_transport_serializer
 from autobahn.wamp.types import CallOptions, CallResult, PublishOptions, RegisterOptions, SubscribeOptions
 
 SAFE = 2**53
+# Seconds to wait for what may never come.
+PATIENCE = 5
 
 
 async def patience(condition):
     """Waits for something that may never come."""
-    for _ in range(500):
+    for _ in range(100 * PATIENCE):
         if condition():
             return
         await asyncio.sleep(0.01)
@@ -176,7 +178,7 @@ class Player:
                         self.seen.append("finished")
                     except asyncio.CancelledError:
                         self.seen.append("canceled")
-                        raise
+                        raise ApplicationError("wamp.error.canceled") from None
                     return self.name
 
         return run
@@ -226,7 +228,10 @@ class Player:
             session = self.session.session
             # The modes have no interface in autobahn, only its message has.
             session._transport.send(Cancel(max(session._call_reqs), cancel))
-        result = await reply
+        try:
+            result = await asyncio.wait_for(reply, PATIENCE)
+        except TimeoutError:
+            raise ApplicationError("no answer") from None
         answer = {"progress": parts} if progress else {}
         if isinstance(result, CallResult):
             return answer | {"args": list(result.results or ()), "kwargs": result.kwresults or {}}

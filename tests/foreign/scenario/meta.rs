@@ -39,7 +39,7 @@ async fn comings_and_goings(scene: &mut Scene) {
         scene.subscribe(player, "wamp.session.on_join", json!({})).await;
         scene.subscribe(player, "wamp.session.on_leave", json!({})).await;
     }
-    let other = scene.another().await;
+    let other = scene.double(AUTOBAHN).await;
     let session = other.session;
     for player in ALL {
         let events = scene.events(player, "wamp.session.on_join", 1).await;
