@@ -138,7 +138,8 @@ async fn hello_timeout_limit() {
     let app = app(Limits::default());
     for serializer in Serializer::ALL {
         let mut peer = Peer::connect(&app, serializer);
-        assert_eq!(peer.receive().await.unwrap()[0], 3, "ABORT");
+        // It may be the line that is slow: no reason for a client to give up.
+        assert_eq!(peer.receive().await, Some(json!([3, {"message": "no HELLO in time"}, "wamp.error.timeout"])));
         assert_eq!(peer.receive().await, None);
         // After GOODBYE there is as much time for another.
         let mut peer = Peer::join(&app, serializer).await;

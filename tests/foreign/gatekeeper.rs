@@ -1,4 +1,4 @@
-//! The example `gatekeeper` decides for Crossbar who may join and what they may do.
+//! The example `gatekeeper` decides for Crossbar, and for our own router, who may join and what they may do.
 
 #[path = "../../examples/gatekeeper/functions.rs"]
 mod functions;
@@ -6,10 +6,13 @@ mod functions;
 use std::future::IntoFuture;
 
 use serde_json::{Value, json};
-use serverwamp::{CallError, Client, Component, ConnectError, Credentials, routes};
+use serverwamp::{
+    ActionKind, Authenticated, CallError, Client, Component, ConnectError, Credentials, DynamicAuthenticator,
+    DynamicAuthorizer, MatchPolicy, Realm, Rules, Session, routes,
+};
 
 use self::functions::{Users, authenticate, authorize};
-use super::crossbar::{Crossbar, START_TIME, tcp};
+use super::crossbar::{Crossbar, START_TIME, free_ports, tcp};
 use super::*;
 
 /// Clients log in with tickets; whoever gets to the other port is the gatekeeper.
@@ -34,18 +37,51 @@ fn denied<T: std::fmt::Debug>(result: Result<T, CallError>) {
     assert_eq!(error.uri(), Some("wamp.error.not_authorized"), "{error}");
 }
 
+/// The same in our own router.
+fn realm() -> Realm {
+    let all = ActionKind::ALL;
+    let rules = Rules::new()
+        .allow("gatekeeper", "gate.", MatchPolicy::Prefix, [ActionKind::Register])
+        .allow("user", "", MatchPolicy::Prefix, all)
+        .allow("clerk", "", MatchPolicy::Prefix, all);
+    Realm::new("realm1")
+        .router()
+        .rules(rules)
+        .allow_plain_tickets()
+        .transport_authenticator(async |session: Session| {
+            (session.transport().kind == "rawsocket").then(|| Authenticated::new(()).authid("gate").role("gatekeeper"))
+        })
+        .dynamic_authenticator(
+            DynamicAuthenticator::new("gate.authenticate").methods(["ticket"]).roles(["user", "clerk"]),
+        )
+        .dynamic_authorizer(DynamicAuthorizer::new("gate.authorize").for_roles("user | clerk"))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn crossbar_asks_who_may_do_what() {
-    let crossbar = Crossbar::start_with("gatekeeper", guarded);
+    let [web_socket, raw_socket] = free_ports();
+    let crossbar = Crossbar::start("gatekeeper", &guarded(web_socket, raw_socket));
+    judge(&format!("ws://127.0.0.1:{web_socket}/"), &format!("rs://127.0.0.1:{raw_socket}")).await;
+    crossbar.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_router_asks_who_may_do_what() {
+    let server = Server::start(App::new().default_realm(false).realm(realm())).await;
+    judge(&server.web_socket(), &server.raw_socket()).await;
+    server.stop().await;
+}
+
+/// Has the gatekeeper join at one address and clients at the other.
+async fn judge(url: &str, raw_socket: &str) {
     let users = Users::new(&[("ada", "engine", "user"), ("charles", "difference", "clerk")]);
-    let component = Component::new(crossbar.raw_socket()).routes(routes![authenticate, authorize]).inject(users);
+    let component = Component::new(raw_socket).routes(routes![authenticate, authorize]).inject(users);
     let gatekeeper = component.client();
     let running = tokio::spawn(component.into_future());
     timeout(START_TIME, gatekeeper.joined()).await.expect("a session in time").expect("a session");
 
-    let url = crossbar.web_socket();
     let join = |user: &str, ticket: &str| {
-        Client::connect(url.clone()).credentials(Credentials::ticket(user, ticket)).max_retries(0).into_future()
+        Client::connect(url).credentials(Credentials::ticket(user, ticket)).max_retries(0).into_future()
     };
     for (user, ticket) in [("ada", "difference"), ("nobody", "engine")] {
         match join(user, ticket).await {
@@ -61,7 +97,6 @@ async fn crossbar_asks_who_may_do_what() {
     timeout(SCRIPT_TIME, permissions(&ada, &charles)).await.expect("answers in time");
     gatekeeper.stop().await;
     running.await.expect("no panic").expect("a clean end");
-    crossbar.stop().await;
 }
 
 /// What a user and a clerk may do.

@@ -10,6 +10,9 @@ mod payloads;
 mod procedures;
 mod router;
 mod router_process;
+mod routers;
+mod scenario;
+mod suite;
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serverwamp::client::{BoxKeys, BoxSecretKey, CryptoBox};
-use serverwamp::{App, Client, Component, Progress, RpcError, RpcResult, WampError, routes, wamp};
+use serverwamp::{Client, Component, Progress, RpcError, RpcResult, WampError, routes, wamp};
 
 use tokio::process::Command;
 
-use super::crossbar::{Crossbar, START_TIME};
-use super::{Server, finish, python, timeout};
+use super::routers::{Brand, Router, START_TIME};
+use super::{finish, python, timeout};
 
 #[derive(Debug, WampError)]
 #[wamp(prefix = "rust.error")]
@@ -101,19 +101,12 @@ async fn judge(url: &str, codec: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_ring_over_our_router() {
-    let server = Server::start(App::new().router()).await;
-    for codec in ["json", "msgpack", "cbor"] {
-        judge(&server.web_socket(), codec).await;
+async fn a_key_ring_over_both_routers() {
+    for (brand, codecs) in [(Brand::Ours, &["json", "msgpack", "cbor"] as &[_]), (Brand::Crossbar, &["json", "cbor"])] {
+        let router = Router::start(brand, "").await;
+        for codec in codecs {
+            judge(&router.web_socket(), codec).await;
+        }
+        router.stop().await;
     }
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_ring_over_crossbar() {
-    let crossbar = Crossbar::start("payloads");
-    for codec in ["json", "cbor"] {
-        judge(&crossbar.web_socket(), codec).await;
-    }
-    crossbar.stop().await;
 }

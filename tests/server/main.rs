@@ -14,6 +14,7 @@ mod exhaustion;
 mod health;
 #[cfg(unix)]
 mod hosting;
+mod killed;
 mod limits;
 mod process;
 mod progress;

@@ -2,6 +2,7 @@
 //! whose lines break.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod clients;
 mod lines;
 mod memory;
 mod network;

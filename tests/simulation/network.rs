@@ -71,10 +71,14 @@ impl Server {
     }
 }
 
+/// A line to the server.
+pub(super) async fn dial() -> io::Result<TcpStream> {
+    TcpStream::connect(("server", PORT)).await
+}
+
 /// Connects without a word.
 pub(super) async fn connect(serializer: Serializer) -> io::Result<Peer> {
-    let stream = TcpStream::connect(("server", PORT)).await?;
-    Ok(Peer::over(stream, serializer))
+    Ok(Peer::over(dial().await?, serializer))
 }
 
 /// Connects and joins `realm1`.

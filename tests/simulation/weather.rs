@@ -35,11 +35,12 @@ struct State {
 
 type Shared = Rc<RefCell<State>>;
 
-fn seeds() -> Vec<u64> {
+/// The numbers to try: so many of them by default.
+pub(super) fn seeds(few: u64) -> Vec<u64> {
     let number = |name| env::var(name).ok().map(|text| text.parse().expect("a number"));
     match (number("SERVERWAMP_SEED"), number("SERVERWAMP_SEEDS")) {
         (Some(seed), _) => vec![seed],
-        (None, count) => (0..count.unwrap_or(6)).collect(),
+        (None, count) => (0..count.unwrap_or(few)).collect(),
     }
 }
 
@@ -50,7 +51,7 @@ fn name(client: usize) -> String {
 #[test]
 fn whatever_breaks_nothing_is_lost_doubled_or_left() {
     let mut total = State::default();
-    for seed in seeds() {
+    for seed in seeds(6) {
         let state = simulate(seed);
         total.calls += state.calls;
         total.events += state.events;
@@ -82,24 +83,10 @@ async fn weather(seed: u64, server: Server, ledger: Ledger, state: Shared) -> tu
     let mut random = SmallRng::seed_from_u64(seed);
     for _ in 0..40 {
         sleep(Duration::from_millis(random.random_range(100..6000))).await;
-        let client = name(random.random_range(0..CLIENTS));
-        let client = client.as_str();
-        match random.random_range(0..8) {
-            0 => partition(client, "server"),
-            1 => partition_oneway(client, "server"),
-            2 => partition_oneway("server", client),
-            3 => hold(client, "server"),
-            4 | 5 => {
-                release(client, "server");
-                repair(client, "server");
-            }
-            6 => repair_oneway(client, "server"),
-            _ => repair_oneway("server", client),
-        }
+        change(&name(random.random_range(0..CLIENTS)), &mut random);
     }
     for client in 0..CLIENTS {
-        release(name(client), "server");
-        repair(name(client), "server");
+        mend(&name(client));
     }
     state.borrow_mut().is_calm = true;
     while state.borrow().done < CLIENTS {
@@ -114,6 +101,25 @@ async fn weather(seed: u64, server: Server, ledger: Ledger, state: Shared) -> tu
     sleep(Duration::from_secs(1)).await;
     assert!(server.has_ended());
     Ok(())
+}
+
+/// Breaks or heals the line of a client to the server.
+pub(super) fn change(client: &str, random: &mut SmallRng) {
+    match random.random_range(0..8) {
+        0 => partition(client, "server"),
+        1 => partition_oneway(client, "server"),
+        2 => partition_oneway("server", client),
+        3 => hold(client, "server"),
+        4 | 5 => mend(client),
+        6 => repair_oneway(client, "server"),
+        _ => repair_oneway("server", client),
+    }
+}
+
+/// Heals the line of a client to the server, which then gets what was held.
+pub(super) fn mend(client: &str) {
+    release(client, "server");
+    repair(client, "server");
 }
 
 /// Comes back whenever its line breaks; once the weather is calm, leaves as one should.

@@ -34,29 +34,33 @@ pub struct RouterPeer {
     requests: u64,
 }
 
-impl Router {
-    /// A router that speaks this serializer.
-    pub fn new(serializer: Serializer) -> Router {
-        let (listener, accepted) = mpsc::channel(BACKLOG);
-        Router { serializer, listener, accepted }
-    }
-
-    fn url(&self) -> &'static str {
-        match self.serializer.carrier() {
+impl Serializer {
+    /// Where clients that are to speak it find a router on port 8080 of the host `router`.
+    pub fn url(self) -> &'static str {
+        match self.carrier() {
             Carrier::WebSocket => "ws://router:8080/ws?a=b",
             Carrier::RawSocket => "rs://router:8080",
         }
     }
 
-    fn serializers(&self) -> [client::Serializer; 1] {
-        [match self.serializer {
+    /// What clients are told to speak, who know its transport from the URL.
+    pub fn of_clients(self) -> client::Serializer {
+        match self {
             Serializer::Json | Serializer::RawSocketJson => client::Serializer::Json,
             Serializer::MessagePack | Serializer::RawSocketMessagePack => client::Serializer::MessagePack,
             Serializer::Cbor | Serializer::RawSocketCbor => client::Serializer::Cbor,
             Serializer::JsonBatched => client::Serializer::JsonBatched,
             Serializer::MessagePackBatched => client::Serializer::MessagePackBatched,
             Serializer::CborBatched => client::Serializer::CborBatched,
-        }]
+        }
+    }
+}
+
+impl Router {
+    /// A router that speaks this serializer.
+    pub fn new(serializer: Serializer) -> Router {
+        let (listener, accepted) = mpsc::channel(BACKLOG);
+        Router { serializer, listener, accepted }
     }
 
     fn dial(&self) -> impl Fn() -> Ready<io::Result<DuplexStream>> + Send + Sync + 'static {
@@ -69,21 +73,21 @@ impl Router {
 
     /// A client that is to connect here.
     pub fn connect(&self) -> Connect {
-        Client::connect(self.url()).serializers(self.serializers()).through(self.dial())
+        Client::connect(self.serializer.url()).serializers([self.serializer.of_clients()]).through(self.dial())
     }
 
     /// A component that is to connect here, with the functions of a module.
     pub fn host(&self, module: &'static str) -> Component {
-        self.lead(Component::discover_in(self.url(), module))
+        self.lead(Component::discover_in(self.serializer.url(), module))
     }
 
     /// A component without functions that is to connect here.
     pub fn manual(&self) -> Component {
-        self.lead(Component::new(self.url()))
+        self.lead(Component::new(self.serializer.url()))
     }
 
     fn lead(&self, component: Component) -> Component {
-        component.serializers(self.serializers()).through(self.dial())
+        component.serializers([self.serializer.of_clients()]).through(self.dial())
     }
 
     /// The next connection, behind its opening handshake.

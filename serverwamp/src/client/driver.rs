@@ -173,6 +173,11 @@ impl Driver {
         self.has_left
     }
 
+    /// Whether the session has ended; its transport may take longer.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.is_some()
+    }
+
     /// Has the router pinged no more, nor missed for that.
     pub(super) fn send_no_pings(&mut self) {
         let limits = Limits { ping_interval: Duration::ZERO, ..self.limits.clone() };

@@ -203,7 +203,10 @@ impl Task {
                     }
                     Ok(()) => {}
                     Err(error) => {
-                        driver.give_up(&error);
+                        // A session that the router has ended is nothing that this side has left.
+                        if !driver.is_over() {
+                            driver.give_up(&error);
+                        }
                         refused = Some(error);
                     }
                 }

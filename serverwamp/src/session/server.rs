@@ -331,11 +331,11 @@ impl ServerSession {
             State::AwaitingHello if self.was_joined => self.close(Ending::Closed),
             State::AwaitingHello => {
                 self.actions.push_back(Action::LimitMet("hello_timeout"));
-                self.abort_with(uris::PROTOCOL_VIOLATION, "no HELLO in time", Ending::Violation);
+                self.abort_with(uris::TIMEOUT, "no HELLO in time", Ending::Violation);
             }
             State::Joining | State::Challenging => {
                 self.actions.push_back(Action::LimitMet("welcome_timeout"));
-                self.abort_with(uris::AUTHENTICATION_FAILED, "joining took too long", Ending::Aborted);
+                self.abort_with(uris::TIMEOUT, "joining took too long", Ending::Aborted);
             }
             State::Leaving => self.part(now),
             State::ShuttingDown => self.close(Ending::Closed),

@@ -135,7 +135,7 @@ async fn a_client_that_does_not_answer_is_aborted() {
         peer.send(hello("realm1", &details("joe"))).await;
         assert_eq!(peer.receive().await, Some(json!([4, "ticket", {}])));
         let message = json!({"message": "joining took too long"});
-        assert_eq!(peer.receive().await, Some(json!([3, message, "wamp.error.authentication_failed"])));
+        assert_eq!(peer.receive().await, Some(json!([3, message, "wamp.error.timeout"])));
         assert_eq!(peer.receive().await, None);
         assert_eq!(start.elapsed().as_secs(), 3);
     }

@@ -67,6 +67,31 @@ async fn everything_is_there_again_and_nothing_is_asked_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_session_that_ends_before_everything_is_back_is_followed_by_another() {
+    for serializer in Serializer::ALL {
+        let (client, mut peer, mut router) = client(serializer).await;
+        let registering = client.register("add", |a: i64, b: i64| async move { a + b }).into_future();
+        let (registration, ()) = tokio::join!(registering, async {
+            peer.expect(json!([64, 1, {}, "add"])).await;
+            peer.send(json!([65, 1, 10])).await;
+        });
+        registration.unwrap().keep();
+        drop(peer);
+        let mut peer = router.welcome().await;
+        peer.expect(json!([64, 1, {}, "add"])).await;
+        peer.send(json!([6, {}, "wamp.close.system_shutdown"])).await;
+        peer.expect(json!([6, {}, "wamp.close.goodbye_and_out"])).await;
+        // The connection is there for a while yet.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        drop(peer);
+        let mut peer = router.welcome().await;
+        peer.expect(json!([64, 1, {}, "add"])).await;
+        peer.send(json!([65, 1, 11])).await;
+        client.joined().await.expect("the client goes on");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_dropped_meanwhile_is_not_restored() {
     let (client, mut peer, mut router) = client(Serializer::Json).await;
     let (subscription, ()) = tokio::join!(client.subscribe("topic").into_future(), async {
@@ -89,6 +114,7 @@ async fn reasons_that_are_final_and_others() {
         (json!([3, {"message": "no"}, "wamp.error.authentication_denied"]), true),
         (json!([3, {"message": "no"}, "wamp.error.protocol_violation"]), true),
         (json!([3, {"message": "no"}, "wamp.close.system_shutdown"]), false),
+        (json!([3, {"message": "no"}, "wamp.error.timeout"]), false),
         (json!([6, {"message": "no"}, "wamp.close.system_shutdown"]), false),
         (json!([6, {}, "wamp.close.killed"]), false),
         (json!([3, {}, "serverwamp.error.limit_exceeded"]), false),

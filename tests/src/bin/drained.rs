@@ -1,5 +1,5 @@
 //! A server for the tests that stop a whole process. It listens where its arguments say, or where `default` says that it
-//! does by default; it prints the addresses of its ports, then `listening`.
+//! does by default; it prints the addresses of its ports, then `listening`. With `router`, its realm is a router.
 
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ async fn main() -> serverwamp::Result<()> {
         match argument.split_once('=') {
             Some(("connections", number)) => limits.connections = number.parse().unwrap_or_default(),
             _ if argument == "default" => {}
+            _ if argument == "router" => app = app.router(),
             _ => app = app.bind(argument),
         }
     }

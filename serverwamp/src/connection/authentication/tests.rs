@@ -194,7 +194,7 @@ fn a_client_that_does_not_answer_is_aborted() {
     machine.session.handle_timeout(deadline.unwrap());
     assert_eq!(machine.actions(), ["limit welcome_timeout", "left", "close Aborted"]);
     let message = json!({"message": "joining took too long"});
-    assert_eq!(machine.said(), [json!([3, message, "wamp.error.authentication_failed"])]);
+    assert_eq!(machine.said(), [json!([3, message, "wamp.error.timeout"])]);
 }
 
 #[test]

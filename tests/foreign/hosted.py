@@ -1,4 +1,4 @@
-"""Calls functions that are hosted on a router, and is called by them: through_crossbar.py URL CODEC."""
+"""Calls functions that are hosted on a router, and is called by them: hosted.py URL CODEC."""
 
 import asyncio
 import sys
