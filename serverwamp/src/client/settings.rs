@@ -310,7 +310,8 @@ macro_rules! connection_setters {
 
             /// Tells this function of every failure of the program's functions: an error without a URI (any but a
             /// [`WampError`](crate::WampError) that callers are told), a panic, a value that cannot be encoded, every error
-            /// of an event function, and panics of functions for events and of callbacks. A later one replaces it.
+            /// of an event function, and panics of functions for events and of callbacks. A later one replaces it. A run
+            /// that its `timeout` ends is no failure.
             ///
             /// The function runs on a thread of its own: what it does, be it slow or a panic, harms nobody. Where 256
             /// failures wait for it, further ones are only logged, as all are.

@@ -17,7 +17,7 @@ use super::hook;
 enum Problem {
     Known,
     #[wamp(internal)]
-    Hidden(u8),
+    Hidden(#[allow(dead_code, reason = "it is shown by `Debug`")] u8),
     /// Its argument is of no codec.
     Unsendable(std::collections::BTreeMap<(u8, u8), u8>),
 }
@@ -224,6 +224,46 @@ async fn realms_own_handlers_report_too() {
     let report = told.next().await;
     assert_eq!((report.function.as_str(), report.message.as_str()), ("procedure `any.thing`", "\"broken\""));
     assert_eq!((report.uri.as_deref(), report.annotated), (Some("any.thing"), false));
+}
+
+/// An error that panics when it is dropped, by whoever is the last to have it.
+#[derive(Debug)]
+struct Explosive;
+
+impl std::fmt::Display for Explosive {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("explosive")
+    }
+}
+
+impl std::error::Error for Explosive {}
+
+impl Drop for Explosive {
+    fn drop(&mut self) {
+        panic!("dropped")
+    }
+}
+
+#[wamp::rpc(manual)]
+async fn explosive() -> Result<(), Explosive> {
+    Err(Explosive)
+}
+
+#[tokio::test]
+async fn errors_that_panic_harm_nobody() {
+    let (hook, mut told) = hook();
+    let functions = routes![explosive, known];
+    for app in [App::new().routes(functions.clone()), App::new().routes(functions).on_error(hook)] {
+        let client = TestClient::connect(&app).await.unwrap();
+        for _ in 0..3 {
+            let error = client.call::<()>("explosive", ()).await.unwrap_err();
+            assert_eq!(error.uri(), Some("wamp.error.runtime_error"));
+        }
+        assert_eq!(client.call::<()>("known", ()).await.unwrap_err().uri(), Some("app.error.known"));
+    }
+    for _ in 0..3 {
+        assert_eq!(told.next().await.message, "explosive");
+    }
 }
 
 /// One hook panics each time, another never returns: callers notice neither, and what waits is bounded.
