@@ -1,6 +1,7 @@
-//! `Client` and its sessions with a router that does as its script says.
+//! `Client` and its sessions, most of them with a router that does as its script says.
 
 mod functions;
+mod order;
 mod reconnection;
 mod requests;
 mod rogues;
