@@ -460,8 +460,12 @@ impl<T: Transport> Connection<T> {
                 break;
             }
         }
-        this.poll_joining(context, now);
-        this.poll_topics(context, now);
+        if this.joining.is_some() {
+            this.poll_joining(context, now);
+        }
+        if this.topics.is_some() || this.session.is_leaving() {
+            this.poll_topics(context, now);
+        }
         this.fetch_commands(context, now);
         this.poll_routed(context, now);
         this.fetch_farewell(now);

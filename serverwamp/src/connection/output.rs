@@ -16,13 +16,16 @@ const OUTPUT: usize = 4 * 1024;
 
 impl<T: Transport> Connection<T> {
     /// Sends what handlers, tasks and publishers have sent.
+    #[inline]
     pub(super) fn fetch_commands(&mut self, context: &mut Context<'_>, now: Instant) {
-        let Some(Joined { session, .. }) = &self.joined else { return };
-        let outbox = session.outbox();
-        if !outbox.is_waiting() {
-            return;
+        if self.joined.as_ref().is_some_and(|joined| joined.session.outbox().is_waiting()) {
+            self.perform_commands(context, now);
         }
-        let Ok(commands) = outbox.take() else {
+    }
+
+    fn perform_commands(&mut self, context: &mut Context<'_>, now: Instant) {
+        let Some(Joined { session, .. }) = &self.joined else { return };
+        let Ok(commands) = session.outbox().take() else {
             self.cut("outbound_bytes", context);
             return;
         };
@@ -72,6 +75,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Hands on what is queued once it is much.
+    #[inline]
     pub(super) fn relieve(&mut self, context: &mut Context<'_>, now: Instant) -> ControlFlow<()> {
         if self.session.output_size() > OUTPUT {
             self.queue_output();

@@ -2,9 +2,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::Context;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::limits::Limits;
@@ -20,6 +21,8 @@ const SELDOM: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub(crate) struct Timers {
     sleep: Pin<Box<Sleep>>,
+    /// The sleep wakes the task then, and nothing that was to be due is due before.
+    armed_until: Option<Instant>,
     ping_interval: Duration,
     pong_timeout: Duration,
     write_stall: Duration,
@@ -49,6 +52,7 @@ impl Timers {
         let next_ping = first_ping(limits, now);
         Timers {
             sleep: Box::pin(sleep_until(next_ping.unwrap_or(now + SELDOM).min(now + SELDOM))),
+            armed_until: None,
             ping_interval: limits.ping_interval,
             pong_timeout: limits.pong_timeout,
             write_stall: limits.write_stall,
@@ -66,6 +70,7 @@ impl Timers {
 
     /// Lets other limits hold from now on; what is timed already goes on as it was.
     pub(crate) fn set_limits(&mut self, limits: &Limits, now: Instant) {
+        self.armed_until = None;
         if limits.ping_interval != self.ping_interval {
             self.next_ping = first_ping(limits, now);
         }
@@ -108,8 +113,18 @@ impl Timers {
         self.finished || self.close_by.is_some_and(|deadline| now >= deadline)
     }
 
-    /// What is due; if nothing is, the task is woken when something will be.
+    /// What is due; if nothing is, the task, which has to be the same one always, is woken when something will be.
+    #[inline]
     pub(crate) fn poll(&mut self, context: &mut Context<'_>, now: Instant, session: Option<Instant>) -> Option<Due> {
+        let is_usual = session.is_none() && self.stalled_at.is_none() && !self.closing && !self.finished;
+        match self.armed_until {
+            Some(armed_until) if is_usual && now < armed_until => None,
+            _ => self.look(context, now, session),
+        }
+    }
+
+    fn look(&mut self, context: &mut Context<'_>, now: Instant, session: Option<Instant>) -> Option<Due> {
+        self.armed_until = None;
         if self.finished {
             return None;
         }
@@ -146,8 +161,11 @@ impl Timers {
         if next < self.sleep.deadline() || self.sleep.is_elapsed() {
             self.sleep.as_mut().reset(next);
         }
-        if self.sleep.as_mut().poll(context).is_ready() {
-            context.waker().wake_by_ref();
+        // A task that has used up its budget is not told by the sleep when to wake up, but woken at once.
+        let has_budget = has_budget_remaining();
+        match self.sleep.as_mut().poll(context) {
+            Poll::Ready(()) => context.waker().wake_by_ref(),
+            Poll::Pending => self.armed_until = has_budget.then(|| self.sleep.deadline()),
         }
         None
     }

@@ -1,13 +1,78 @@
-//! Octets on their way out.
+//! Octets on their way in and out. A connection has memory for them only while there are any.
 
 use std::io;
+use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::BytesMut;
 use tokio::io::AsyncWrite;
 
-/// What is kept allocated while there is nothing to send.
-const KEPT: usize = 1024;
+use super::spare;
+
+/// Sent octets above which it pays to drop them before the rest is sent.
+const SENT: usize = 1024;
+
+/// What has come in and is not taken yet.
+#[derive(Debug, Default)]
+pub(super) struct ReadBuffer {
+    octets: BytesMut,
+    /// It has been made larger than a spare one is.
+    grown: bool,
+}
+
+impl ReadBuffer {
+    /// A buffer with what has come already.
+    pub(super) fn new(received: &[u8]) -> ReadBuffer {
+        ReadBuffer { octets: BytesMut::from(received), grown: true }
+    }
+
+    /// Where what comes next goes, with room for at least `least` octets.
+    #[inline]
+    pub(super) fn room(&mut self, least: usize) -> &mut BytesMut {
+        if self.octets.capacity().saturating_sub(self.octets.len()) < least {
+            match self.octets.is_empty() {
+                true => {
+                    self.rest();
+                    self.octets = spare::take_input();
+                }
+                false => self.reserve(spare::INPUT),
+            }
+        }
+        &mut self.octets
+    }
+
+    /// Makes room for so many octets more.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.grown = true;
+        self.octets.reserve(more);
+    }
+
+    /// Gives back the memory that is for what comes next, if nothing waits in it.
+    #[inline]
+    pub(super) fn rest(&mut self) {
+        if self.octets.is_empty() {
+            let octets = std::mem::take(&mut self.octets);
+            if !std::mem::take(&mut self.grown) {
+                spare::give_input(octets);
+            }
+        }
+    }
+}
+
+impl Deref for ReadBuffer {
+    type Target = BytesMut;
+
+    fn deref(&self) -> &BytesMut {
+        &self.octets
+    }
+}
+
+impl DerefMut for ReadBuffer {
+    fn deref_mut(&mut self) -> &mut BytesMut {
+        &mut self.octets
+    }
+}
 
 /// Collects what is written and hands it on in as few writes as can be.
 #[derive(Debug, Default)]
@@ -21,7 +86,11 @@ pub(super) struct WriteBuffer {
 
 impl WriteBuffer {
     /// Where to append.
+    #[inline]
     pub(super) fn tail(&mut self) -> &mut Vec<u8> {
+        if self.octets.capacity() == 0 {
+            self.octets = spare::take_output();
+        }
         &mut self.octets
     }
 
@@ -52,10 +121,8 @@ impl WriteBuffer {
             self.compact();
         }
         self.start = 0;
-        if self.octets.capacity() > KEPT {
-            self.octets = Vec::new();
-        } else {
-            self.octets.clear();
+        if self.octets.capacity() > 0 {
+            spare::give_output(std::mem::take(&mut self.octets));
         }
         ready!(Pin::new(stream).poll_flush(context))?;
         self.held = false;
@@ -64,7 +131,7 @@ impl WriteBuffer {
 
     /// Drops what has been sent, once it is the larger part.
     fn compact(&mut self) {
-        if self.start > KEPT && self.start > self.octets.len() / 2 {
+        if self.start > SENT && self.start > self.octets.len() / 2 {
             self.octets.drain(..self.start);
             self.start = 0;
         }
@@ -73,7 +140,7 @@ impl WriteBuffer {
 
 impl io::Write for WriteBuffer {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        self.octets.extend_from_slice(octets);
+        self.tail().extend_from_slice(octets);
         Ok(octets.len())
     }
 
@@ -126,5 +193,35 @@ mod tests {
         stream.may_flush = true;
         assert!(buffer.poll_drain(&mut stream, context).is_ready());
         assert_eq!((stream.taken, buffer.sent(), buffer.unsent()), (5001, 5001, 0));
+    }
+
+    #[test]
+    fn octets_in_use_are_never_written_over() {
+        let (mut first, mut second) = (ReadBuffer::default(), ReadBuffer::default());
+        first.room(1).extend_from_slice(b"in use");
+        let part = first.split_to(6).freeze();
+        first.rest();
+        second.room(1).extend_from_slice(b"others");
+        assert_eq!(part, "in use");
+        let place = second.as_ptr();
+        drop(second.split_to(6));
+        second.rest();
+        assert_eq!(first.room(1).as_ptr(), place, "the same memory serves the next one");
+    }
+
+    #[test]
+    fn what_grew_is_given_back_to_the_system() {
+        let mut buffer = ReadBuffer::new(&[7; 3]);
+        buffer.reserve(1 << 20);
+        buffer.clear();
+        buffer.rest();
+        assert_eq!(buffer.capacity(), 0);
+        assert_eq!(buffer.room(1).capacity(), spare::INPUT);
+
+        let mut buffer = WriteBuffer::default();
+        buffer.tail().resize(1 << 20, 7);
+        let context = &mut Context::from_waker(Waker::noop());
+        assert!(buffer.poll_drain(&mut Holding { may_flush: true, taken: 0 }, context).is_ready());
+        assert!(buffer.tail().capacity() < 1 << 20);
     }
 }

@@ -7,6 +7,7 @@ mod opaque;
 mod opening;
 mod peer;
 mod rawsocket;
+mod spare;
 #[cfg(feature = "tls")]
 mod tls;
 mod websocket;

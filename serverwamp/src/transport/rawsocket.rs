@@ -8,16 +8,16 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, BytesMut};
+use bytes::Buf;
 use tokio::io::AsyncReadExt;
 
-use super::buffer::WriteBuffer;
+use super::buffer::{ReadBuffer, WriteBuffer};
 use super::{ByteStream, Close, Invalid, Received, Transport};
 
 pub(crate) use handshake::{Handshake, HandshakeError, MAGIC, NO_ROOM, accept, request};
 
-/// Read at once from the stream, at least; nothing is kept for it while there is nothing to read.
-const READ_BUFFER: usize = 4096;
+/// Room below which more is made for the next octets.
+const LEAST_ROOM: usize = 512;
 
 /// The length that has a bit of its own, as 24 bits end one octet below it.
 const LARGEST: usize = 1 << 24;
@@ -25,7 +25,7 @@ const LARGEST: usize = 1 << 24;
 /// A RawSocket whose handshake is over.
 pub(crate) struct RawSocket<S> {
     stream: S,
-    input: BytesMut,
+    input: ReadBuffer,
     output: WriteBuffer,
     /// The last read found nothing: only the stream's readiness makes another one worthwhile.
     drained: bool,
@@ -96,7 +96,7 @@ impl<S: ByteStream> RawSocket<S> {
         let Handshake { announced, rest, .. } = handshake;
         RawSocket {
             stream,
-            input: BytesMut::from(rest.as_slice()),
+            input: ReadBuffer::new(&rest),
             output: WriteBuffer::default(),
             drained: false,
             announced,
@@ -155,8 +155,7 @@ impl<S: ByteStream> RawSocket<S> {
             ready!(self.stream.poll_readable(context));
             self.drained = false;
         }
-        self.input.reserve(READ_BUFFER);
-        let read = pin!(self.stream.read_buf(&mut self.input)).poll(context);
+        let read = pin!(self.stream.read_buf(self.input.room(LEAST_ROOM))).poll(context);
         self.drained = read.is_pending();
         read
     }
@@ -167,16 +166,12 @@ impl<S: ByteStream> Transport for RawSocket<S> {
         if let Some(received) = self.next_frame() {
             return Poll::Ready(received);
         }
-        let received = match self.poll_read(context) {
+        match self.poll_read(context) {
             // Part of a frame also shows that the peer is there, however long the frame may take.
             Poll::Ready(Ok(1..)) => Poll::Ready(self.next_frame().unwrap_or(Received::Control)),
             Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Received::Closed),
             Poll::Pending => Poll::Pending,
-        };
-        if self.input.is_empty() {
-            self.input = BytesMut::new();
         }
-        received
     }
 
     fn send(&mut self, frame: &[u8]) {
@@ -195,6 +190,10 @@ impl<S: ByteStream> Transport for RawSocket<S> {
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.drained {
+            // What was read has been handled by now, so that the buffer is free for others.
+            self.input.rest();
+        }
         ready!(self.output.poll_drain(&mut self.stream, context))?;
         if self.closing == Closing::Queued {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;

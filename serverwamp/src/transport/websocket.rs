@@ -17,8 +17,6 @@ use super::{ByteStream, Close, Invalid, Received, Transport};
 
 pub(crate) use echo::echo;
 
-/// Read at once from the stream.
-const READ_BUFFER: usize = 4096;
 /// Room below which more is made for the next octets.
 const LEAST_ROOM: usize = 512;
 
@@ -72,18 +70,15 @@ impl<S: ByteStream> WebSocket<S> {
             ready!(self.stream.poll_readable(context));
             self.drained = false;
         }
-        let read = pin!(self.stream.read_buf(self.input.room(LEAST_ROOM, READ_BUFFER))).poll(context);
-        if read.is_pending() {
-            self.drained = true;
-            self.input.rest();
-        }
+        let read = pin!(self.stream.read_buf(self.input.octets.room(LEAST_ROOM))).poll(context);
+        self.drained = read.is_pending();
         read
     }
 
     /// Takes what has been read, if it is there as a whole.
     fn next_received(&mut self) -> Option<Received> {
         if self.broken {
-            self.input.clear();
+            self.input.octets.clear();
             return None;
         }
         match self.input.next() {
@@ -161,6 +156,10 @@ impl<S: ByteStream> Transport for WebSocket<S> {
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.drained {
+            // What was read has been handled by now, so that the buffer is free for others.
+            self.input.octets.rest();
+        }
         ready!(self.output.poll_drain(&mut self.stream, context))?;
         if self.broken && self.closed && !self.shut {
             // Section 7.1.7. To drop the stream at once could cost the client our last frame, if it is still sending.

@@ -65,7 +65,7 @@ impl<S: ByteStream> WebSocket<S> {
     /// Waits for the end of what the client sends.
     fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while ready!(self.poll_read(context))? > 0 {
-            self.input.clear();
+            self.input.octets.clear();
         }
         Poll::Ready(Ok(()))
     }

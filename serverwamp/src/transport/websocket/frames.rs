@@ -4,6 +4,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::transport::Invalid;
+use crate::transport::buffer::ReadBuffer;
 
 /// An end of a WebSocket. Only clients mask what they send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +88,7 @@ fn append_head(head: Head, masked: u8, length: usize, output: &mut Vec<u8>) {
 pub(super) struct Frames {
     /// The end that takes it.
     side: Side,
-    octets: BytesMut,
+    pub(super) octets: ReadBuffer,
     /// A message of which more is to come.
     fragments: Option<Fragments>,
     /// The most octets of a message.
@@ -106,7 +107,7 @@ struct Fragments {
 impl Frames {
     /// What comes to this end.
     pub(super) fn new(side: Side, received: &[u8], message_size: usize) -> Frames {
-        Frames { side, octets: BytesMut::from(received), fragments: None, message_size }
+        Frames { side, octets: ReadBuffer::new(received), fragments: None, message_size }
     }
 
     /// Appends a frame to what this end sends.
@@ -115,26 +116,6 @@ impl Frames {
         match self.side {
             Side::Server => append(head, payload, output),
             Side::Client => append_masked(head, payload, rand::random(), output),
-        }
-    }
-
-    /// Where what comes next goes, with room for at least `least` octets; if there is less, for `most`.
-    pub(super) fn room(&mut self, least: usize, most: usize) -> &mut BytesMut {
-        if self.octets.capacity().saturating_sub(self.octets.len()) < least {
-            self.octets.reserve(most);
-        }
-        &mut self.octets
-    }
-
-    /// Drops what came.
-    pub(super) fn clear(&mut self) {
-        self.octets.clear();
-    }
-
-    /// Gives back the memory that is for what comes next.
-    pub(super) fn rest(&mut self) {
-        if self.octets.is_empty() {
-            self.octets = BytesMut::new();
         }
     }
 

@@ -26,7 +26,7 @@ fn read(octets: &[u8], piece: usize) -> (Vec<Frame>, Option<Invalid>) {
     let mut input = Frames::new(Side::Server, &[], MESSAGE_SIZE);
     let mut frames = Vec::new();
     for piece in octets.chunks(piece) {
-        input.room(1, 64).extend_from_slice(piece);
+        input.octets.room(1).extend_from_slice(piece);
         loop {
             match input.next() {
                 Ok(Some(frame @ Frame::Close(_))) => {
