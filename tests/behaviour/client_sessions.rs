@@ -1,7 +1,8 @@
-//! `Client` and its sessions with a router that does as its script says.
+//! `Client` and its sessions, most of them with a router that does as its script says.
 
 mod codecs;
 mod functions;
+mod order;
 mod reconnection;
 mod requests;
 mod rogues;

@@ -1,7 +1,7 @@
 //! Clients of other languages, from their registries, judge the server: one test for each client and codec.
 //!
 //! The clients are installed by `./test`, which also runs these tests.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod crossbar;
 mod gatekeeper;

@@ -155,7 +155,9 @@ class Wampy {
     const push = ({ details, argsList, argsDict }) => {
       take(argsList ?? [], argsDict ?? {}, details.topic ?? topic, details.publisher, details.retained)
     }
-    const { subscriptionId } = await this.#told(this.session.subscribe(topic, push, options))
+    // Else wampy sends `undefined`, which in MessagePack is a null, and Crossbar closes the connection.
+    const defined = { match: 'exact', get_retained: false, ...options }
+    const { subscriptionId } = await this.#told(this.session.subscribe(topic, push, defined))
     return { id: subscriptionId, end: () => this.session.unsubscribe(subscriptionId) }
   }
 

@@ -135,7 +135,8 @@ fn whatever_breaks_clients_come_back_and_no_call_hangs() {
     let Common { calls, failures, lost_sessions, restarts, .. } = total;
     println!("{calls} calls, {failures} of them failed; {lost_sessions} sessions lost, {restarts} restarts");
     // Else the weather was too good, or too bad, to show anything.
-    assert!(calls > failures && failures > 0 && lost_sessions > 0 && restarts > 0);
+    let shows_something = calls > failures && failures > 0 && lost_sessions > 0 && restarts > 0;
+    assert!(shows_something || seeds.len() == 1);
 }
 
 /// What a slow line has cost is no reason to give up: seed 38 held back a HELLO for so long that the router gave up.

@@ -127,18 +127,15 @@ impl<T: FromPayload> Call<T> {
         Ok((Guard { client: self.client, ticket, mode: self.cancel_mode, done: false }, gap))
     }
 
+    /// What is awaited, in place.
     pub(super) async fn result(mut self) -> Result<T, CallError> {
-        if let Some(mut take) = self.progress.take() {
-            let (answers, receiver) = mpsc::channel(ANSWERS);
-            let (guard, gap) = self.send(Answers::All(answers)).await?;
-            let mut call = RunningCall::<(), T> { guard, gap, answers: receiver, types: PhantomData };
-            loop {
-                match call.answer().await? {
-                    Answer::Progress(payload) => take(&payload)?,
-                    Answer::Last(payload) => return Ok(T::from_payload(&payload?)?),
-                }
-            }
+        match self.progress.take() {
+            Some(take) => self.result_after_progress(take).await,
+            None => self.only_result().await,
         }
+    }
+
+    async fn only_result(self) -> Result<T, CallError> {
         let (reply, answer) = oneshot::channel();
         let (mut guard, gap) = self.send(Answers::Last(reply)).await?;
         let answer = within(gap, answer).await?;
@@ -148,14 +145,30 @@ impl<T: FromPayload> Call<T> {
             Err(_) => Err(guard.client.shared.over().await.into()),
         }
     }
+
+    async fn result_after_progress(self, mut take: TakeProgress) -> Result<T, CallError> {
+        let (answers, receiver) = mpsc::channel(ANSWERS);
+        let (guard, gap) = self.send(Answers::All(answers)).await?;
+        let mut call = RunningCall::<(), T> { guard, gap, answers: receiver, types: PhantomData };
+        loop {
+            match call.answer().await? {
+                Answer::Progress(payload) => take(&payload)?,
+                Answer::Last(payload) => return Ok(T::from_payload(&payload?)?),
+            }
+        }
+    }
 }
 
 impl<T: FromPayload + 'static> IntoFuture for Call<T> {
     type Output = Result<T, CallError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(self) -> BoxFuture<'static, Self::Output> {
-        Box::pin(self.result())
+    fn into_future(mut self) -> BoxFuture<'static, Self::Output> {
+        // Two futures, as most calls have no use for the larger one.
+        match self.progress.take() {
+            Some(take) => Box::pin(self.result_after_progress(take)),
+            None => Box::pin(self.only_result()),
+        }
     }
 }
 

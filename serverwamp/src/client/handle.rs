@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures_util::{Stream, stream};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::call::Call;
@@ -243,6 +244,11 @@ impl Client {
     /// # Errors
     /// The client is over.
     pub(super) async fn send(&self, request: Request) -> Result<(), CallError> {
+        // There is room as a rule, which costs less to find out than to be ready to wait.
+        let request = match self.requests.try_send(request) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Full(request) | TrySendError::Closed(request)) => request,
+        };
         match self.requests.send(request).await {
             Ok(()) => Ok(()),
             Err(_) => Err(self.shared.over().await.into()),

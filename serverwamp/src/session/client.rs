@@ -8,6 +8,7 @@ mod tests;
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 
 use authentication::Authentication;
 pub(crate) use authentication::Offer;
@@ -60,7 +61,7 @@ pub(crate) struct ClientSession {
     authentication: Authentication,
     next_request: RequestId,
     /// Requests without their final reply.
-    pending: HashMap<RequestId, Pending>,
+    pending: FxHashMap<RequestId, Pending>,
     /// Calls among them that nobody waits for, the oldest first.
     abandoned: VecDeque<RequestId>,
     /// Answers to calls up to this one may still come, though the call is forgotten.
@@ -210,7 +211,7 @@ impl ClientSession {
             state: State::Joining,
             authentication: Authentication::default(),
             next_request: RequestId::FIRST,
-            pending: HashMap::new(),
+            pending: FxHashMap::default(),
             abandoned: VecDeque::new(),
             forgotten: None,
             subscriptions: HashMap::new(),
