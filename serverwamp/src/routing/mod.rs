@@ -24,7 +24,9 @@ mod testaments;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use access::{Access, CurrentAccess};
+pub(crate) use access::Access;
+#[cfg(feature = "config")]
+pub(crate) use access::CurrentAccess;
 pub use broker::TopicTable;
 pub(crate) use broker::{Accepted, Begun, TooMany};
 pub(crate) use coverage::is_reserved;
