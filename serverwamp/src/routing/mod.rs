@@ -26,7 +26,9 @@ mod testaments;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use access::{Access, CurrentAccess};
+pub(crate) use access::Access;
+#[cfg(feature = "config")]
+pub(crate) use access::CurrentAccess;
 pub(crate) use broker::{Accepted, Begun, TooMany};
 pub(crate) use coverage::is_reserved;
 pub(crate) use dealer::{
