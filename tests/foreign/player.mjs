@@ -30,6 +30,8 @@ function packed(value) {
 }
 
 function unpacked(value) {
+  // Wampy sends numbers above 2^32, such as ids of sessions, as floats, which Crossbar does not take for ids.
+  if (library === 'wampy' && Number.isInteger(value) && Math.abs(value) > 0xffffffff) return BigInt(value)
   if (Array.isArray(value)) return value.map(unpacked)
   if (value === null || typeof value !== 'object') return value
   if ('octets' in value) return Buffer.from(value.octets, 'hex')
@@ -206,6 +208,7 @@ function behaviour(kind) {
 async function act({ do: what, uri, kind, args = [], kwargs = {}, options = {}, count, ...more }) {
   args = unpacked(args)
   kwargs = unpacked(kwargs)
+  options = unpacked(options)
   switch (what) {
     case 'register':
       registrations.set(uri, await session.register(behaviour(kind), uri, options))

@@ -209,7 +209,6 @@ fn differences() -> BTreeMap<String, (Value, Value)> {
 async fn clients_of_all_libraries_on_our_router_and_on_crossbar() {
     let ours = play(Brand::Ours).await;
     let mut crossbar = play(Brand::Crossbar).await;
-    assert!(ours.len() > 300, "{} cases", ours.len());
     assert!(crossbar.keys().all(|case| ours.contains_key(case)), "the same cases on both");
 
     let wrong: Vec<_> = ours.iter().filter(|(_, (expected, outcome))| expected != outcome).collect();
