@@ -167,7 +167,7 @@ fn method(method: &StubMethod<'_>) -> TokenStream {
     let output = output(method);
     let place = hygienic(method.output.map_or(name.span(), Spanned::span));
     // The compiler reports there what a method cannot return.
-    let outcome = quote_spanned!(place=> __wamp::outcome_of_stub_call::<#output>(call).await);
+    let outcome = quote_spanned!(place=> __wamp::outcome_of_stub_call(call).await);
     quote_spanned! {site=>
         #(#conditions)*
         async fn #name #generics (#(#inputs),*) -> #output #condition {

@@ -23,6 +23,7 @@ pub trait FromPayload: Sized {
     fn from_payload(payload: &Payload) -> Result<Self, DecodeError>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> FromPayload for T {
     fn from_payload(payload: &Payload) -> Result<T, DecodeError> {
         let arena = Arena::default();

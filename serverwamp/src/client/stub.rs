@@ -83,6 +83,7 @@ impl FromCallError for CallError {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: WampError + From<CallError>> FromCallError for E {
     fn from_call_error(error: CallError, prefix: &str) -> E {
         error.to_under(prefix).unwrap_or_else(|| error.into())
