@@ -48,7 +48,7 @@ async fn event(text: String, realm: serverwamp::RealmHandle) {
 
 /// Decides about all subscriptions.
 async fn subscription_handler(subscription: Subscription, _: Request) -> Result<(), RpcError> {
-    match subscription.topic().as_ref() {
+    match subscription.topic() {
         "ours.closed" => Err(RpcError::new("ours.error.closed").arg("no entry")),
         _ => Ok(()),
     }
