@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use serverwamp::{Inject, RpcError, Secret, Single, wamp};
 
 /// Who may join: the ticket and the role of each user.
-pub struct Users(HashMap<String, (Secret, String)>);
+pub(crate) struct Users(HashMap<String, (Secret, String)>);
 
 impl Users {
     /// These users: name, ticket and role.
-    pub fn new(users: &[(&str, &str, &str)]) -> Users {
+    pub(crate) fn new(users: &[(&str, &str, &str)]) -> Users {
         let user = |(name, ticket, role): &(&str, &str, &str)| {
             ((*name).to_owned(), (Secret::from(*ticket), (*role).to_owned()))
         };
@@ -20,19 +20,19 @@ impl Users {
 
 /// What of a login the decision needs. Routers tell more.
 #[derive(Deserialize)]
-pub struct Login {
+pub(crate) struct Login {
     ticket: String,
 }
 
 /// Who a client is.
 #[derive(Serialize)]
-pub struct Principal {
+pub(crate) struct Principal {
     role: String,
 }
 
 /// Decides who a client is. The answer is one positional value, whatever its shape: routers take nothing else.
 #[wamp::rpc("gate.authenticate", lenient)]
-pub async fn authenticate(
+pub(crate) async fn authenticate(
     realm: String,
     authid: String,
     details: Login,
@@ -49,7 +49,7 @@ pub async fn authenticate(
 
 /// Who asks for something.
 #[derive(Deserialize)]
-pub struct Asking {
+pub(crate) struct Asking {
     authid: String,
     authrole: String,
 }
@@ -59,7 +59,7 @@ pub struct Asking {
 /// The router may keep the answer: Crossbar does for the whole role, so that only what depends on nothing else may be kept.
 /// It needs all three: a publisher gets no answer at all where `disclose` is missing.
 #[derive(Serialize)]
-pub struct Permission {
+pub(crate) struct Permission {
     allow: bool,
     cache: bool,
     disclose: bool,
@@ -67,7 +67,7 @@ pub struct Permission {
 
 /// Decides what a client may do: users call what the shop offers and hear its news, clerks publish them and offer procedures.
 #[wamp::rpc("gate.authorize", lenient)]
-pub async fn authorize(session: Asking, uri: String, action: String) -> Single<Permission> {
+pub(crate) async fn authorize(session: Asking, uri: String, action: String) -> Single<Permission> {
     let is_clerk = session.authrole == "clerk";
     let allow = match action.as_str() {
         "call" | "subscribe" => uri.starts_with("shop."),
