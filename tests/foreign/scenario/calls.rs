@@ -80,7 +80,9 @@ async fn progress(scene: &mut Scene) {
         scene.register(callee, &uri, "parts").await;
         let request = json!({"do": "call", "uri": uri, "args": [4], "progress": true});
         let result = scene.ask(caller, request).await;
-        let expected = json!({"progress": [0, 1, 2, 3], "args": ["done"], "kwargs": {}});
+        // What a callee does not announce, as wampy, it is not asked for.
+        let parts = if callee == WAMPY { json!([]) } else { json!([0, 1, 2, 3]) };
+        let expected = json!({"progress": parts, "args": ["done"], "kwargs": {}});
         scene.is(format!("progressive results {names}"), result, expected);
         let result = scene.call(caller, &uri, json!([4])).await;
         scene.is(format!("only the last result {names}"), result["args"].clone(), json!(["done"]));

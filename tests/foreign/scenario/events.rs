@@ -123,8 +123,8 @@ async fn retained(scene: &mut Scene) {
         scene.publish(publisher, topic, json!(["old"]), json!({"retain": true})).await;
         scene.publish(publisher, topic, json!(["new"]), json!({"retain": true})).await;
         scene.publish(publisher, topic, json!(["not kept"]), json!({})).await;
-        // Its own events are not for the publisher, nor later.
-        for player in [RAW, WAMPY, JS, ASPHALT].into_iter().filter(|player| *player != publisher) {
+        // Its own events are not for the publisher, nor later; asphalt-wamp does not tell which are retained.
+        for player in [RAW, WAMPY, JS].into_iter().filter(|player| *player != publisher) {
             scene.subscribe(player, topic, json!({"get_retained": true})).await;
             let events = scene.events(player, topic, 1).await;
             let case = format!("what {} has retained, for {}", scene.name(publisher), scene.name(player));
