@@ -6,6 +6,7 @@ pub(super) async fn play(scene: &mut Scene) {
     sessions(scene).await;
     comings_and_goings(scene).await;
     subscriptions(scene).await;
+    registrations(scene).await;
 }
 
 async fn sessions(scene: &mut Scene) {
@@ -79,5 +80,33 @@ async fn subscriptions(scene: &mut Scene) {
         let unknown = scene.call(player, "wamp.subscription.get", json!([123])).await;
         let expected = json!("wamp.error.no_such_subscription");
         scene.is(format!("{name} asks for a subscription that is not there"), unknown["error"].clone(), expected);
+    }
+}
+
+async fn registrations(scene: &mut Scene) {
+    let registered = scene.register_with(JS, "meta.procedure", "name", json!({"invoke": "roundrobin"})).await;
+    let id = registered["id"].clone();
+    scene.register_with(WAMPY, "meta.procedure", "name", json!({"invoke": "roundrobin"})).await;
+    for player in ALL {
+        let name = scene.name(player);
+        let found = scene.call(player, "wamp.registration.lookup", json!(["meta.procedure"])).await;
+        scene.is(format!("{name} looks up a registration"), found["args"].clone(), json!([id]));
+        let matching = scene.call(player, "wamp.registration.match", json!(["meta.procedure"])).await;
+        scene.is(format!("{name} asks who would answer"), matching["args"].clone(), json!([id]));
+        let count = scene.call(player, "wamp.registration.count_callees", json!([id])).await;
+        scene.is(format!("{name} counts callees"), count["args"].clone(), json!([2]));
+        let callees = scene.call(player, "wamp.registration.list_callees", json!([id])).await;
+        let are_listed = [JS, WAMPY].iter().all(|one| has(&callees["args"][0], &json!(scene.session(*one))));
+        scene.is(format!("{name} lists callees"), json!(are_listed), json!(true));
+        let details = scene.call(player, "wamp.registration.get", json!([id])).await;
+        let (uri, policy) = (&details["args"][0]["uri"], &details["args"][0]["invoke"]);
+        scene.is(
+            format!("{name} looks at a registration"),
+            json!([uri, policy]),
+            json!(["meta.procedure", "roundrobin"]),
+        );
+        let unknown = scene.call(player, "wamp.registration.get", json!([123])).await;
+        let expected = json!("wamp.error.no_such_registration");
+        scene.is(format!("{name} asks for a registration that is not there"), unknown["error"].clone(), expected);
     }
 }
