@@ -1,7 +1,7 @@
 //! What a call costs a client, beside what it costs the server that answers it, and how fast a subscriber takes events:
 //! `cargo bench -p serverwamp --bench client`. The server is a process of its own: CPU time is that of whole processes, as
 //! the kernel counts it.
-#![allow(missing_docs, clippy::indexing_slicing, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::future::IntoFuture;
 use std::io::{BufRead, BufReader};

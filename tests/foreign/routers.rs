@@ -104,7 +104,7 @@ fn ours(realm: Realm, disclosed: &str, ports: [u16; 3]) -> App {
     let members = Realm::new("members")
         .router()
         .allow_plain_tickets()
-        .ticket_authenticator(|_: Session, ticket: String| async move { (ticket == PASSWORD).then(user) })
+        .ticket_authenticator(ticket)
         .cra_authenticator(cra, |_: Session| async { Some(user()) })
         .scram_authenticator(scram, |_: Session| async { Some(user()) })
         .cryptosign_authenticator(|_: Session, key: PublicKey| async move { (key == public_key()).then(user) });
@@ -122,6 +122,10 @@ fn user() -> Authenticated {
 
 fn public_key() -> PublicKey {
     SigningKey::from_hex(PRIVATE_KEY).expect("a key").public_key()
+}
+
+async fn ticket(session: Session, ticket: String) -> Option<Authenticated> {
+    (session.claims().authid() == Some(USER) && ticket == PASSWORD).then(user)
 }
 
 async fn cra(session: Session) -> Option<CraCredential> {

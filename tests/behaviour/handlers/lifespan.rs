@@ -143,7 +143,7 @@ async fn welcome_timeout_limit() {
     assert_eq!(peer.receive().await.unwrap()[0], 2);
     let mut peer = Peer::connect(&app, Serializer::Json);
     let abort = ask(&mut peer, hello("slow")).await;
-    assert_eq!((&abort[0], &abort[2]), (&json!(3), &json!("wamp.error.authentication_failed")));
+    assert_eq!((&abort[0], &abort[2]), (&json!(3), &json!("wamp.error.timeout")));
     assert_eq!(seen.take().await.last().unwrap(), "gone");
     assert_eq!(app.handle().statistics().limits["welcome_timeout"], 1);
     let mut peer = Peer::connect(&app, Serializer::Json);
