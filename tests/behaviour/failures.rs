@@ -6,10 +6,10 @@ mod served;
 use std::time::Duration;
 
 use serverwamp::{Failure, FailureKind};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, channel};
 
 /// What a hook was told, in order.
-struct Told(UnboundedReceiver<Report>);
+struct Told(Receiver<Report>);
 
 #[derive(Debug, PartialEq)]
 struct Report {
@@ -23,7 +23,7 @@ struct Report {
 }
 
 fn hook() -> (impl Fn(&Failure) + Send + Sync + 'static, Told) {
-    let (tell, told) = unbounded_channel();
+    let (tell, told) = channel(1_024);
     let hook = move |failure: &Failure| {
         assert_eq!(failure.realm(), "realm1");
         let caller = failure.caller().map(|caller| (caller.session.get(), caller.authrole.clone()));
@@ -35,7 +35,7 @@ fn hook() -> (impl Fn(&Failure) + Send + Sync + 'static, Told) {
             caller,
             annotated: failure.location().is_some_and(|place| place.starts_with(file!().trim_end_matches(".rs"))),
         };
-        let _ = tell.send(report);
+        let _ = tell.try_send(report);
     };
     (hook, Told(told))
 }
@@ -47,7 +47,7 @@ impl Told {
     }
 
     /// That nothing was told that the test has not seen, once the hook is gone.
-    async fn is_over(mut self) {
+    async fn ends(mut self) {
         assert_eq!(self.0.recv().await, None);
     }
 }

@@ -189,7 +189,7 @@ async fn failures_are_told_with_what_they_ran_for() {
         assert_eq!((report.function.as_str(), report.uri), ("on_leave `left`", None), "{serializer}");
         assert_eq!(report.message, "app.error.late", "{serializer}");
         drop(app);
-        told.is_over().await;
+        told.ends().await;
     }
 }
 
@@ -200,7 +200,7 @@ fn unencodable_in(serializer: Serializer) -> bool {
 
 #[tokio::test]
 async fn the_error_itself_can_be_had() {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, told) = std::sync::mpsc::sync_channel(16);
     let app = App::new().routes(routes![standard, hidden]).on_error(move |failure| {
         let kind = failure.error().and_then(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind);
         tell.send((kind, failure.to_string(), failure.location().map(str::to_owned))).unwrap();
@@ -270,15 +270,16 @@ async fn errors_that_panic_harm_nobody() {
 #[tokio::test]
 async fn hooks_harm_nobody() {
     const CALLS: usize = 1_000;
-    let held = Arc::new(Mutex::new(()));
-    let holding = held.lock().unwrap();
-    let (seen, lock) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&held));
+    let (release, held) = std::sync::mpsc::sync_channel::<()>(0);
+    let (seen, held) = (Arc::new(AtomicUsize::new(0)), Mutex::new(held));
     let count = Arc::clone(&seen);
     let panicking = App::new().routes(routes![standard]).on_error(move |_| {
         count.fetch_add(1, Ordering::SeqCst);
         panic!("in the hook")
     });
-    let stuck = App::new().routes(routes![standard]).on_error(move |_| drop(lock.lock()));
+    let stuck = App::new().routes(routes![standard]).on_error(move |_| {
+        let _ = held.lock().unwrap().recv();
+    });
     for app in [panicking, stuck] {
         let client = TestClient::connect(&app).await.unwrap();
         for _ in 0..CALLS {
@@ -287,5 +288,5 @@ async fn hooks_harm_nobody() {
         }
     }
     assert!(seen.load(Ordering::SeqCst) > 1, "a hook that has panicked is told again");
-    drop(holding);
+    drop(release);
 }
