@@ -61,19 +61,20 @@ fn realm() -> Realm {
 async fn crossbar_asks_who_may_do_what() {
     let [web_socket, raw_socket] = free_ports();
     let crossbar = Crossbar::start("gatekeeper", &guarded(web_socket, raw_socket));
-    judge(&format!("ws://127.0.0.1:{web_socket}/"), &format!("rs://127.0.0.1:{raw_socket}")).await;
+    let (url, raw_socket) = (format!("ws://127.0.0.1:{web_socket}/"), format!("rs://127.0.0.1:{raw_socket}"));
+    judge(&url, &raw_socket, "wamp.error.authentication_failed").await;
     crossbar.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn our_router_asks_who_may_do_what() {
     let server = Server::start(App::new().default_realm(false).realm(realm())).await;
-    judge(&server.web_socket(), &server.raw_socket()).await;
+    judge(&server.web_socket(), &server.raw_socket(), "wamp.error.authentication_denied").await;
     server.stop().await;
 }
 
-/// Has the gatekeeper join at one address and clients at the other.
-async fn judge(url: &str, raw_socket: &str) {
+/// Has the gatekeeper join at one address and clients at the other. Whom it does not let in is refused for this reason.
+async fn judge(url: &str, raw_socket: &str, refusal: &str) {
     let users = Users::new(&[("ada", "engine", "user"), ("charles", "difference", "clerk")]);
     let component = Component::new(raw_socket).routes(routes![authenticate, authorize]).inject(users);
     let gatekeeper = component.client();
@@ -85,7 +86,7 @@ async fn judge(url: &str, raw_socket: &str) {
     };
     for (user, ticket) in [("ada", "difference"), ("nobody", "engine")] {
         match join(user, ticket).await {
-            Err(ConnectError::Refused { reason, .. }) => assert_eq!(reason, "wamp.error.authentication_failed"),
+            Err(ConnectError::Refused { reason, .. }) => assert_eq!(reason, refusal),
             other => panic!("{other:?}"),
         }
     }

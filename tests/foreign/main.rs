@@ -146,7 +146,8 @@ async fn converse((speaker, speaks): (Client, &str), (listener, hears): (Client,
 
 /// The procedures and the topics.
 fn procedures() -> App {
-    serverwamp::serve().inject(procedures::Endings::default()).open_topics("open.").topics("readable.")
+    let app = App::discover_in(concat!(module_path!(), "::procedures"));
+    app.inject(procedures::Endings::default()).open_topics("open.").topics("readable.")
 }
 
 struct Server {
