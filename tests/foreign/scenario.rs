@@ -205,6 +205,9 @@ fn differences() -> BTreeMap<String, (Value, Value)> {
     .collect()
 }
 
+/// What comes out now as the specification has it, now otherwise on Crossbar.
+const UNSTEADY: [&str; 1] = ["a caller that is lost"];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_of_all_libraries_on_our_router_and_on_crossbar() {
     let ours = play(Brand::Ours).await;
@@ -215,7 +218,7 @@ async fn clients_of_all_libraries_on_our_router_and_on_crossbar() {
     for (case, (expected, outcome)) in &wrong {
         println!("{case}\n  expected {expected}\n  got      {outcome}");
     }
-    crossbar.retain(|_, (expected, outcome)| expected != outcome);
+    crossbar.retain(|case, (expected, outcome)| !UNSTEADY.contains(&case.as_str()) && expected != outcome);
     let listed = differences();
     for (case, row) in crossbar.iter().filter(|(case, row)| listed.get(*case) != Some(row)) {
         println!("| {case} | `{}` | `{}` | not listed |", row.0, row.1);
