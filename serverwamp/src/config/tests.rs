@@ -202,6 +202,10 @@ fn mistakes_have_file_line_and_key() {
             user("certificate = \"12\""),
             "router.toml:9: `realms.users.certificate`: expected the SHA-256 of a certificate: 64 hexadecimal digits",
         ),
+        (
+            "listen = [{ address = \"127.0.0.1:8080\" }]\n[[realms]]\nname = \"a\"\nanonymous = \"b\"".to_owned(),
+            "router.toml:4: `realms.anonymous`: there is no role `b` in this realm; it has none",
+        ),
         // The authenticator.
         (
             format!("{START}authenticator = {{ procedure = \"a\", methods = [\"tls\"] }}"),

@@ -150,7 +150,11 @@ pub(super) fn role<'d>(entry: Entry<'d>, roles: &BTreeSet<&str>) -> Option<&'d s
     let role = entry.text()?;
     if !roles.contains(role) {
         let known: Vec<&str> = roles.iter().copied().collect();
-        entry.problem(format!("there is no role `{role}` in this realm; expected one of {}", known.join(", ")));
+        let expected = match known.is_empty() {
+            true => "it has none".to_owned(),
+            false => format!("expected one of {}", known.join(", ")),
+        };
+        entry.problem(format!("there is no role `{role}` in this realm; {expected}"));
     }
     Some(role)
 }
