@@ -30,6 +30,19 @@ pub enum Carrier {
     RawSocket,
 }
 
+/// What comes from a server next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// A frame with messages.
+    Frame(Vec<u8>),
+    /// The answer to a ping.
+    Pong(Vec<u8>),
+    /// The close frame of a WebSocket, with its code if it has one.
+    Close(Option<u16>),
+    /// The end of the stream.
+    End,
+}
+
 /// What a frame is for.
 enum Kind {
     Message,
@@ -74,6 +87,25 @@ impl Link {
 
     /// The next frame with messages; none at the end of the connection. Cancel-safe.
     pub(crate) async fn receive(&mut self) -> Option<Vec<u8>> {
+        loop {
+            match self.hear().await {
+                Heard::Frame(payload) => return Some(payload),
+                Heard::Pong(_) => {}
+                Heard::Close(code) => {
+                    self.close_code = code;
+                    return None;
+                }
+                Heard::End => return None,
+            }
+        }
+    }
+
+    /// What comes next, whatever it is; pings are answered. Cancel-safe.
+    pub(crate) async fn hear(&mut self) -> Heard {
+        self.try_hear().await.unwrap_or(Heard::End)
+    }
+
+    async fn try_hear(&mut self) -> Option<Heard> {
         self.await_opening().await?;
         loop {
             let Some((kind, payload)) = self.take_frame() else {
@@ -81,13 +113,10 @@ impl Link {
                 continue;
             };
             match kind {
-                Kind::Message => return Some(payload),
+                Kind::Message => return Some(Heard::Frame(payload)),
                 Kind::Ping => self.write(Kind::Pong, false, &payload).await?,
-                Kind::Pong => {}
-                Kind::Close => {
-                    self.close_code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
-                    return None;
-                }
+                Kind::Pong => return Some(Heard::Pong(payload)),
+                Kind::Close => return Some(Heard::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code)))),
             }
         }
     }

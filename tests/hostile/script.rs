@@ -1,0 +1,289 @@
+//! What a case says, and how it is played.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use serverwamp::AppHandle;
+use serverwamp_tests::{Carrier, Heard, Peer, Serializer, same};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+
+use crate::world::{PATIENCE, Temper, World};
+
+/// What peers do, and what must come of it.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    /// The serializers, with their transports, that it is played in.
+    pub(crate) on: &'static [Serializer],
+    /// Whose turn it is, and what that peer does or must see. Peers connect when they are first named.
+    pub(crate) scene: Vec<(&'static str, Step)>,
+    pub(crate) temper: Temper,
+}
+
+/// What a peer does, or must see.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    /// Joins this realm, in all roles and with all features.
+    Enter(&'static str),
+    /// Sends a message.
+    Say(Value),
+    /// Sends messages, as one batch where there are any.
+    SayAll(Vec<Value>),
+    /// Sends a frame of the transport with this payload.
+    Frame(Vec<u8>),
+    /// Sends octets as they are, beneath all frames.
+    Octets(Vec<u8>),
+    /// Gets a message; `"…"` stands for anything.
+    Hear(Value),
+    /// Gets the answer to a ping.
+    Pong(Vec<u8>),
+    /// Gets the end: a WebSocket with this code, a RawSocket without a word.
+    Closed(u16),
+    /// Gets the end of the stream without a close frame.
+    Lost,
+    /// Makes sure that nothing else has come, by a call that is answered, in a realm with functions.
+    Served,
+    /// Is gone without a word.
+    Vanish,
+    /// Waits until the server has met this limit since the case began; nothing is read meanwhile.
+    Met(&'static str),
+    /// Lets time pass: there is nothing to be seen that could be waited for.
+    Wait(Duration),
+}
+
+/// How octets are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    AtOnce,
+    OneByOne,
+}
+
+/// Pace for those cases that are played octet by octet as well: one serializer of each kind.
+const SLOW: [Serializer; 3] = [Serializer::Json, Serializer::CborBatched, Serializer::RawSocketMessagePack];
+
+/// A case of one peer.
+pub(crate) fn case(name: impl Into<String>, on: &'static [Serializer], steps: Vec<Step>) -> Case {
+    scene(name, on, steps.into_iter().map(|step| ("peer", step)).collect())
+}
+
+/// A case of several peers.
+pub(crate) fn scene(name: impl Into<String>, on: &'static [Serializer], scene: Vec<(&'static str, Step)>) -> Case {
+    Case { name: name.into(), on, scene, temper: Temper::Usual }
+}
+
+pub(crate) fn say(message: Value) -> Step {
+    Step::Say(message)
+}
+
+pub(crate) fn hear(message: Value) -> Step {
+    Step::Hear(message)
+}
+
+/// ABORT for a violation of the protocol, and the end of the connection.
+pub(crate) fn violation() -> Vec<Step> {
+    vec![hear(json!([3, "…", "wamp.error.protocol_violation"])), Step::Closed(1002)]
+}
+
+/// An ERROR with a message.
+pub(crate) fn error(kind: u64, request: u64, uri: &str) -> Step {
+    hear(json!([8, kind, request, {}, uri, [], "…"]))
+}
+
+/// HELLO in all roles and with all features that peers have.
+pub(crate) fn hello(realm: &str) -> Value {
+    let features = json!({"features": {
+        "progressive_call_results": true, "progressive_call_invocations": true, "call_canceling": true,
+        "call_timeout": true, "registration_revocation": true, "subscription_revocation": true,
+        "payload_passthru_mode": true,
+    }});
+    json!([1, realm, {"roles": {"caller": features, "callee": features, "publisher": features, "subscriber": features}}])
+}
+
+/// Plays all cases of a table, each in each of its serializers, and after each makes sure that it has left nothing behind.
+pub(crate) fn play(table: &str, cases: &[Case]) {
+    let started = Instant::now();
+    let (mut runs, mut failures) = (0, Vec::new());
+    for temper in [Temper::Usual, Temper::Impatient] {
+        let cases: Vec<&Case> = cases.iter().filter(|case| case.temper == temper).collect();
+        if cases.is_empty() {
+            continue;
+        }
+        let world = World::start(temper);
+        for case in cases {
+            for (place, &serializer) in case.on.iter().enumerate() {
+                let paces: &[Pace] = match temper {
+                    Temper::Usual if SLOW.contains(&serializer) => &[Pace::AtOnce, Pace::OneByOne],
+                    _ => &[Pace::AtOnce],
+                };
+                for &pace in paces {
+                    let context = format!("{} ({serializer}, {pace:?})", case.name);
+                    if let Err(problem) = play_case(&world, case, place, pace) {
+                        failures.push(format!("{context}: {problem}"));
+                    }
+                    world.check(serializer, &context);
+                    runs += 1;
+                }
+            }
+        }
+    }
+    println!("{table}: {} cases, played {runs} times in {:.1} s", cases.len(), started.elapsed().as_secs_f64());
+    assert!(failures.is_empty(), "{} of {runs} go otherwise:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// What went otherwise than the case says, if anything did.
+fn play_case(world: &World, case: &Case, place: usize, pace: Pace) -> Result<(), String> {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let met = world.handle.statistics().limits;
+    let mut stage = Stage { address: world.address, handle: &world.handle, met, pace, peers: BTreeMap::new() };
+    runtime.block_on(async {
+        for (number, (name, step)) in case.scene.iter().enumerate() {
+            // Each peer has another serializer, where there are several.
+            let serializer = case.on[(place + stage.peers.len()) % case.on.len()];
+            if !stage.peers.contains_key(name) {
+                let peer = stage.connect(name, serializer).await;
+                stage.peers.insert(name, peer);
+            }
+            let done = tokio::time::timeout(PATIENCE, stage.step(name, step)).await;
+            done.unwrap_or_else(|_| Err("nothing comes".to_owned()))
+                .map_err(|problem| format!("step {number}, {name}: {step:?}\n    {problem}"))?;
+        }
+        Ok(())
+    })
+}
+
+/// The peers of a case, and what they are connected to.
+struct Stage<'w> {
+    address: SocketAddr,
+    handle: &'w AppHandle,
+    /// How often limits had been met before.
+    met: BTreeMap<&'static str, u64>,
+    pace: Pace,
+    peers: BTreeMap<&'static str, Peer>,
+}
+
+impl Stage<'_> {
+    /// One whose name begins with `resetting` goes with a reset; one that begins with `small` takes 512 octets at most over
+    /// RawSocket.
+    async fn connect(&self, name: &str, serializer: Serializer) -> Peer {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        if name.starts_with("resetting") {
+            stream.set_zero_linger().unwrap();
+        }
+        match self.pace {
+            Pace::AtOnce => Peer::over(stream, serializer),
+            Pace::OneByOne => Peer::over(OneByOne(stream), serializer),
+        }
+    }
+
+    async fn step(&mut self, name: &str, step: &Step) -> Result<(), String> {
+        if let Step::Vanish = step {
+            self.peers.remove(name);
+            return Ok(());
+        }
+        let peer = self.peers.get_mut(name).expect("a peer");
+        match step {
+            Step::Enter(realm) => {
+                peer.send(hello(realm)).await;
+                hears(peer, &json!([2, "…", "…"])).await
+            }
+            Step::Say(message) => {
+                peer.send(message.clone()).await;
+                Ok(())
+            }
+            Step::SayAll(messages) => {
+                peer.send_all(messages).await;
+                Ok(())
+            }
+            Step::Frame(payload) => {
+                peer.send_frame(payload).await;
+                Ok(())
+            }
+            Step::Octets(octets) => {
+                peer.send_octets(octets).await;
+                Ok(())
+            }
+            Step::Hear(wanted) => hears(peer, wanted).await,
+            Step::Pong(payload) => heard(&peer.hear().await, &Heard::Pong(payload.clone())),
+            Step::Closed(code) => {
+                if let Some(more) = peer.receive().await {
+                    return Err(format!("got {more}"));
+                }
+                if peer.serializer().carrier() == Carrier::WebSocket {
+                    if peer.close_code() != Some(*code) {
+                        return Err(format!("closed with {:?}", peer.close_code()));
+                    }
+                    let [high, low] = code.to_be_bytes();
+                    peer.send_octets(&[0x88, 0x82, 0, 0, 0, 0, high, low]).await;
+                }
+                heard(&peer.hear().await, &Heard::End)
+            }
+            Step::Lost => heard(&peer.hear().await, &Heard::End),
+            Step::Served => {
+                peer.send(json!([48, 9_999, {}, "add", [2, 3]])).await;
+                hears(peer, &json!([50, 9_999, {}, [5]])).await
+            }
+            Step::Met(limit) => {
+                let before = self.met.get(limit).copied().unwrap_or_default();
+                while self.handle.statistics().limits.get(limit).copied().unwrap_or_default() == before {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                Ok(())
+            }
+            Step::Wait(time) => {
+                tokio::time::sleep(*time).await;
+                Ok(())
+            }
+            Step::Vanish => Ok(()),
+        }
+    }
+}
+
+async fn hears(peer: &mut Peer, wanted: &Value) -> Result<(), String> {
+    match peer.receive().await {
+        Some(got) if same(&got, wanted) => Ok(()),
+        Some(got) => Err(format!("got {got}, expected {wanted}")),
+        None => Err(format!("closed with {:?}, expected {wanted}", peer.close_code())),
+    }
+}
+
+fn heard(got: &Heard, wanted: &Heard) -> Result<(), String> {
+    if got == wanted { Ok(()) } else { Err(format!("got {got:?}, expected {wanted:?}")) }
+}
+
+/// A stream that sends each octet in a packet of its own.
+struct OneByOne(TcpStream);
+
+impl AsyncWrite for OneByOne {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        let mut written = 0;
+        while written < octets.len() && self.0.try_write(&octets[written..=written]).is_ok_and(|octets| octets > 0) {
+            written += 1;
+        }
+        match written {
+            // Whatever is the matter, this knows.
+            0 => Pin::new(&mut self.0).poll_write(context, octets),
+            written => Poll::Ready(Ok(written)),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+impl AsyncRead for OneByOne {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, room)
+    }
+}
