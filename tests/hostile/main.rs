@@ -28,7 +28,7 @@ macro_rules! play {
     };
 }
 
-play!(layouts);
+play!(bounds, frames, layouts, names, options, states);
 
 #[test]
 fn there_are_at_least_200_cases() {

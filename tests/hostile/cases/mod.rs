@@ -1,13 +1,32 @@
 //! The tables, each about one thing that a peer can do wrong.
 
+pub(crate) mod bounds;
+pub(crate) mod frames;
 pub(crate) mod layouts;
+pub(crate) mod names;
+pub(crate) mod options;
+pub(crate) mod states;
 
 use serde_json::json;
-use serverwamp_tests::Serializer;
+use serverwamp_tests::Serializer::{self, *};
 
 use crate::script::{Step, hear, hello, say};
 
+/// Every serializer on every transport that has it.
 pub(crate) const ALL: &[Serializer] = &Serializer::ALL;
+/// Each of the three, in turn on each transport: for tables with many rows, of which each has another of these.
+pub(crate) const THREE: [&[Serializer]; 3] = [
+    &[Json, MessagePackBatched, RawSocketCbor],
+    &[JsonBatched, RawSocketMessagePack, Cbor],
+    &[RawSocketJson, MessagePack, CborBatched],
+];
+
+pub(crate) const WEB_SOCKET: &[Serializer] =
+    &[Json, MessagePack, Cbor, JsonBatched, MessagePackBatched, CborBatched];
+pub(crate) const RAW_SOCKET: &[Serializer] = &[RawSocketJson, RawSocketMessagePack, RawSocketCbor];
+/// As `THREE`, of the WebSocket.
+pub(crate) const THREE_WEB_SOCKETS: [&[Serializer]; 2] =
+    [&[Json, MessagePack, CborBatched], &[JsonBatched, MessagePackBatched, Cbor]];
 
 /// How far a session has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
