@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use serverwamp::AppHandle;
 use serverwamp_tests::{Carrier, Heard, Peer, Serializer, same};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 
@@ -24,6 +24,8 @@ pub(crate) struct Case {
     pub(crate) on: &'static [Serializer],
     /// Whose turn it is, and what that peer does or must see. Peers connect when they are first named.
     pub(crate) scene: Vec<(&'static str, Step)>,
+    /// Instead of a scene: what a connection begins and ends with, and what its answer begins with; nothing for none.
+    opening: Option<(Vec<u8>, Vec<u8>)>,
     pub(crate) temper: Temper,
 }
 
@@ -77,7 +79,13 @@ pub(crate) fn case(name: impl Into<String>, on: &'static [Serializer], steps: Ve
 
 /// A case of several peers.
 pub(crate) fn scene(name: impl Into<String>, on: &'static [Serializer], scene: Vec<(&'static str, Step)>) -> Case {
-    Case { name: name.into(), on, scene, temper: Temper::Usual }
+    Case { name: name.into(), on, scene, opening: None, temper: Temper::Usual }
+}
+
+/// A connection that begins with these octets and then says no more, and what it is answered before the end.
+pub(crate) fn opening(name: impl Into<String>, sent: Vec<u8>, answer: Vec<u8>) -> Case {
+    // What is served afterwards is JSON; at this pace and that.
+    Case { opening: Some((sent, answer)), ..scene(name, &[Serializer::Json], Vec::new()) }
 }
 
 pub(crate) fn say(message: Value) -> Step {
@@ -151,6 +159,10 @@ fn play_case(world: &World, case: &Case, place: usize, pace: Pace) -> Result<(),
     let met = world.handle.statistics().limits;
     let mut stage = Stage { address: world.address, handle: &world.handle, met, pace, peers: BTreeMap::new() };
     runtime.block_on(async {
+        if let Some((sent, answer)) = &case.opening {
+            let opened = tokio::time::timeout(PATIENCE, open(world.address, sent, answer, pace)).await;
+            opened.unwrap_or_else(|_| Err("no end comes".to_owned()))?;
+        }
         for (number, (name, step)) in case.scene.iter().enumerate() {
             // Each peer has another serializer, where there are several.
             let serializer = case.on[(place + stage.peers.len()) % case.on.len()];
@@ -164,6 +176,24 @@ fn play_case(world: &World, case: &Case, place: usize, pace: Pace) -> Result<(),
         }
         Ok(())
     })
+}
+
+/// Begins a connection and ends its own half of it; the other half has to end with this answer.
+async fn open(address: SocketAddr, sent: &[u8], answer: &[u8], pace: Pace) -> Result<(), String> {
+    let mut stream = OneByOne(TcpStream::connect(address).await.unwrap());
+    stream.0.set_nodelay(true).unwrap();
+    // The server may have answered, and closed, before it has read all of that.
+    let _ = match pace {
+        Pace::AtOnce => stream.0.write_all(sent).await,
+        Pace::OneByOne => stream.write_all(sent).await,
+    };
+    let _ = stream.shutdown().await;
+    let mut got = Vec::new();
+    let ended = stream.read_to_end(&mut got).await;
+    if ended.is_err() && got.is_empty() && !answer.is_empty() || !got.starts_with(answer) || got.is_empty() != answer.is_empty() {
+        return Err(format!("{ended:?}: got {:?}", String::from_utf8_lossy(&got)));
+    }
+    Ok(())
 }
 
 /// The peers of a case, and what they are connected to.

@@ -1,9 +1,11 @@
 //! The tables, each about one thing that a peer can do wrong.
 
 pub(crate) mod bounds;
+pub(crate) mod encodings;
 pub(crate) mod frames;
 pub(crate) mod layouts;
 pub(crate) mod names;
+pub(crate) mod openings;
 pub(crate) mod options;
 pub(crate) mod states;
 
