@@ -28,7 +28,7 @@ macro_rules! play {
     };
 }
 
-play!(bounds, encodings, frames, layouts, names, openings, options, states);
+play!(bounds, callees, encodings, frames, handlers, layouts, names, openings, options, states);
 
 #[test]
 fn there_are_at_least_200_cases() {

@@ -44,6 +44,10 @@ pub(crate) enum Step {
     Octets(Vec<u8>),
     /// Gets a message; `"…"` stands for anything.
     Hear(Value),
+    /// Gets messages like the first of these, as many as there are, and then one like the second.
+    HearUntil(Value, Value),
+    /// Gets these messages, in any order.
+    HearAll(Vec<Value>),
     /// Gets the answer to a ping.
     Pong(Vec<u8>),
     /// Gets the end: a WebSocket with this code, a RawSocket without a word.
@@ -249,6 +253,22 @@ impl Stage<'_> {
                 Ok(())
             }
             Step::Hear(wanted) => hears(peer, wanted).await,
+            Step::HearUntil(like, last) => loop {
+                match peer.receive().await {
+                    Some(got) if same(&got, last) => return Ok(()),
+                    Some(got) if same(&got, like) => {}
+                    got => return Err(format!("got {got:?}, expected {like}, then {last}")),
+                }
+            },
+            Step::HearAll(wanted) => {
+                let mut wanted = wanted.clone();
+                while !wanted.is_empty() {
+                    let got = peer.receive().await.ok_or_else(|| format!("closed, expected {wanted:?}"))?;
+                    let place = wanted.iter().position(|wanted| same(&got, wanted));
+                    wanted.swap_remove(place.ok_or_else(|| format!("got {got}, expected {wanted:?}"))?);
+                }
+                Ok(())
+            }
             Step::Pong(payload) => heard(&peer.hear().await, &Heard::Pong(payload.clone())),
             Step::Closed(code) => {
                 if let Some(more) = peer.receive().await {

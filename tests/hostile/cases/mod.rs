@@ -1,8 +1,10 @@
 //! The tables, each about one thing that a peer can do wrong.
 
 pub(crate) mod bounds;
+pub(crate) mod callees;
 pub(crate) mod encodings;
 pub(crate) mod frames;
+pub(crate) mod handlers;
 pub(crate) mod layouts;
 pub(crate) mod names;
 pub(crate) mod openings;

@@ -98,7 +98,7 @@ fn requests() -> Vec<(String, String, u16)> {
         ("a version that is none", with_line("GET /ws HTTPS/1.1\r\n"), 400),
         ("something else in the line", with_line("GET /ws HTTP/1.1 x\r\n"), 400),
         ("another protocol", "EHLO example.com\r\n\r\n".to_owned(), 400),
-        ("no fields", format!("{HEAD}\r\n"), 400),
+        ("no fields", format!("{HEAD}\r\n"), 426),
         ("no Host", with_fields(&[("Host", "")]), 400),
         ("two Hosts", with_fields(&[("+Host", "other")]), 400),
         ("no Upgrade", with_fields(&[("Upgrade", "")]), 426),
