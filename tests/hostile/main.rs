@@ -28,7 +28,7 @@ macro_rules! play {
     };
 }
 
-play!(bounds, callees, encodings, frames, handlers, layouts, names, openings, options, states);
+play!(bounds, callees, encodings, floods, frames, handlers, layouts, names, openings, options, silence, states);
 
 #[test]
 fn there_are_at_least_200_cases() {

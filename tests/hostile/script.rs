@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use serverwamp::AppHandle;
-use serverwamp_tests::{Carrier, Heard, Peer, Serializer, same};
+use serverwamp_tests::{Carrier, Heard, Peer, Serializer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::Builder;
 
 use crate::world::{PATIENCE, Temper, World};
@@ -24,9 +24,26 @@ pub(crate) struct Case {
     pub(crate) on: &'static [Serializer],
     /// Whose turn it is, and what that peer does or must see. Peers connect when they are first named.
     pub(crate) scene: Vec<(&'static str, Step)>,
-    /// Instead of a scene: what a connection begins and ends with, and what its answer begins with; nothing for none.
-    opening: Option<(Vec<u8>, Vec<u8>)>,
-    pub(crate) temper: Temper,
+    /// Instead of a scene.
+    opening: Option<Opening>,
+    temper: Temper,
+}
+
+impl Case {
+    /// The same for another server.
+    pub(crate) fn before(self, temper: Temper) -> Case {
+        Case { temper, ..self }
+    }
+}
+
+/// How a connection begins that need not become anything.
+#[derive(Debug, Clone)]
+struct Opening {
+    sent: Vec<u8>,
+    /// Whether the peer ends its half of the connection behind that.
+    ends: bool,
+    /// What the answer begins with; nothing for none.
+    answer: Vec<u8>,
 }
 
 /// What a peer does, or must see.
@@ -42,7 +59,8 @@ pub(crate) enum Step {
     Frame(Vec<u8>),
     /// Sends octets as they are, beneath all frames.
     Octets(Vec<u8>),
-    /// Gets a message; `"…"` stands for anything.
+    /// Gets a message; `"…"` stands for anything, and a text that begins with `$` for what is called so from then on, in
+    /// what is sent as well.
     Hear(Value),
     /// Gets messages like the first of these, as many as there are, and then one like the second.
     HearUntil(Value, Value),
@@ -54,6 +72,10 @@ pub(crate) enum Step {
     Closed(u16),
     /// Gets the end of a WebSocket without a code.
     ClosedWithoutCode,
+    /// Gets the end with this code, leaves it without an answer, and gets the end of the stream.
+    ClosedUnanswered(u16),
+    /// Gets nothing for so long, while pings are answered.
+    Listen(Duration),
     /// Gets the end of the stream without a close frame.
     Lost,
     /// Makes sure that nothing else has come, by a call that is answered, in a realm with functions.
@@ -88,8 +110,13 @@ pub(crate) fn scene(name: impl Into<String>, on: &'static [Serializer], scene: V
 
 /// A connection that begins with these octets and then says no more, and what it is answered before the end.
 pub(crate) fn opening(name: impl Into<String>, sent: Vec<u8>, answer: Vec<u8>) -> Case {
-    // What is served afterwards is JSON; at this pace and that.
-    Case { opening: Some((sent, answer)), ..scene(name, &[Serializer::Json], Vec::new()) }
+    Case { opening: Some(Opening { sent, ends: true, answer }), ..scene(name, &[Serializer::Json], Vec::new()) }
+}
+
+/// A connection that begins with these octets and then waits for what does not come, until it is dropped.
+pub(crate) fn silent_opening(name: impl Into<String>, sent: Vec<u8>) -> Case {
+    let opening = Opening { sent, ends: false, answer: Vec::new() };
+    Case { opening: Some(opening), ..scene(name, &[Serializer::Json], Vec::new()) }
 }
 
 pub(crate) fn say(message: Value) -> Step {
@@ -124,32 +151,30 @@ pub(crate) fn hello(realm: &str) -> Value {
 pub(crate) fn play(table: &str, cases: &[Case]) {
     let started = Instant::now();
     let (mut runs, mut failures) = (0, 0);
-    for temper in [Temper::Usual, Temper::Impatient] {
+    for temper in [Temper::Usual, Temper::Impatient, Temper::Unpinging] {
         let cases: Vec<&Case> = cases.iter().filter(|case| case.temper == temper).collect();
         if cases.is_empty() {
             continue;
         }
         let world = World::start(temper);
-        // Of each case, one failure is shown.
-        let mut failed = None;
-        for (number, case) in cases.into_iter().enumerate() {
-            for (place, &serializer) in case.on.iter().enumerate() {
-                let paces: &[Pace] = match temper {
-                    Temper::Usual if SLOW.contains(&serializer) => &[Pace::AtOnce, Pace::OneByOne],
-                    _ => &[Pace::AtOnce],
-                };
-                for &pace in paces {
-                    let context = format!("{} ({serializer}, {pace:?})", case.name);
-                    if let Err(problem) = play_case(&world, case, place, pace) {
-                        // Not kept: memory is looked at.
-                        if failed != Some(number) {
-                            eprintln!("{context}: {problem}");
-                        }
-                        (failed, failures) = (Some(number), failures + 1);
+        for case in cases {
+            let mut failed = false;
+            for group in groups(case) {
+                runs += group.len();
+                let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+                let players = group.iter().map(|&(place, pace)| play_case(&world, case, place, pace, group.len()));
+                let outcomes = runtime.block_on(futures_util::future::join_all(players));
+                drop(runtime);
+                for (&(place, pace), outcome) in group.iter().zip(outcomes) {
+                    let Err(problem) = outcome else { continue };
+                    // Of each case one failure is shown, and none is kept: memory is looked at.
+                    if !failed {
+                        eprintln!("{} ({}, {pace:?}): {problem}", case.name, case.on[place]);
                     }
-                    world.check(serializer, &context);
-                    runs += 1;
+                    (failed, failures) = (true, failures + 1);
                 }
+                let (place, pace) = group[0];
+                world.check(case.on[place], &format!("{} ({}, {pace:?})", case.name, case.on[place]));
             }
         }
     }
@@ -157,33 +182,51 @@ pub(crate) fn play(table: &str, cases: &[Case]) {
     assert!(failures == 0, "{failures} of {runs} go otherwise");
 }
 
-/// What went otherwise than the case says, if anything did.
-fn play_case(world: &World, case: &Case, place: usize, pace: Pace) -> Result<(), String> {
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let met = world.handle.statistics().limits;
-    let mut stage = Stage { address: world.address, handle: &world.handle, met, pace, peers: BTreeMap::new() };
-    runtime.block_on(async {
-        if let Some((sent, answer)) = &case.opening {
-            let opened = tokio::time::timeout(PATIENCE, open(world.address, sent, answer, pace)).await;
-            opened.unwrap_or_else(|_| Err("no end comes".to_owned()))?;
-        }
-        for (number, (name, step)) in case.scene.iter().enumerate() {
-            // Each peer has another serializer, where there are several.
-            let serializer = case.on[(place + stage.peers.len()) % case.on.len()];
-            if !stage.peers.contains_key(name) {
-                let peer = stage.connect(name, serializer).await;
-                stage.peers.insert(name, peer);
-            }
-            let done = tokio::time::timeout(PATIENCE, stage.step(name, step)).await;
-            done.unwrap_or_else(|_| Err("nothing comes".to_owned()))
-                .map_err(|problem| format!("step {number}, {name}: {step:?}\n    {problem}"))?;
-        }
-        Ok(())
-    })
+/// In which serializers, and at which pace, a case is played: one after the other, but together where there is nothing to do
+/// but to wait.
+fn groups(case: &Case) -> Vec<Vec<(usize, Pace)>> {
+    let at_once = (0..case.on.len()).map(|place| (place, Pace::AtOnce));
+    if case.temper != Temper::Usual {
+        return vec![at_once.collect()];
+    }
+    let slow = (0..case.on.len()).filter(|&place| SLOW.contains(&case.on[place])).map(|place| (place, Pace::OneByOne));
+    at_once.chain(slow).map(|run| vec![run]).collect()
 }
 
-/// Begins a connection and ends its own half of it; the other half has to end with this answer.
-async fn open(address: SocketAddr, sent: &[u8], answer: &[u8], pace: Pace) -> Result<(), String> {
+/// Plays a case, one of so many that are played at this time. Fails with what went otherwise than it says.
+async fn play_case(world: &World, case: &Case, place: usize, pace: Pace, together: usize) -> Result<(), String> {
+    if let Some(opening) = &case.opening {
+        let opened = tokio::time::timeout(PATIENCE, open(world.address, opening, pace)).await;
+        return opened.unwrap_or_else(|_| Err("no end comes".to_owned()));
+    }
+    let mut stage = Stage {
+        address: world.address,
+        handle: &world.handle,
+        met: world.handle.statistics().limits,
+        together: together as u64,
+        pace,
+        peers: BTreeMap::new(),
+        known: Known::default(),
+    };
+    for (number, (name, step)) in case.scene.iter().enumerate() {
+        // Each peer has another serializer, where there are several.
+        let serializer = case.on[(place + stage.peers.len()) % case.on.len()];
+        if !stage.peers.contains_key(name) {
+            let peer = stage.connect(name, serializer).await;
+            stage.peers.insert(name, peer);
+        }
+        let done = tokio::time::timeout(PATIENCE, stage.step(name, step)).await;
+        done.unwrap_or_else(|_| Err("nothing comes".to_owned())).map_err(|problem| {
+            let step: String = format!("{step:?}").chars().take(300).collect();
+            format!("step {number}, {name}: {step}\n    {problem}")
+        })?;
+    }
+    Ok(())
+}
+
+/// Begins a connection; the server has to end it with this answer.
+async fn open(address: SocketAddr, opening: &Opening, pace: Pace) -> Result<(), String> {
+    let Opening { sent, ends, answer } = opening;
     let mut stream = OneByOne(TcpStream::connect(address).await.unwrap());
     stream.0.set_nodelay(true).unwrap();
     // The server may have answered, and closed, before it has read all of that.
@@ -191,10 +234,12 @@ async fn open(address: SocketAddr, sent: &[u8], answer: &[u8], pace: Pace) -> Re
         Pace::AtOnce => stream.0.write_all(sent).await,
         Pace::OneByOne => stream.write_all(sent).await,
     };
-    let _ = stream.shutdown().await;
+    if *ends {
+        let _ = stream.shutdown().await;
+    }
     let mut got = Vec::new();
     let ended = stream.read_to_end(&mut got).await;
-    if ended.is_err() && got.is_empty() && !answer.is_empty() || !got.starts_with(answer) || got.is_empty() != answer.is_empty() {
+    if ended.is_err() && got.is_empty() && !answer.is_empty() || !got.starts_with(answer.as_slice()) || got.is_empty() != answer.is_empty() {
         return Err(format!("{ended:?}: got {:?}", String::from_utf8_lossy(&got)));
     }
     Ok(())
@@ -206,17 +251,23 @@ struct Stage<'w> {
     handle: &'w AppHandle,
     /// How often limits had been met before.
     met: BTreeMap<&'static str, u64>,
+    /// How many peers do the same at this time.
+    together: u64,
     pace: Pace,
     peers: BTreeMap<&'static str, Peer>,
+    known: Known,
 }
 
 impl Stage<'_> {
-    /// One whose name begins with `resetting` goes with a reset; one that begins with `small` takes 512 octets at most over
-    /// RawSocket.
+    /// A peer called `resetting` goes with a reset; of one called `dead`, the system takes little that it does not read.
     async fn connect(&self, name: &str, serializer: Serializer) -> Peer {
-        let stream = TcpStream::connect(self.address).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        if name == "dead" {
+            socket.set_recv_buffer_size(16 * 1024).unwrap();
+        }
+        let stream = socket.connect(self.address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        if name.starts_with("resetting") {
+        if name == "resetting" {
             stream.set_zero_linger().unwrap();
         }
         match self.pace {
@@ -230,14 +281,14 @@ impl Stage<'_> {
             self.peers.remove(name);
             return Ok(());
         }
-        let peer = self.peers.get_mut(name).expect("a peer");
+        let (peer, known) = (self.peers.get_mut(name).expect("a peer"), &mut self.known);
         match step {
             Step::Enter(realm) => {
                 peer.send(hello(realm)).await;
-                hears(peer, &json!([2, "…", "…"])).await
+                hears(peer, &json!([2, "…", "…"]), known).await
             }
             Step::Say(message) => {
-                peer.send(message.clone()).await;
+                peer.send(known.fill(message)).await;
                 Ok(())
             }
             Step::SayAll(messages) => {
@@ -252,11 +303,11 @@ impl Stage<'_> {
                 peer.send_octets(octets).await;
                 Ok(())
             }
-            Step::Hear(wanted) => hears(peer, wanted).await,
+            Step::Hear(wanted) => hears(peer, wanted, known).await,
             Step::HearUntil(like, last) => loop {
                 match peer.receive().await {
-                    Some(got) if same(&got, last) => return Ok(()),
-                    Some(got) if same(&got, like) => {}
+                    Some(got) if known.matches(&got, last) => return Ok(()),
+                    Some(got) if known.matches(&got, like) => {}
                     got => return Err(format!("got {got:?}, expected {like}, then {last}")),
                 }
             },
@@ -264,7 +315,7 @@ impl Stage<'_> {
                 let mut wanted = wanted.clone();
                 while !wanted.is_empty() {
                     let got = peer.receive().await.ok_or_else(|| format!("closed, expected {wanted:?}"))?;
-                    let place = wanted.iter().position(|wanted| same(&got, wanted));
+                    let place = wanted.iter().position(|wanted| known.matches(&got, wanted));
                     wanted.swap_remove(place.ok_or_else(|| format!("got {got}, expected {wanted:?}"))?);
                 }
                 Ok(())
@@ -287,14 +338,22 @@ impl Stage<'_> {
                 heard(&peer.hear().await, &Heard::Close(None))?;
                 heard(&peer.hear().await, &Heard::End)
             }
+            Step::ClosedUnanswered(code) => {
+                heard(&peer.hear().await, &Heard::Close(Some(*code)))?;
+                heard(&peer.hear().await, &Heard::End)
+            }
+            Step::Listen(time) => match peer.is_silent_for(*time).await {
+                true => Ok(()),
+                false => Err("something comes".to_owned()),
+            },
             Step::Lost => heard(&peer.hear().await, &Heard::End),
             Step::Served => {
                 peer.send(json!([48, 9_999, {}, "add", [2, 3]])).await;
-                hears(peer, &json!([50, 9_999, {}, [5]])).await
+                hears(peer, &json!([50, 9_999, {}, [5]]), known).await
             }
             Step::Met(limit) => {
                 let before = self.met.get(limit).copied().unwrap_or_default();
-                while self.handle.statistics().limits.get(limit).copied().unwrap_or_default() == before {
+                while self.handle.statistics().limits.get(limit).copied().unwrap_or_default() < before + self.together {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
                 Ok(())
@@ -308,11 +367,38 @@ impl Stage<'_> {
     }
 }
 
-async fn hears(peer: &mut Peer, wanted: &Value) -> Result<(), String> {
+async fn hears(peer: &mut Peer, wanted: &Value, known: &mut Known) -> Result<(), String> {
     match peer.receive().await {
-        Some(got) if same(&got, wanted) => Ok(()),
+        Some(got) if known.matches(&got, wanted) => Ok(()),
         Some(got) => Err(format!("got {got}, expected {wanted}")),
         None => Err(format!("closed with {:?}, expected {wanted}", peer.close_code())),
+    }
+}
+
+/// What names stand for.
+#[derive(Default)]
+struct Known(BTreeMap<String, Value>);
+
+impl Known {
+    fn matches(&mut self, got: &Value, wanted: &Value) -> bool {
+        match (got, wanted) {
+            (_, Value::String(any)) if any == "…" => true,
+            (_, Value::String(name)) if name.starts_with('$') => {
+                self.0.entry(name.clone()).or_insert_with(|| got.clone()) == got
+            }
+            (Value::Array(got), Value::Array(wanted)) => {
+                got.len() == wanted.len() && got.iter().zip(wanted).all(|(got, wanted)| self.matches(got, wanted))
+            }
+            _ => got == wanted,
+        }
+    }
+
+    fn fill(&self, message: &Value) -> Value {
+        match message {
+            Value::String(name) if self.0.contains_key(name) => self.0[name].clone(),
+            Value::Array(elements) => elements.iter().map(|element| self.fill(element)).collect(),
+            _ => message.clone(),
+        }
     }
 }
 

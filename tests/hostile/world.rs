@@ -111,6 +111,8 @@ pub(crate) enum Temper {
     Usual,
     /// It waits for nothing.
     Impatient,
+    /// It waits for nobody who does not read, and sends no pings.
+    Unpinging,
 }
 
 fn limits(temper: Temper) -> Limits {
@@ -133,13 +135,18 @@ fn limits(temper: Temper) -> Limits {
     };
     match temper {
         Temper::Usual => low,
+        // Long enough for what has to be said in time, on a machine that is busy.
         Temper::Impatient => Limits {
-            upgrade_timeout: Duration::from_millis(200),
-            hello_timeout: Duration::from_millis(200),
-            welcome_timeout: Duration::from_millis(300),
-            ping_interval: Duration::from_millis(200),
-            pong_timeout: Duration::from_millis(200),
-            write_stall: Duration::from_millis(300),
+            upgrade_timeout: Duration::from_secs(1),
+            hello_timeout: Duration::from_secs(1),
+            welcome_timeout: Duration::from_secs(2),
+            ping_interval: Duration::from_secs(1),
+            pong_timeout: Duration::from_secs(1),
+            ..low
+        },
+        Temper::Unpinging => Limits {
+            ping_interval: Duration::ZERO,
+            write_stall: Duration::from_secs(1),
             outbound_bytes: 64 * 1024 * 1024,
             ..low
         },

@@ -24,10 +24,10 @@ fn called(options: Value) -> Vec<Line> {
     vec![
         enters("callee"),
         says("callee", json!([64, 1, {}, "my.procedure"])),
-        hears("callee", json!([65, 1, "…"])),
+        hears("callee", json!([65, 1, "$registration"])),
         enters("caller"),
         says("caller", json!([48, 1, options, "my.procedure"])),
-        hears("callee", json!([68, 1, "…", "…"])),
+        hears("callee", json!([68, 1, "$registration", "…"])),
     ]
 }
 
@@ -39,7 +39,7 @@ fn violates(peer: &'static str) -> Vec<Line> {
 fn goes_on(invocation: u64) -> Vec<Line> {
     vec![
         says("caller", json!([48, 77, {}, "my.procedure", ["more"]])),
-        hears("callee", json!([68, invocation, "…", {}, ["more"]])),
+        hears("callee", json!([68, invocation, "$registration", {}, ["more"]])),
         says("callee", json!([70, invocation, {}, ["fine"]])),
         hears("caller", json!([50, 77, {}, ["fine"]])),
     ]
@@ -68,10 +68,10 @@ fn gone() -> Vec<Row> {
             says("callee", json!([1, "router", {"roles": {"callee": {}}}])),
             hears("callee", json!([2, "…", "…"])),
             says("callee", json!([64, 1, {}, "my.procedure"])),
-            hears("callee", json!([65, 1, "…"])),
+            hears("callee", json!([65, 1, "$registration"])),
             enters("caller"),
             says("caller", json!([48, 1, {}, "my.procedure"])),
-            hears("callee", json!([68, 1, "…", {}])),
+            hears("callee", json!([68, 1, "$registration", {}])),
         ]
     };
     let goodbye = |peer| vec![says(peer, json!([6, {}, "my.reason"])), hears(peer, json!([6, {}, "wamp.close.goodbye_and_out"]))];
@@ -93,9 +93,8 @@ fn gone() -> Vec<Row> {
         ].concat()),
         ("both are gone", [called(), vec![("callee", Step::Vanish), ("caller", Step::Vanish)]].concat()),
         ("the callee has unregistered", [called(), vec![
-            says("callee", json!([66, 2, 1])),
-            // Which id it has is the router's.
-            hears("callee", json!(["…", "…", "…", {}, "…", [], "…"])),
+            says("callee", json!([66, 2, "$registration"])),
+            hears("callee", json!([67, 2])),
             says("callee", json!([70, 1, {}, ["mine"]])),
             hears("caller", json!([50, 1, {}, ["mine"]])),
         ]].concat()),
@@ -111,7 +110,7 @@ fn gone() -> Vec<Row> {
         ].concat()),
         ("the callee is silent", [
             self::called(json!({"timeout": 50})),
-            vec![hears("caller", json!([8, 48, 1, {}, "wamp.error.timeout", [], "…"])), interrupted()],
+            vec![hears("caller", json!([8, 48, 1, {}, "wamp.error.timeout"])), interrupted()],
             vec![says("callee", json!([70, 1, {}, ["late"]]))],
             goes_on(2),
         ].concat()),
@@ -156,9 +155,9 @@ fn rogues() -> Vec<Row> {
             vec![
                 enters("thief"),
                 says("thief", json!([64, 1, {}, "my.other"])),
-                hears("thief", json!([65, 1, "…"])),
+                hears("thief", json!([65, 1, "$other"])),
                 says("caller", json!([48, 2, {}, "my.other"])),
-                hears("thief", json!([68, 1, "…", {}])),
+                hears("thief", json!([68, 1, "$other", {}])),
                 says("thief", json!([70, 1, {}, ["other"]])),
                 hears("caller", json!([50, 2, {}, ["other"]])),
                 says("thief", json!([70, 1, {}, ["stolen"]])),
@@ -170,9 +169,9 @@ fn rogues() -> Vec<Row> {
         ("a callee that calls itself and goes", vec![
             enters("callee"),
             says("callee", json!([64, 1, {}, "my.procedure"])),
-            hears("callee", json!([65, 1, "…"])),
+            hears("callee", json!([65, 1, "$registration"])),
             says("callee", json!([48, 2, {}, "my.procedure"])),
-            hears("callee", json!([68, 1, "…", {}])),
+            hears("callee", json!([68, 1, "$registration", {}])),
             ("callee", Step::Vanish),
         ]),
     ]
@@ -214,15 +213,15 @@ fn progress() -> Vec<Row> {
 /// Several callees of one procedure.
 fn shared() -> Vec<Row> {
     let callee = |peer: &'static str, options: Value| {
-        vec![enters(peer), says(peer, json!([64, 1, options, "my.procedure"])), hears(peer, json!([65, 1, "…"]))]
+        vec![enters(peer), says(peer, json!([64, 1, options, "my.procedure"])), hears(peer, json!([65, 1, "$registration"]))]
     };
     let first = || json!({"invoke": "first"});
-    let call = || vec![enters("caller"), says("caller", json!([48, 1, {}, "my.procedure"])), hears("callee", json!([68, 1, "…", {}]))];
+    let call = || vec![enters("caller"), says("caller", json!([48, 1, {}, "my.procedure"])), hears("callee", json!([68, 1, "$registration", {}]))];
     let both = || [callee("callee", first()), callee("second", first()), call()].concat();
     let taken = |peer: &'static str| {
         vec![
             says("caller", json!([48, 2, {}, "my.procedure"])),
-            hears(peer, json!([68, 1, "…", {}])),
+            hears(peer, json!([68, 1, "$registration", {}])),
             says(peer, json!([70, 1, {}, ["second"]])),
             hears("caller", json!([50, 2, {}, ["second"]])),
         ]
@@ -233,12 +232,12 @@ fn shared() -> Vec<Row> {
         ("one of two callees is gone", [both(), vec![("callee", Step::Vanish), canceled()], taken("second")].concat()),
         ("a callee that is not available", [
             both(),
-            vec![unavailable("callee"), hears("second", json!([68, 1, "…", {}])), says("second", json!([70, 1, {}, ["mine"]]))],
+            vec![unavailable("callee"), hears("second", json!([68, 1, "$registration", {}])), says("second", json!([70, 1, {}, ["mine"]]))],
             vec![hears("caller", json!([50, 1, {}, ["mine"]])), says("callee", json!([70, 1, {}, ["late"]]))],
         ].concat()),
         ("callees of which none is available", [
             both(),
-            vec![unavailable("callee"), hears("second", json!([68, 1, "…", {}])), unavailable("second")],
+            vec![unavailable("callee"), hears("second", json!([68, 1, "$registration", {}])), unavailable("second")],
             vec![hears("caller", json!([8, 48, 1, {}, "wamp.error.no_available_callee", [], "…"]))],
         ].concat()),
         ("another policy", [
@@ -260,10 +259,10 @@ fn progressive_invocations() -> Vec<Row> {
     let more = |number: u64| {
         vec![
             says("caller", json!([48, 1, {"progress": true}, "my.procedure", [number]])),
-            hears("callee", json!([68, 1, "…", {"progress": true}, [number]])),
+            hears("callee", json!([68, 1, "$registration", {"progress": true}, [number]])),
         ]
     };
-    let last = || vec![says("caller", json!([48, 1, {}, "my.procedure", ["last"]])), hears("callee", json!([68, 1, "…", {}, ["last"]]))];
+    let last = || vec![says("caller", json!([48, 1, {}, "my.procedure", ["last"]])), hears("callee", json!([68, 1, "$registration", {}, ["last"]]))];
     let end = || vec![says("callee", json!([70, 1, {}, ["end"]])), hears("caller", json!([50, 1, {}, ["end"]]))];
     vec![
         ("parts and an end", [begun(), more(1), more(2), last(), end(), goes_on(2)].concat()),
@@ -287,7 +286,7 @@ fn progressive_invocations() -> Vec<Row> {
             says("callee", json!([1, "router", {"roles": {"callee": {}}}])),
             hears("callee", json!([2, "…", "…"])),
             says("callee", json!([64, 1, {}, "my.procedure"])),
-            hears("callee", json!([65, 1, "…"])),
+            hears("callee", json!([65, 1, "$registration"])),
             enters("caller"),
             says("caller", json!([48, 1, {"progress": true}, "my.procedure"])),
             hears("caller", json!([8, 48, 1, {}, "wamp.error.feature_not_supported", [], "…"])),

@@ -3,12 +3,14 @@
 pub(crate) mod bounds;
 pub(crate) mod callees;
 pub(crate) mod encodings;
+pub(crate) mod floods;
 pub(crate) mod frames;
 pub(crate) mod handlers;
 pub(crate) mod layouts;
 pub(crate) mod names;
 pub(crate) mod openings;
 pub(crate) mod options;
+pub(crate) mod silence;
 pub(crate) mod states;
 
 use serde_json::json;
@@ -63,9 +65,9 @@ impl State {
             State::Invoked => vec![
                 Step::Enter("router"),
                 say(json!([64, 1, {}, "my.procedure"])),
-                hear(json!([65, 1, "…"])),
+                hear(json!([65, 1, "$registration"])),
                 say(json!([48, 2, {}, "my.procedure"])),
-                hear(json!([68, 1, "…", {}])),
+                hear(json!([68, 1, "$registration", {}])),
             ],
             State::Parted => vec![
                 Step::Enter("realm1"),
