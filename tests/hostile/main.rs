@@ -28,7 +28,7 @@ macro_rules! play {
     };
 }
 
-play!(bounds, callees, encodings, floods, frames, handlers, layouts, names, openings, options, silence, states);
+play!(bounds, callees, encodings, floods, frames, handlers, layouts, meta, names, openings, options, silence, states);
 
 #[test]
 fn there_are_at_least_200_cases() {

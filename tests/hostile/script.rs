@@ -389,6 +389,10 @@ impl Known {
             (Value::Array(got), Value::Array(wanted)) => {
                 got.len() == wanted.len() && got.iter().zip(wanted).all(|(got, wanted)| self.matches(got, wanted))
             }
+            (Value::Object(got), Value::Object(wanted)) => {
+                got.len() == wanted.len()
+                    && wanted.iter().all(|(key, wanted)| got.get(key).is_some_and(|got| self.matches(got, wanted)))
+            }
             _ => got == wanted,
         }
     }

@@ -130,6 +130,7 @@ fn limits(temper: Temper) -> Limits {
         subscriptions: 16,
         registrations: 16,
         testaments: 4,
+        retained_events: 4,
         invocations_in_flight: 32,
         ..Limits::default()
     };

@@ -177,6 +177,23 @@ fn churn() -> Vec<Case> {
             Step::SayAll(all(&|id| json!([16, id, {}, "closed"]), 1000)),
             Step::Served,
         ]),
+        case("sessions in realms that nobody else is in", ALL, (0..100).flat_map(|number| vec![
+            say(crate::script::hello(&format!("realm.{number}"))),
+            hear(json!([2, "…", "…"])),
+            say(json!([32, 1, {}, "open.news"])),
+            hear(json!([33, 1, 1])),
+            say(json!([6, {}, "my.reason"])),
+            hear(json!([6, {}, "wamp.close.goodbye_and_out"])),
+        ]).collect()),
+        case("a thousand events that are to be retained", ALL, vec![
+            Step::Enter("router"),
+            Step::SayAll(all(&|id| json!([16, id, {"retain": true}, format!("my.{id}"), [id]]), 1000)),
+            say(json!([32, 1001, {"match": "prefix", "get_retained": true}, "my."])),
+            hear(json!([33, 1001, "$subscription"])),
+            Step::HearAll((997..=1000).map(|id| {
+                json!([36, "$subscription", "…", {"retained": true, "topic": format!("my.{id}")}, [id]])
+            }).collect()),
+        ]),
         case("HELLO again and again", ALL, [vec![Step::SayAll(vec![crate::script::hello("realm1"); 4]), hear(json!([2, "…", "…"]))], violation()].concat()),
     ]
 }

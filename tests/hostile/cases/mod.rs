@@ -7,6 +7,7 @@ pub(crate) mod floods;
 pub(crate) mod frames;
 pub(crate) mod handlers;
 pub(crate) mod layouts;
+pub(crate) mod meta;
 pub(crate) mod names;
 pub(crate) mod openings;
 pub(crate) mod options;

@@ -104,6 +104,28 @@ fn reserved() -> Vec<Case> {
         ];
         cases.push(case(format!("a registration for everything, {policy} {pattern:?}"), ALL, steps));
     }
+    // As many components as there can be.
+    let (wide, long) = (".".repeat(255), vec!["a"; 128].join("."));
+    for (name, pattern) in [("255 dots", wide.as_str()), ("127 dots", &wide[..127])] {
+        let matches = pattern.len() == 127;
+        let mut steps = vec![
+            Step::Enter("router"),
+            say(json!([32, 1, {"match": "wildcard"}, pattern])),
+            hear(json!([33, 1, "$subscription"])),
+            say(json!([64, 2, {"match": "wildcard"}, pattern])),
+            hear(json!([65, 2, "$registration"])),
+            say(json!([16, 3, {"exclude_me": false}, long])),
+        ];
+        if matches {
+            steps.push(hear(json!([36, "$subscription", "…", {"topic": long}])));
+        }
+        steps.push(say(json!([48, 4, {}, long])));
+        steps.push(match matches {
+            true => hear(json!([68, 1, "$registration", {"procedure": long}])),
+            false => error(48, 4, "wamp.error.no_such_procedure"),
+        });
+        cases.push(case(format!("a pattern of {name}"), ALL, steps));
+    }
     let closed = |topic: &str, policy: &str| {
         let options = json!({"match": policy});
         vec![Step::Enter("realm1"), say(json!([32, 7, options, topic])), error(32, 7, "wamp.error.invalid_uri"), Step::Served]
@@ -156,6 +178,14 @@ fn ids() -> Vec<Case> {
     .into_iter()
     .map(|(name, steps)| case(name, ALL, steps))
     .collect();
+    // In the place of the arguments, where the options say so.
+    let opaque = json!({"enc_algo": "cryptobox", "enc_key": "x", "enc_serializer": "json"});
+    let sealed = vec![joined(), say(json!([48, 7, opaque, "add", "\0AAAA"])), error(48, 7, "wamp.error.invalid_argument"), Step::Served];
+    cases.push(case("a sealed call of a function", ALL, sealed));
+    let sealed = vec![joined(), say(json!([16, 7, opaque, "noted.numbers", "\0AAAA"])), Step::Served];
+    cases.push(case("a sealed event for a function", ALL, sealed));
+    let sealed = [vec![joined(), say(json!([48, 7, {"enc_algo": "none"}, "add", "\0AAAA"]))], violation()].concat();
+    cases.push(case("a call that is sealed by an unknown algorithm", ALL, sealed));
     let twice = vec![
         joined(),
         say(json!([32, 1, {}, "open.news"])),
