@@ -239,7 +239,10 @@ async fn open(address: SocketAddr, opening: &Opening, pace: Pace) -> Result<(), 
     }
     let mut got = Vec::new();
     let ended = stream.read_to_end(&mut got).await;
-    if ended.is_err() && got.is_empty() && !answer.is_empty() || !got.starts_with(answer.as_slice()) || got.is_empty() != answer.is_empty() {
+    if ended.is_err() && got.is_empty() && !answer.is_empty()
+        || !got.starts_with(answer.as_slice())
+        || got.is_empty() != answer.is_empty()
+    {
         return Err(format!("{ended:?}: got {:?}", String::from_utf8_lossy(&got)));
     }
     Ok(())
@@ -419,7 +422,9 @@ struct OneByOne(TcpStream);
 impl AsyncWrite for OneByOne {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         let mut written = 0;
-        while written < octets.len().min(SINGLE_OCTETS) && self.0.try_write(&octets[written..=written]).is_ok_and(|octets| octets > 0) {
+        while written < octets.len().min(SINGLE_OCTETS)
+            && self.0.try_write(&octets[written..=written]).is_ok_and(|octets| octets > 0)
+        {
             written += 1;
         }
         match written {

@@ -72,7 +72,8 @@ fn excessive() -> Vec<Case> {
         for (name, state, message) in violations {
             case_of(name, [state.steps(), vec![say(message)], violation()].concat());
         }
-        let twice = vec![Step::Enter("realm1"), say(json!([48, 7, {}, "endless"])), say(json!([48, 7, {}, "add", [value]]))];
+        let twice =
+            vec![Step::Enter("realm1"), say(json!([48, 7, {}, "endless"])), say(json!([48, 7, {}, "add", [value]]))];
         case_of("an id that is in use", [twice, violation()].concat());
     }
     cases
@@ -116,21 +117,37 @@ fn sizes() -> Vec<Case> {
         case("a message over the limit by one", JSON, vec![joined(), say(call_of(SIZE + 1)), Step::Closed(1009)]),
         case("HELLO at the limit", JSON, vec![say(hello_of(SIZE_BEFORE_WELCOME)), welcome(), Step::Served]),
         case("HELLO over the limit by one", JSON, vec![say(hello_of(SIZE_BEFORE_WELCOME + 1)), Step::Closed(1009)]),
-        case("messages over the limit, in every codec", ALL, vec![joined(), say(call_of(2 * SIZE)), Step::Closed(1009)]),
-        case("a HELLO over the limit, in every codec", ALL, vec![say(hello_of(2 * SIZE_BEFORE_WELCOME)), Step::Closed(1009)]),
-        case("the limit of WELCOME ends with the session", ALL, vec![
-            joined(),
-            say(json!([6, {}, "my.reason"])),
-            hear(json!([6, {}, "wamp.close.goodbye_and_out"])),
-            say(hello_of(2 * SIZE_BEFORE_WELCOME)),
-            Step::Closed(1009),
-        ]),
-        case("a result larger than a quarter of what may wait", ALL, vec![
-            joined(),
-            say(json!([48, 7, {}, "large", [SIZE + 1]])),
-            error(48, 7, "wamp.error.payload_size_exceeded"),
-            Step::Served,
-        ]),
+        case(
+            "messages over the limit, in every codec",
+            ALL,
+            vec![joined(), say(call_of(2 * SIZE)), Step::Closed(1009)],
+        ),
+        case(
+            "a HELLO over the limit, in every codec",
+            ALL,
+            vec![say(hello_of(2 * SIZE_BEFORE_WELCOME)), Step::Closed(1009)],
+        ),
+        case(
+            "the limit of WELCOME ends with the session",
+            ALL,
+            vec![
+                joined(),
+                say(json!([6, {}, "my.reason"])),
+                hear(json!([6, {}, "wamp.close.goodbye_and_out"])),
+                say(hello_of(2 * SIZE_BEFORE_WELCOME)),
+                Step::Closed(1009),
+            ],
+        ),
+        case(
+            "a result larger than a quarter of what may wait",
+            ALL,
+            vec![
+                joined(),
+                say(json!([48, 7, {}, "large", [SIZE + 1]])),
+                error(48, 7, "wamp.error.payload_size_exceeded"),
+                Step::Served,
+            ],
+        ),
     ]
 }
 
@@ -140,7 +157,8 @@ fn frames() -> Vec<Case> {
     let octets = |octets: &[u8]| Step::Octets(octets.to_vec());
     let head = |length: u64| [&[0x82, 0xff][..], &length.to_be_bytes(), &[0; 4]].concat();
     let mut cases = Vec::new();
-    for length in [SIZE as u64 + 1, 1 << 24, 1 << 31, 1 << 32, (1 << 32) + 1, 1 << 62, (1 << 63) - 1, 1 << 63, u64::MAX] {
+    for length in [SIZE as u64 + 1, 1 << 24, 1 << 31, 1 << 32, (1 << 32) + 1, 1 << 62, (1 << 63) - 1, 1 << 63, u64::MAX]
+    {
         let steps = vec![joined(), Step::Octets(head(length)), Step::Closed(1009)];
         cases.push(case(format!("a WebSocket frame of {length} octets"), WEB_SOCKET, steps));
     }
@@ -157,12 +175,18 @@ fn frames() -> Vec<Case> {
     };
     let fragments = |first: u8| vec![joined(), part(first, SIZE - 1), part(0, 1), part(0, 1), Step::Closed(1009)];
     cases.push(case("fragments that are too large together", WEB_SOCKET, fragments(2)));
-    for head in [[0x00, 0x01, 0x00, 0x01], [0x00, 0xff, 0xff, 0xff], [0x08, 0, 0, 0], [0x01, 0x01, 0x00, 0x01], [0x09, 0, 0, 0]] {
+    for head in
+        [[0x00, 0x01, 0x00, 0x01], [0x00, 0xff, 0xff, 0xff], [0x08, 0, 0, 0], [0x01, 0x01, 0x00, 0x01], [0x09, 0, 0, 0]]
+    {
         let steps = vec![joined(), octets(&head), Step::Lost];
         cases.push(case(format!("a RawSocket frame {head:02x?}"), RAW_SOCKET, steps));
     }
     for head in [[0x00, 0x00, 0x10, 0x01], [0x01, 0x00, 0x10, 0x01]] {
-        cases.push(case(format!("a RawSocket frame {head:02x?} at first"), RAW_SOCKET, vec![octets(&head), Step::Lost]));
+        cases.push(case(
+            format!("a RawSocket frame {head:02x?} at first"),
+            RAW_SOCKET,
+            vec![octets(&head), Step::Lost],
+        ));
     }
     let begun = vec![joined(), octets(&[0, 1, 0, 0, b'[', b'4']), Step::Vanish];
     cases.push(case("a RawSocket frame that does not come", RAW_SOCKET, begun));

@@ -40,7 +40,8 @@ fn limited() -> Vec<Case> {
 
     let mut subscriptions = vec![Step::Enter("realm1")];
     for id in 1..=MOST {
-        subscriptions.extend([say(json!([32, id, {}, format!("open.{id}")])), hear(json!([33, id, format!("$s{id}")]))]);
+        subscriptions
+            .extend([say(json!([32, id, {}, format!("open.{id}")])), hear(json!([33, id, format!("$s{id}")]))]);
     }
     for (id, options) in (100..).zip([json!({}), json!({"match": "prefix"}), json!({"match": "wildcard"})]) {
         subscriptions.extend([say(json!([32, id, options, "open.more"])), exceeded(32, id, "subscriptions", MOST)]);
@@ -76,7 +77,8 @@ fn limited() -> Vec<Case> {
     waiting.push(Step::SayAll(requests));
     waiting.extend([say(json!([32, 100, {}, "open.more"])), exceeded(32, 100, "calls_in_flight", MOST)]);
     waiting.extend([say(json!([34, 101, 1])), exceeded(34, 101, "calls_in_flight", MOST)]);
-    waiting.extend([say(json!([16, 102, {"acknowledge": true}, "open.a"])), exceeded(16, 102, "calls_in_flight", MOST)]);
+    waiting
+        .extend([say(json!([16, 102, {"acknowledge": true}, "open.a"])), exceeded(16, 102, "calls_in_flight", MOST)]);
     waiting.extend([say(json!([16, 103, {}, "open.a"])), Step::Served]);
 
     vec![
@@ -128,64 +130,101 @@ fn churn() -> Vec<Case> {
     let subscribed = |id: u64| {
         let (begin, end) = (2 * id, 2 * id + 1);
         let name = format!("$s{id}");
-        vec![say(json!([32, begin, {}, "open.news"])), hear(json!([33, begin, name])), say(json!([34, end, name])), hear(json!([35, end]))]
+        vec![
+            say(json!([32, begin, {}, "open.news"])),
+            hear(json!([33, begin, name])),
+            say(json!([34, end, name])),
+            hear(json!([35, end])),
+        ]
     };
     let registered = |id: u64| {
         let (begin, end) = (2 * id, 2 * id + 1);
         let name = format!("$r{id}");
-        vec![say(json!([64, begin, {}, "my.procedure"])), hear(json!([65, begin, name])), say(json!([66, end, name])), hear(json!([67, end]))]
+        vec![
+            say(json!([64, begin, {}, "my.procedure"])),
+            hear(json!([65, begin, name])),
+            say(json!([66, end, name])),
+            hear(json!([67, end])),
+        ]
     };
     let sessions = |_: u64| {
-        vec![say(json!([6, {}, "my.reason"])), hear(json!([6, {}, "wamp.close.goodbye_and_out"])), Step::Enter("router")]
+        vec![
+            say(json!([6, {}, "my.reason"])),
+            hear(json!([6, {}, "wamp.close.goodbye_and_out"])),
+            Step::Enter("router"),
+        ]
     };
     let refusals = all(&|id| json!([48, id, {}, "no uri"]), 1000);
     let cancels = all(&|_| json!([49, 1, {"mode": "kill"}]), 1000);
     vec![
-        case("two thousand calls before an answer is read", ALL, vec![
-            joined(),
-            Step::SayAll(all(&|id| json!([48, id, {}, "add", [2, 3]]), 2000)),
-            Step::HearAll(all(&|id| json!([50, id, {}, [5]]), 2000)),
-        ]),
-        case("a thousand refusals before one is read", ALL, vec![
-            joined(),
-            Step::SayAll(refusals),
-            Step::HearAll(all(&|id| json!([8, 48, id, {}, "wamp.error.invalid_uri", [], "…"]), 1000)),
-            Step::Served,
-        ]),
-        case("a thousand CANCELs", ALL, vec![
-            joined(),
-            say(json!([48, 1, {}, "endless"])),
-            Step::SayAll(cancels),
-            hear(json!([8, 48, 1, {}, "wamp.error.canceled"])),
-            Step::Served,
-        ]),
+        case(
+            "two thousand calls before an answer is read",
+            ALL,
+            vec![
+                joined(),
+                Step::SayAll(all(&|id| json!([48, id, {}, "add", [2, 3]]), 2000)),
+                Step::HearAll(all(&|id| json!([50, id, {}, [5]]), 2000)),
+            ],
+        ),
+        case(
+            "a thousand refusals before one is read",
+            ALL,
+            vec![
+                joined(),
+                Step::SayAll(refusals),
+                Step::HearAll(all(&|id| json!([8, 48, id, {}, "wamp.error.invalid_uri", [], "…"]), 1000)),
+                Step::Served,
+            ],
+        ),
+        case(
+            "a thousand CANCELs",
+            ALL,
+            vec![
+                joined(),
+                say(json!([48, 1, {}, "endless"])),
+                Step::SayAll(cancels),
+                hear(json!([8, 48, 1, {}, "wamp.error.canceled"])),
+                Step::Served,
+            ],
+        ),
         case("subscriptions that come and go", ALL, repeated(joined(), &subscribed, 100)),
         case("registrations that come and go", ALL, repeated(Step::Enter("router"), &registered, 100)),
         case("sessions that come and go", ALL, repeated(joined(), &sessions, 100)),
-        case("a thousand publications that nobody hears", ALL, vec![
-            joined(),
-            Step::SayAll(all(&|id| json!([16, id, {}, "open.news", [id]]), 1000)),
-            Step::Served,
-        ]),
-        case("a thousand publications to a function", ALL, vec![
-            joined(),
-            Step::SayAll(all(&|id| json!([16, id, {}, "noted.numbers", [id]]), 1000)),
-            Step::Served,
-        ]),
-        case("a thousand refused publications", ALL, vec![
-            joined(),
-            Step::SayAll(all(&|id| json!([16, id, {}, "closed"]), 1000)),
-            Step::Served,
-        ]),
-        case("sessions in realms that nobody else is in", ALL, (0..100).flat_map(|number| vec![
-            say(crate::script::hello(&format!("realm.{number}"))),
-            hear(json!([2, "…", "…"])),
-            say(json!([32, 1, {}, "open.news"])),
-            hear(json!([33, 1, 1])),
-            say(json!([6, {}, "my.reason"])),
-            hear(json!([6, {}, "wamp.close.goodbye_and_out"])),
-        ]).collect()),
-        case("a thousand events that are to be retained", ALL, vec![
+        case(
+            "a thousand publications that nobody hears",
+            ALL,
+            vec![joined(), Step::SayAll(all(&|id| json!([16, id, {}, "open.news", [id]]), 1000)), Step::Served],
+        ),
+        case(
+            "a thousand publications to a function",
+            ALL,
+            vec![joined(), Step::SayAll(all(&|id| json!([16, id, {}, "noted.numbers", [id]]), 1000)), Step::Served],
+        ),
+        case(
+            "a thousand refused publications",
+            ALL,
+            vec![joined(), Step::SayAll(all(&|id| json!([16, id, {}, "closed"]), 1000)), Step::Served],
+        ),
+        case(
+            "sessions in realms that nobody else is in",
+            ALL,
+            (0..100)
+                .flat_map(|number| {
+                    vec![
+                        say(crate::script::hello(&format!("realm.{number}"))),
+                        hear(json!([2, "…", "…"])),
+                        say(json!([32, 1, {}, "open.news"])),
+                        hear(json!([33, 1, 1])),
+                        say(json!([6, {}, "my.reason"])),
+                        hear(json!([6, {}, "wamp.close.goodbye_and_out"])),
+                    ]
+                })
+                .collect(),
+        ),
+        case(
+            "a thousand events that are to be retained",
+            ALL,
+            vec![
             Step::Enter("router"),
             Step::SayAll(all(&|id| json!([16, id, {"retain": true}, format!("my.{id}"), [id]]), 1000)),
             say(json!([32, 1001, {"match": "prefix", "get_retained": true}, "my."])),
@@ -193,8 +232,14 @@ fn churn() -> Vec<Case> {
             Step::HearAll((997..=1000).map(|id| {
                 json!([36, "$subscription", "…", {"retained": true, "topic": format!("my.{id}")}, [id]])
             }).collect()),
-        ]),
-        case("HELLO again and again", ALL, [vec![Step::SayAll(vec![crate::script::hello("realm1"); 4]), hear(json!([2, "…", "…"]))], violation()].concat()),
+        ],
+        ),
+        case(
+            "HELLO again and again",
+            ALL,
+            [vec![Step::SayAll(vec![crate::script::hello("realm1"); 4]), hear(json!([2, "…", "…"]))], violation()]
+                .concat(),
+        ),
     ]
 }
 

@@ -117,11 +117,15 @@ fn texts() -> Vec<Case> {
     }
     // The transport is fine, and the session is not.
     let joined = || vec![Step::Enter("realm1")];
-    for (name, steps) in [("a binary frame", vec![frame(0x82, CALL)]), ("binary fragments", vec![frame(2, b"["), frame(0x80, b"]")])] {
+    for (name, steps) in
+        [("a binary frame", vec![frame(0x82, CALL)]), ("binary fragments", vec![frame(2, b"["), frame(0x80, b"]")])]
+    {
         cases.push(case(format!("{name} for a text"), TEXT, [joined(), steps.clone(), violation()].concat()));
         cases.push(case(format!("{name} for a text, at first"), TEXT, [steps, violation()].concat()));
     }
-    for (name, steps) in [("a text frame", vec![frame(0x81, CALL)]), ("text fragments", vec![frame(1, b"["), frame(0x80, b"]")])] {
+    for (name, steps) in
+        [("a text frame", vec![frame(0x81, CALL)]), ("text fragments", vec![frame(1, b"["), frame(0x80, b"]")])]
+    {
         cases.push(case(format!("{name} for binary"), BINARY, [joined(), steps.clone(), violation()].concat()));
         cases.push(case(format!("{name} for binary, at first"), BINARY, [steps, violation()].concat()));
     }
@@ -149,17 +153,26 @@ fn taken() -> Vec<Case> {
     let ping = || vec![frame(0x89, b"hello"), Step::Pong(b"hello".to_vec())];
     let mut rows = vec![
         ("fragments", vec![joined(), frame(1, first), frame(0x80, second), result()]),
-        ("empty fragments", vec![joined(), frame(1, b""), frame(0, b""), frame(0, CALL), frame(0, b""), frame(0x80, b""), result()]),
-        ("a ping between fragments", [vec![joined(), frame(1, first)], ping(), vec![frame(0x80, second), result()]].concat()),
+        (
+            "empty fragments",
+            vec![joined(), frame(1, b""), frame(0, b""), frame(0, CALL), frame(0, b""), frame(0x80, b""), result()],
+        ),
+        (
+            "a ping between fragments",
+            [vec![joined(), frame(1, first)], ping(), vec![frame(0x80, second), result()]].concat(),
+        ),
         ("pongs that nobody asked for", vec![joined(), frame(0x8a, b""), frame(0x8a, &[0; 125]), Step::Served]),
         ("a ping of 125 octets", vec![joined(), frame(0x89, &[7; 125]), Step::Pong(vec![7; 125]), Step::Served]),
         ("a ping before HELLO", [ping(), vec![joined(), Step::Served]].concat()),
         ("a mask of zeros", vec![joined(), masked(0x81, CALL, [0; 4]), result()]),
-        ("a length in more octets than it needs", vec![
-            joined(),
-            Step::Octets([&[0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, CALL.len() as u8, 0, 0, 0, 0][..], CALL].concat()),
-            result(),
-        ]),
+        (
+            "a length in more octets than it needs",
+            vec![
+                joined(),
+                Step::Octets([&[0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, CALL.len() as u8, 0, 0, 0, 0][..], CALL].concat()),
+                result(),
+            ],
+        ),
         ("white space around a message", vec![joined(), frame(0x81, b" \n[48 , 7,\t{},\"add\",[2,3]]\r\n "), result()]),
         ("every fragment an octet", [one_by_one(CALL), vec![result()]].concat()),
         ("characters split between fragments", [one_by_one(euro), vec![refused(), Step::Served]].concat()),
@@ -171,7 +184,13 @@ fn taken() -> Vec<Case> {
     let on: &[Serializer] = &[Json];
     let cases = rows.into_iter().map(|(name, steps)| case(name, on, steps));
     let pings = (0..100).flat_map(|number| vec![frame(0x89, &[number]), Step::Pong(vec![number])]);
-    cases.chain([case("pings in each codec", WEB_SOCKET, [vec![joined()], pings.collect(), vec![Step::Served]].concat())]).collect()
+    cases
+        .chain([case(
+            "pings in each codec",
+            WEB_SOCKET,
+            [vec![joined()], pings.collect(), vec![Step::Served]].concat(),
+        )])
+        .collect()
 }
 
 /// How clients close: with which code they are answered. Section 7.4.
@@ -210,10 +229,20 @@ fn raw_sockets() -> Vec<Case> {
         }
     }
     for head in [[0x08, 0, 0, 1], [0x0a, 0, 0, 1]] {
-        cases.push(case(format!("a length above 2^24: {head:02x?}"), RAW_SOCKET, vec![joined(), octets(&head), Step::Lost]));
+        cases.push(case(
+            format!("a length above 2^24: {head:02x?}"),
+            RAW_SOCKET,
+            vec![joined(), octets(&head), Step::Lost],
+        ));
     }
-    let ping = |payload: &[u8]| vec![octets(&[&[1, 0, 0, payload.len() as u8][..], payload].concat()), Step::Pong(payload.to_vec())];
-    cases.push(case("a RawSocket ping", RAW_SOCKET, [ping(b""), vec![joined()], ping(b"hello"), ping(&[0; 255]), vec![Step::Served]].concat()));
+    let ping = |payload: &[u8]| {
+        vec![octets(&[&[1, 0, 0, payload.len() as u8][..], payload].concat()), Step::Pong(payload.to_vec())]
+    };
+    cases.push(case(
+        "a RawSocket ping",
+        RAW_SOCKET,
+        [ping(b""), vec![joined()], ping(b"hello"), ping(&[0; 255]), vec![Step::Served]].concat(),
+    ));
     let pongs = vec![joined(), octets(&[2, 0, 0, 0]), octets(&[2, 0, 0, 2, 1, 2]), Step::Served];
     cases.push(case("RawSocket pongs that nobody asked for", RAW_SOCKET, pongs));
     for before in [vec![], vec![joined()]] {
@@ -247,28 +276,51 @@ fn batches() -> Vec<Case> {
         if payload.starts_with(b"[48") {
             steps.push(hear(json!([50, 1, {}, [5]])));
         }
-        cases.push(case(format!("the batch {:?}", String::from_utf8_lossy(payload)), JSON, [steps, violation()].concat()));
+        cases.push(case(
+            format!("the batch {:?}", String::from_utf8_lossy(payload)),
+            JSON,
+            [steps, violation()].concat(),
+        ));
     }
     let all = &[JsonBatched, MessagePackBatched, CborBatched];
-    let first_ones = |last| [joined(), vec![Step::SayAll(vec![call(1), last, call(2)]), hear(json!([50, 1, {}, [5]]))]].concat();
+    let first_ones =
+        |last| [joined(), vec![Step::SayAll(vec![call(1), last, call(2)]), hear(json!([50, 1, {}, [5]]))]].concat();
     cases.push(case("a violation within a batch", all, [first_ones(json!([48, 0, {}, "add"])), violation()].concat()));
-    cases.push(case("ABORT within a batch", all, [first_ones(json!([3, {}, "my.reason"])), vec![Step::Closed(1000)]].concat()));
+    cases.push(case(
+        "ABORT within a batch",
+        all,
+        [first_ones(json!([3, {}, "my.reason"])), vec![Step::Closed(1000)]].concat(),
+    ));
     let refusal = first_ones(json!([48, 3, {}, "no uri"]));
     let rest = vec![crate::script::error(48, 3, "wamp.error.invalid_uri"), hear(json!([50, 2, {}, [5]]))];
     cases.push(case("a refusal within a batch", all, [refusal, rest].concat()));
     let calls = (1..=1000).map(call).collect();
     let results = (1..=1000).map(|id| hear(json!([50, id, {}, [5]]))).collect();
     cases.push(case("a thousand calls in one batch", all, [joined(), vec![Step::SayAll(calls)], results].concat()));
-    cases.push(case("a batch of HELLOs", all, [vec![Step::SayAll(vec![crate::script::hello("realm1"); 2]), hear(json!([2, "…", "…"]))], violation()].concat()));
-    cases.push(case("HELLO within a batch", all, vec![
-        Step::SayAll(vec![crate::script::hello("realm1"), call(1), json!([6, {}, "my.reason"]), crate::script::hello("realm1"), call(1)]),
-        hear(json!([2, "…", "…"])),
-        hear(json!([50, 1, {}, [5]])),
-        hear(json!([6, {}, "wamp.close.goodbye_and_out"])),
-        hear(json!([2, "…", "…"])),
-        hear(json!([50, 1, {}, [5]])),
-        say(call(2)),
-        hear(json!([50, 2, {}, [5]])),
-    ]));
+    cases.push(case(
+        "a batch of HELLOs",
+        all,
+        [vec![Step::SayAll(vec![crate::script::hello("realm1"); 2]), hear(json!([2, "…", "…"]))], violation()].concat(),
+    ));
+    cases.push(case(
+        "HELLO within a batch",
+        all,
+        vec![
+            Step::SayAll(vec![
+                crate::script::hello("realm1"),
+                call(1),
+                json!([6, {}, "my.reason"]),
+                crate::script::hello("realm1"),
+                call(1),
+            ]),
+            hear(json!([2, "…", "…"])),
+            hear(json!([50, 1, {}, [5]])),
+            hear(json!([6, {}, "wamp.close.goodbye_and_out"])),
+            hear(json!([2, "…", "…"])),
+            hear(json!([50, 1, {}, [5]])),
+            say(call(2)),
+            hear(json!([50, 2, {}, [5]])),
+        ],
+    ));
     cases
 }

@@ -49,7 +49,9 @@ fn wrong(element: Element) -> Vec<Value> {
     let numbers = [json!(0), json!(-1), json!(1.5), json!(-0.0), json!(1e300), json!(9_007_199_254_740_993_u64)];
     let huge = [json!(u64::MAX), json!(i64::MIN)];
     match element {
-        Id => [&[json!(null), json!(true), json!("1"), json!([]), json!({}), json!(binary)][..], &numbers, &huge].concat(),
+        Id => {
+            [&[json!(null), json!(true), json!("1"), json!([]), json!({}), json!(binary)][..], &numbers, &huge].concat()
+        }
         Dict => vec![json!(null), json!(false), json!(1), json!("{}"), json!([]), json!([["a", 1]]), json!(binary)],
         Uri | Text => vec![json!(null), json!(true), json!(1), json!(1.5), json!([]), json!({}), json!(binary)],
         RequestType => [0, 1, 6, 7, 8, 16, 32, 34, 48, 49, 64, 66, 67, 69, 70, 999, -1]
@@ -81,7 +83,9 @@ fn wrong_messages((_, sample, elements, has_payload, _): &Layout) -> Vec<Value> 
     if *has_payload {
         let no_lists = [json!(null), json!(1), json!("x"), json!({}), json!(true), json!("\0AAAA")];
         let no_dicts = [json!(null), json!(1), json!("x"), json!([]), json!(true), json!("\0AAAA")];
-        for payload in no_lists.iter().map(|it| vec![it.clone()]).chain(no_dicts.iter().map(|it| vec![json!([]), it.clone()])) {
+        for payload in
+            no_lists.iter().map(|it| vec![it.clone()]).chain(no_dicts.iter().map(|it| vec![json!([]), it.clone()]))
+        {
             messages.push([elements_of(sample), payload].concat().into());
         }
     }

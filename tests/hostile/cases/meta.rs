@@ -51,7 +51,17 @@ type Row = (&'static str, Value, Value, &'static str);
 
 fn wrong() -> Vec<Row> {
     let mut rows = Vec::new();
-    let no_ids = [json!([]), json!([null]), json!(["x"]), json!([true]), json!([1.5]), json!([-1]), json!([[]]), json!([{}]), json!(["\0AAAA"])];
+    let no_ids = [
+        json!([]),
+        json!([null]),
+        json!(["x"]),
+        json!([true]),
+        json!([1.5]),
+        json!([-1]),
+        json!([[]]),
+        json!([{}]),
+        json!(["\0AAAA"]),
+    ];
     for (procedure, _) in of_ids() {
         rows.extend(no_ids.iter().map(|arguments| (procedure, arguments.clone(), json!({}), ARGUMENT)));
     }
@@ -68,7 +78,9 @@ fn wrong() -> Vec<Row> {
         rows.push((procedure, json!(["nobody"]), json!({"reason": "no uri"}), URI));
         rows.push((procedure, json!(["nobody"]), json!({"message": 7}), ARGUMENT));
     }
-    for (keywords, uri) in [(json!({"reason": 7}), ARGUMENT), (json!({"reason": ""}), URI), (json!({"message": []}), ARGUMENT)] {
+    for (keywords, uri) in
+        [(json!({"reason": 7}), ARGUMENT), (json!({"reason": ""}), URI), (json!({"message": []}), ARGUMENT)]
+    {
         rows.push(("wamp.session.kill_all", json!([]), keywords, uri));
     }
     for procedure in ["wamp.session.count", "wamp.session.list"] {
@@ -92,7 +104,9 @@ fn wrong() -> Vec<Row> {
             rows.push((procedure, arguments, json!({}), uri));
         }
     }
-    for options in [json!(7), json!("prefix"), json!({"match": 7}), json!({"match": "regex"}), json!([["match", "prefix"]])] {
+    for options in
+        [json!(7), json!("prefix"), json!({"match": 7}), json!({"match": "regex"}), json!([["match", "prefix"]])]
+    {
         rows.push(("wamp.registration.lookup", json!(["a", options]), json!({}), ARGUMENT));
         rows.push(("wamp.subscription.lookup", json!(["a", options]), json!({}), ARGUMENT));
     }
@@ -140,20 +154,33 @@ fn scenes() -> Vec<Case> {
     };
     let published = || vec![hear("observer", json!([36, "$subscription", "…", {}, [7]]))];
     let mut cases = vec![
-        scene("a testament of one who is gone", ALL, [observed(), vec![("victim", Step::Vanish)], published()].concat()),
-        scene("a testament of one who breaks the rules", ALL, [observed(), vec![say("victim", json!([]))], published()].concat()),
-        scene("nobody is killed, and no testament lost, by a wrong argument", ALL, [
-            observed(),
-            vec![
-                enter("killer"),
-                say("killer", json!([48, 1, {}, "wamp.session.kill_all", [], {"message": 7}])),
-                ("killer", error(48, 1, ARGUMENT)),
-                say("victim", json!([48, 2, {}, "wamp.session.count", [["nobody"]]])),
-                hear("victim", json!([50, 2, {}, [0]])),
-                ("victim", Step::Vanish),
-            ],
-            published(),
-        ].concat()),
+        scene(
+            "a testament of one who is gone",
+            ALL,
+            [observed(), vec![("victim", Step::Vanish)], published()].concat(),
+        ),
+        scene(
+            "a testament of one who breaks the rules",
+            ALL,
+            [observed(), vec![say("victim", json!([]))], published()].concat(),
+        ),
+        scene(
+            "nobody is killed, and no testament lost, by a wrong argument",
+            ALL,
+            [
+                observed(),
+                vec![
+                    enter("killer"),
+                    say("killer", json!([48, 1, {}, "wamp.session.kill_all", [], {"message": 7}])),
+                    ("killer", error(48, 1, ARGUMENT)),
+                    say("victim", json!([48, 2, {}, "wamp.session.count", [["nobody"]]])),
+                    hear("victim", json!([50, 2, {}, [0]])),
+                    ("victim", Step::Vanish),
+                ],
+                published(),
+            ]
+            .concat(),
+        ),
     ];
     let mut killed = vec![enter("victim")];
     killed.extend([

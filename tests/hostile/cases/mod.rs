@@ -28,8 +28,7 @@ pub(crate) const THREE: [&[Serializer]; 3] = [
     &[RawSocketJson, MessagePack, CborBatched],
 ];
 
-pub(crate) const WEB_SOCKET: &[Serializer] =
-    &[Json, MessagePack, Cbor, JsonBatched, MessagePackBatched, CborBatched];
+pub(crate) const WEB_SOCKET: &[Serializer] = &[Json, MessagePack, Cbor, JsonBatched, MessagePackBatched, CborBatched];
 pub(crate) const RAW_SOCKET: &[Serializer] = &[RawSocketJson, RawSocketMessagePack, RawSocketCbor];
 /// As `THREE`, of the WebSocket.
 pub(crate) const THREE_WEB_SOCKETS: [&[Serializer]; 2] =

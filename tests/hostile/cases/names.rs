@@ -128,9 +128,16 @@ fn reserved() -> Vec<Case> {
     }
     let closed = |topic: &str, policy: &str| {
         let options = json!({"match": policy});
-        vec![Step::Enter("realm1"), say(json!([32, 7, options, topic])), error(32, 7, "wamp.error.invalid_uri"), Step::Served]
+        vec![
+            Step::Enter("realm1"),
+            say(json!([32, 7, options, topic])),
+            error(32, 7, "wamp.error.invalid_uri"),
+            Step::Served,
+        ]
     };
-    for (topic, policy) in [("closed", "exact"), ("", "prefix"), ("o", "prefix"), (".", "wildcard"), (".news", "wildcard")] {
+    for (topic, policy) in
+        [("closed", "exact"), ("", "prefix"), ("o", "prefix"), (".", "wildcard"), (".news", "wildcard")]
+    {
         cases.push(case(format!("a closed topic {topic:?} {policy}"), ALL, closed(topic, policy)));
     }
     let publish = json!([16, 7, {"acknowledge": true}, "closed"]);
@@ -156,31 +163,70 @@ fn ids() -> Vec<Case> {
         ("an id that has been used", vec![joined(), add(json!(7)), result(7), add(json!(7)), result(7)]),
         ("ids backwards", vec![joined(), add(json!(7)), result(7), add(json!(3)), result(3)]),
         ("an id that is in use", [vec![joined(), endless(), endless()], violation()].concat()),
-        ("an id that is in use, by SUBSCRIBE", [vec![joined(), endless(), say(json!([32, 1, {}, "open.a"]))], violation()].concat()),
-        ("an id that is in use, by PUBLISH", [vec![joined(), endless(), say(json!([16, 1, {}, "open.a"]))], violation()].concat()),
-        ("an id that is in use, by a bad URI", [vec![joined(), endless(), say(json!([48, 1, {}, "no uri"]))], violation()].concat()),
+        (
+            "an id that is in use, by SUBSCRIBE",
+            [vec![joined(), endless(), say(json!([32, 1, {}, "open.a"]))], violation()].concat(),
+        ),
+        (
+            "an id that is in use, by PUBLISH",
+            [vec![joined(), endless(), say(json!([16, 1, {}, "open.a"]))], violation()].concat(),
+        ),
+        (
+            "an id that is in use, by a bad URI",
+            [vec![joined(), endless(), say(json!([48, 1, {}, "no uri"]))], violation()].concat(),
+        ),
         ("CANCEL of nothing", vec![joined(), say(json!([49, 5, {}])), Step::Served]),
-        ("CANCEL of what has ended", vec![joined(), add(json!(7)), result(7), say(json!([49, 7, {"mode": "kill"}])), Step::Served]),
+        (
+            "CANCEL of what has ended",
+            vec![joined(), add(json!(7)), result(7), say(json!([49, 7, {"mode": "kill"}])), Step::Served],
+        ),
         ("EVENT_RECEIVED of nothing", vec![joined(), say(json!([337, 5])), say(json!([37, MAX_ID])), Step::Served]),
-        ("UNSUBSCRIBE of nothing", vec![joined(), say(json!([34, 7, 5])), error(34, 7, "wamp.error.no_such_subscription"), Step::Served]),
-        ("UNREGISTER of nothing", vec![joined(), say(json!([66, 7, 5])), error(66, 7, "wamp.error.no_such_registration"), Step::Served]),
-        ("progress that was not announced", [
-            vec![say(json!([1, "router", {"roles": {"caller": {}}}])), hear(json!([2, "…", "…"])), say(json!([48, 1, {"progress": true}, "a"]))],
-            violation(),
-        ].concat()),
+        (
+            "UNSUBSCRIBE of nothing",
+            vec![joined(), say(json!([34, 7, 5])), error(34, 7, "wamp.error.no_such_subscription"), Step::Served],
+        ),
+        (
+            "UNREGISTER of nothing",
+            vec![joined(), say(json!([66, 7, 5])), error(66, 7, "wamp.error.no_such_registration"), Step::Served],
+        ),
+        (
+            "progress that was not announced",
+            [
+                vec![
+                    say(json!([1, "router", {"roles": {"caller": {}}}])),
+                    hear(json!([2, "…", "…"])),
+                    say(json!([48, 1, {"progress": true}, "a"])),
+                ],
+                violation(),
+            ]
+            .concat(),
+        ),
         ("strict: in order", strict(vec![add(json!(1)), result(1), add(json!(2)), result(2)])),
         ("strict: from 2", strict([vec![add(json!(2))], violation()].concat())),
         ("strict: a gap", strict([vec![add(json!(1)), result(1), add(json!(3))], violation()].concat())),
         ("strict: again", strict([vec![add(json!(1)), result(1), add(json!(1))], violation()].concat())),
         ("strict: a gap before a bad URI", strict([vec![say(json!([48, 3, {}, "no uri"]))], violation()].concat())),
-        ("strict: refused ones count", strict(vec![say(json!([48, 1, {}, "no uri"])), error(48, 1, "wamp.error.invalid_uri"), add(json!(2)), result(2)])),
+        (
+            "strict: refused ones count",
+            strict(vec![
+                say(json!([48, 1, {}, "no uri"])),
+                error(48, 1, "wamp.error.invalid_uri"),
+                add(json!(2)),
+                result(2),
+            ]),
+        ),
     ]
     .into_iter()
     .map(|(name, steps)| case(name, ALL, steps))
     .collect();
     // In the place of the arguments, where the options say so.
     let opaque = json!({"enc_algo": "cryptobox", "enc_key": "x", "enc_serializer": "json"});
-    let sealed = vec![joined(), say(json!([48, 7, opaque, "add", "\0AAAA"])), error(48, 7, "wamp.error.invalid_argument"), Step::Served];
+    let sealed = vec![
+        joined(),
+        say(json!([48, 7, opaque, "add", "\0AAAA"])),
+        error(48, 7, "wamp.error.invalid_argument"),
+        Step::Served,
+    ];
     cases.push(case("a sealed call of a function", ALL, sealed));
     let sealed = vec![joined(), say(json!([16, 7, opaque, "noted.numbers", "\0AAAA"])), Step::Served];
     cases.push(case("a sealed event for a function", ALL, sealed));
@@ -210,46 +256,58 @@ fn of_others() -> Vec<Case> {
     let refused = |kind: u64, uri: &str| ("thief", error(kind, 1, uri));
     let enter = |peer: &'static str| (peer, Step::Enter("router"));
     vec![
-        scene("UNSUBSCRIBE of another's subscription", ALL, vec![
-            enter("owner"),
-            say("owner", json!([32, 1, {}, "my.topic"])),
-            hear("owner", json!([33, 1, "$subscription"])),
-            enter("thief"),
-            say("thief", json!([34, 1, "$subscription"])),
-            refused(34, "wamp.error.no_such_subscription"),
-            say("thief", json!([16, 2, {"acknowledge": true}, "my.topic", [1]])),
-            hear("owner", json!([36, "$subscription", "$publication", {}, [1]])),
-            hear("thief", json!([17, 2, "$publication"])),
-        ]),
-        scene("REGISTER of another's procedure", ALL, vec![
-            enter("owner"),
-            say("owner", json!([64, 1, {}, "my.procedure"])),
-            hear("owner", json!([65, 1, "$registration"])),
-            enter("thief"),
-            say("thief", json!([64, 1, {}, "my.procedure"])),
-            refused(64, "wamp.error.procedure_already_exists"),
-            say("thief", json!([64, 1, {"invoke": "last"}, "my.procedure"])),
-            refused(64, "wamp.error.procedure_already_exists"),
-            say("thief", json!([66, 1, "$registration"])),
-            refused(66, "wamp.error.no_such_registration"),
-            say("thief", json!([48, 2, {}, "my.procedure", [1]])),
-            hear("owner", json!([68, 1, "$registration", {}, [1]])),
-            say("owner", json!([70, 1, {}, [2]])),
-            hear("thief", json!([50, 2, {}, [2]])),
-        ]),
-        scene("CANCEL of another's call", ALL, vec![
-            enter("owner"),
-            say("owner", json!([64, 1, {}, "my.procedure"])),
-            hear("owner", json!([65, 1, "$registration"])),
-            enter("caller"),
-            say("caller", json!([48, 5, {}, "my.procedure"])),
-            hear("owner", json!([68, 1, "$registration", {}])),
-            enter("thief"),
-            say("thief", json!([49, 5, {"mode": "killnowait"}])),
-            say("thief", json!([48, 5, {}, "unknown"])),
-            ("thief", error(48, 5, "wamp.error.no_such_procedure")),
-            say("owner", json!([70, 1, {}, ["mine"]])),
-            hear("caller", json!([50, 5, {}, ["mine"]])),
-        ]),
+        scene(
+            "UNSUBSCRIBE of another's subscription",
+            ALL,
+            vec![
+                enter("owner"),
+                say("owner", json!([32, 1, {}, "my.topic"])),
+                hear("owner", json!([33, 1, "$subscription"])),
+                enter("thief"),
+                say("thief", json!([34, 1, "$subscription"])),
+                refused(34, "wamp.error.no_such_subscription"),
+                say("thief", json!([16, 2, {"acknowledge": true}, "my.topic", [1]])),
+                hear("owner", json!([36, "$subscription", "$publication", {}, [1]])),
+                hear("thief", json!([17, 2, "$publication"])),
+            ],
+        ),
+        scene(
+            "REGISTER of another's procedure",
+            ALL,
+            vec![
+                enter("owner"),
+                say("owner", json!([64, 1, {}, "my.procedure"])),
+                hear("owner", json!([65, 1, "$registration"])),
+                enter("thief"),
+                say("thief", json!([64, 1, {}, "my.procedure"])),
+                refused(64, "wamp.error.procedure_already_exists"),
+                say("thief", json!([64, 1, {"invoke": "last"}, "my.procedure"])),
+                refused(64, "wamp.error.procedure_already_exists"),
+                say("thief", json!([66, 1, "$registration"])),
+                refused(66, "wamp.error.no_such_registration"),
+                say("thief", json!([48, 2, {}, "my.procedure", [1]])),
+                hear("owner", json!([68, 1, "$registration", {}, [1]])),
+                say("owner", json!([70, 1, {}, [2]])),
+                hear("thief", json!([50, 2, {}, [2]])),
+            ],
+        ),
+        scene(
+            "CANCEL of another's call",
+            ALL,
+            vec![
+                enter("owner"),
+                say("owner", json!([64, 1, {}, "my.procedure"])),
+                hear("owner", json!([65, 1, "$registration"])),
+                enter("caller"),
+                say("caller", json!([48, 5, {}, "my.procedure"])),
+                hear("owner", json!([68, 1, "$registration", {}])),
+                enter("thief"),
+                say("thief", json!([49, 5, {"mode": "killnowait"}])),
+                say("thief", json!([48, 5, {}, "unknown"])),
+                ("thief", error(48, 5, "wamp.error.no_such_procedure")),
+                say("owner", json!([70, 1, {}, ["mine"]])),
+                hear("caller", json!([50, 5, {}, ["mine"]])),
+            ],
+        ),
     ]
 }

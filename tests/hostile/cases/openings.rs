@@ -123,12 +123,20 @@ fn requests() -> Vec<(String, String, u16)> {
         ("a part of a subprotocol", with_fields(&[("Sec-WebSocket-Protocol", "wamp.2")]), 400),
         ("commas", with_fields(&[("Sec-WebSocket-Protocol", ",,,")]), 400),
         ("subprotocols of which one is known", with_fields(&[("Sec-WebSocket-Protocol", "chat,,wamp.2.cbor")]), 101),
-        ("subprotocols in two fields", with_fields(&[("Sec-WebSocket-Protocol", "chat"), ("+Sec-WebSocket-Protocol", "wamp.2.cbor")]), 101),
+        (
+            "subprotocols in two fields",
+            with_fields(&[("Sec-WebSocket-Protocol", "chat"), ("+Sec-WebSocket-Protocol", "wamp.2.cbor")]),
+            101,
+        ),
         ("an extension", with_fields(&[("+Sec-WebSocket-Extensions", "permessage-deflate")]), 101),
         ("the origin of this machine", with_fields(&[("+Origin", "http://localhost:3000")]), 101),
         ("another origin", with_fields(&[("+Origin", "https://evil.example")]), 403),
         ("an origin that looks like this machine", with_fields(&[("+Origin", "http://localhost.evil.example")]), 403),
-        ("an origin that has this machine as a user", with_fields(&[("+Origin", "http://localhost@evil.example")]), 403),
+        (
+            "an origin that has this machine as a user",
+            with_fields(&[("+Origin", "http://localhost@evil.example")]),
+            403,
+        ),
         ("no origin", with_fields(&[("+Origin", "null")]), 403),
         ("an origin that is none", with_fields(&[("+Origin", "://")]), 403),
         ("two origins", with_fields(&[("+Origin", "http://localhost"), ("+Origin", "https://evil.example")]), 403),
@@ -165,7 +173,10 @@ fn noise() -> Vec<(String, Vec<u8>)> {
         noise.push((format!("the octet {first:#04x}"), vec![first]));
         noise.push((format!("octets behind {first:#04x}"), [&[first][..], with_fields(&[]).as_bytes()].concat()));
     }
-    noise.push(("a hello of TLS".to_owned(), [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], &[7; 500]].concat()));
+    noise.push((
+        "a hello of TLS".to_owned(),
+        [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], &[7; 500]].concat(),
+    ));
     let whole = with_fields(&[]);
     for length in [1, 3, 4, 17, 18, 40, whole.len() - 3, whole.len() - 2, whole.len() - 1] {
         noise.push((format!("the first {length} octets of a request"), whole.as_bytes()[..length].to_vec()));

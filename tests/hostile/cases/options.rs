@@ -30,45 +30,65 @@ const PASSTHRU: [(&str, Kind); 4] =
 
 fn options() -> Vec<Options> {
     vec![
-        (json!([1, "realm1", {"roles": {"caller": {}}}]), 2, State::Connected, &[
-            ("roles", Roles),
-            ("agent", Text),
-            ("authmethods", Texts),
-            ("authid", Text),
-            ("authrole", Text),
-            ("authextra", Dict),
-        ]),
-        (json!([16, 1, {}, "open.news"]), 2, State::Joined, &[
-            ("acknowledge", Bool),
-            ("exclude_me", Bool),
-            ("disclose_me", Bool),
-            ("retain", Bool),
-            ("exclude", Ids),
-            ("exclude_authid", Texts),
-            ("exclude_authrole", Texts),
-            ("eligible", Ids),
-            ("eligible_authid", Texts),
-            ("eligible_authrole", Texts),
-        ]),
+        (
+            json!([1, "realm1", {"roles": {"caller": {}}}]),
+            2,
+            State::Connected,
+            &[
+                ("roles", Roles),
+                ("agent", Text),
+                ("authmethods", Texts),
+                ("authid", Text),
+                ("authrole", Text),
+                ("authextra", Dict),
+            ],
+        ),
+        (
+            json!([16, 1, {}, "open.news"]),
+            2,
+            State::Joined,
+            &[
+                ("acknowledge", Bool),
+                ("exclude_me", Bool),
+                ("disclose_me", Bool),
+                ("retain", Bool),
+                ("exclude", Ids),
+                ("exclude_authid", Texts),
+                ("exclude_authrole", Texts),
+                ("eligible", Ids),
+                ("eligible_authid", Texts),
+                ("eligible_authrole", Texts),
+            ],
+        ),
         (json!([16, 1, {}, "open.news"]), 2, State::Joined, &PASSTHRU),
         (json!([32, 1, {}, "open.news"]), 2, State::Joined, &[("match", Name), ("get_retained", Bool)]),
-        (json!([48, 1, {}, "add", [2, 3]]), 2, State::Joined, &[
-            ("timeout", Number),
-            ("receive_progress", Bool),
-            ("progress", Bool),
-            ("disclose_me", Bool),
-            ("runmode", Text),
-        ]),
+        (
+            json!([48, 1, {}, "add", [2, 3]]),
+            2,
+            State::Joined,
+            &[
+                ("timeout", Number),
+                ("receive_progress", Bool),
+                ("progress", Bool),
+                ("disclose_me", Bool),
+                ("runmode", Text),
+            ],
+        ),
         (json!([48, 1, {}, "add", [2, 3]]), 2, State::Joined, &PASSTHRU),
         (json!([49, 1, {}]), 2, State::Joined, &[("mode", Name)]),
-        (json!([64, 3, {}, "my.other"]), 2, State::Invoked, &[
-            ("match", Name),
-            ("invoke", Name),
-            ("concurrency", Number),
-            ("force_reregister", Bool),
-            ("forward_timeout", Bool),
-            ("disclose_caller", Bool),
-        ]),
+        (
+            json!([64, 3, {}, "my.other"]),
+            2,
+            State::Invoked,
+            &[
+                ("match", Name),
+                ("invoke", Name),
+                ("concurrency", Number),
+                ("force_reregister", Bool),
+                ("forward_timeout", Bool),
+                ("disclose_caller", Bool),
+            ],
+        ),
         (json!([70, 1, {}]), 2, State::Invoked, &[("progress", Bool)]),
         (json!([70, 1, {}]), 2, State::Invoked, &PASSTHRU),
         (json!([8, 68, 1, {}, "my.error"]), 3, State::Invoked, &PASSTHRU),
@@ -121,7 +141,8 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// Keys that the protocol does not know are ignored, whatever they hold.
 fn ignored() -> Vec<Case> {
-    let strange = json!({"x_mine": [{"deep": null}], "_private": "\0AAAA", "": 1, "UPPER": {}, "ü": -1.5, "call_timeout": 1});
+    let strange =
+        json!({"x_mine": [{"deep": null}], "_private": "\0AAAA", "": 1, "UPPER": {}, "ü": -1.5, "call_timeout": 1});
     let mut details = strange.clone();
     details["roles"] = json!({"caller": {"x": 1, "features": {"x_mine": 1}}, "x_role": 7});
     let joined = || Step::Enter("realm1");

@@ -45,7 +45,8 @@ fn sessions() -> Vec<Case> {
     let octets = |octets: &[u8]| Step::Octets(octets.to_vec());
     let pings = |ping: &'static [u8], pong: &'static [u8]| {
         // They show that somebody is there, and are no HELLO.
-        let ping = move || vec![Step::Octets(ping.to_vec()), Step::Pong(pong.to_vec()), Step::Wait(Duration::from_millis(20))];
+        let ping =
+            move || vec![Step::Octets(ping.to_vec()), Step::Pong(pong.to_vec()), Step::Wait(Duration::from_millis(20))];
         std::iter::repeat_with(ping).take(5).flatten().collect::<Vec<Step>>()
     };
     let dead = |first: &'static [u8]| vec![joined(), octets(first), Step::Met("pong_timeout"), Step::Lost];
@@ -63,8 +64,16 @@ fn sessions() -> Vec<Case> {
         case("no answers to pings", ALL, dead(b"")),
         case("no answers to pings, within a frame", WEB_SOCKET, dead(&[0x82, 0xfe, 1, 0, 0, 0, 0, 0, b'['])),
         case("no answers to pings, within a frame of RawSocket", RAW_SOCKET, dead(&[0, 0, 1, 0, b'['])),
-        case("no answers to pings, with a call running", ALL, vec![joined(), call(), Step::Met("pong_timeout"), Step::Lost]),
-        case("answers to pings, and nothing else", ALL, vec![joined(), Step::Listen(Duration::from_secs(3)), Step::Served]),
+        case(
+            "no answers to pings, with a call running",
+            ALL,
+            vec![joined(), call(), Step::Met("pong_timeout"), Step::Lost],
+        ),
+        case(
+            "answers to pings, and nothing else",
+            ALL,
+            vec![joined(), Step::Listen(Duration::from_secs(3)), Step::Served],
+        ),
     ];
     let few: &[Serializer] = &[Json, MessagePackBatched];
     let unanswered = vec![joined(), say(json!([])), hear(json!([3, "…", "wamp.error.protocol_violation"]))];
@@ -78,7 +87,8 @@ fn readers() -> Vec<Case> {
     let joined = || Step::Enter("realm1");
     let progress = say(json!([48, 1, {"receive_progress": true}, "count"]));
     let results = Step::SayAll((1..=200_u64).map(|id| json!([48, id, {}, "large", [60_000]])).collect::<Vec<Value>>());
-    let dead = |asked: Step| [joined(), asked, Step::Met("write_stall"), Step::Vanish].map(|step| ("dead", step)).to_vec();
+    let dead =
+        |asked: Step| [joined(), asked, Step::Met("write_stall"), Step::Vanish].map(|step| ("dead", step)).to_vec();
     vec![
         scene("progress that is not read", super::THREE[0], dead(progress)),
         scene("results that are not read", super::THREE[1], dead(results)),

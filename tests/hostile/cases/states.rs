@@ -128,7 +128,9 @@ fn ends() -> Vec<Case> {
     let abort = || say(json!([3, {}, "my.reason"]));
     let denied = || hear(json!([3, "…", "wamp.error.authentication_denied"]));
     let mut cases = vec![];
-    for state in [State::Connected, State::Challenged, State::Authenticating, State::Joined, State::Invoked, State::Parted] {
+    for state in
+        [State::Connected, State::Challenged, State::Authenticating, State::Joined, State::Invoked, State::Parted]
+    {
         // ABORT is never answered.
         let steps = [state.steps(), vec![abort(), Step::Closed(1000)]].concat();
         cases.push(case(format!("ABORT where one has {state:?}"), ALL, steps));
@@ -139,45 +141,80 @@ fn ends() -> Vec<Case> {
     }
     for (name, steps) in [
         ("a session after another", vec![joined(), goodbye(), goodbye_and_out(), joined(), Step::Served]),
-        ("what follows GOODBYE at once is for nobody", vec![
-            joined(),
-            Step::SayAll(vec![json!([6, {}, "my.reason"]), json!([48, 1, {}, "add", [2, 3]])]),
-            goodbye_and_out(),
-            hear(json!([3, "…", "wamp.error.protocol_violation"])),
-            Step::Closed(1002),
-        ]),
-        ("HELLO behind GOODBYE at once", vec![
-            joined(),
-            Step::SayAll(vec![json!([6, {}, "my.reason"]), hello("realm1")]),
-            goodbye_and_out(),
-            hear(json!([2, "…", "…"])),
-            Step::Served,
-        ]),
-        ("GOODBYE with a call running", vec![joined(), say(json!([48, 1, {}, "endless"])), goodbye(), goodbye_and_out()]),
+        (
+            "what follows GOODBYE at once is for nobody",
+            vec![
+                joined(),
+                Step::SayAll(vec![json!([6, {}, "my.reason"]), json!([48, 1, {}, "add", [2, 3]])]),
+                goodbye_and_out(),
+                hear(json!([3, "…", "wamp.error.protocol_violation"])),
+                Step::Closed(1002),
+            ],
+        ),
+        (
+            "HELLO behind GOODBYE at once",
+            vec![
+                joined(),
+                Step::SayAll(vec![json!([6, {}, "my.reason"]), hello("realm1")]),
+                goodbye_and_out(),
+                hear(json!([2, "…", "…"])),
+                Step::Served,
+            ],
+        ),
+        (
+            "GOODBYE with a call running",
+            vec![joined(), say(json!([48, 1, {}, "endless"])), goodbye(), goodbye_and_out()],
+        ),
         ("a dismissed client that answers", [dismissed(), vec![goodbye(), Step::Closed(1000)]].concat()),
-        ("a dismissed client that goes on asking", [dismissed(), vec![
-            say(json!([48, 2, {}, "add", [2, 3]])),
-            say(json!([32, 3, {}, "open.news"])),
-            say(json!([2, 1, {}])),
-            say(json!([])),
-            say(hello("realm1")),
-            goodbye(),
-            Step::Closed(1000),
-        ]].concat()),
+        (
+            "a dismissed client that goes on asking",
+            [
+                dismissed(),
+                vec![
+                    say(json!([48, 2, {}, "add", [2, 3]])),
+                    say(json!([32, 3, {}, "open.news"])),
+                    say(json!([2, 1, {}])),
+                    say(json!([])),
+                    say(hello("realm1")),
+                    goodbye(),
+                    Step::Closed(1000),
+                ],
+            ]
+            .concat(),
+        ),
         ("a dismissed client that aborts", [dismissed(), vec![abort(), Step::Closed(1000)]].concat()),
-        ("messages behind ABORT", vec![
-            joined(),
-            Step::SayAll(vec![json!([3, {}, "my.reason"]), json!([48, 1, {}, "add", [2, 3]])]),
-            Step::Closed(1000),
-        ]),
-        ("a message behind HELLO, before WELCOME", vec![
-            Step::SayAll(vec![hello("realm1"), json!([48, 1, {}, "add", [2, 3]])]),
-            hear(json!([2, "…", "…"])),
-            hear(json!([50, 1, {}, [5]])),
-        ]),
-        ("a message while the ticket is looked at", [State::Authenticating.steps(), vec![goodbye()], violation()].concat()),
-        ("a wrong ticket", [State::Challenged.steps(), vec![say(json!([5, "pencil", {}])), denied(), Step::Closed(1000)]].concat()),
-        ("no realm", vec![say(json!([1, "realm.unknown.…", {}])), hear(json!([3, "…", "wamp.error.no_such_role"])), Step::Closed(1000)]),
+        (
+            "messages behind ABORT",
+            vec![
+                joined(),
+                Step::SayAll(vec![json!([3, {}, "my.reason"]), json!([48, 1, {}, "add", [2, 3]])]),
+                Step::Closed(1000),
+            ],
+        ),
+        (
+            "a message behind HELLO, before WELCOME",
+            vec![
+                Step::SayAll(vec![hello("realm1"), json!([48, 1, {}, "add", [2, 3]])]),
+                hear(json!([2, "…", "…"])),
+                hear(json!([50, 1, {}, [5]])),
+            ],
+        ),
+        (
+            "a message while the ticket is looked at",
+            [State::Authenticating.steps(), vec![goodbye()], violation()].concat(),
+        ),
+        (
+            "a wrong ticket",
+            [State::Challenged.steps(), vec![say(json!([5, "pencil", {}])), denied(), Step::Closed(1000)]].concat(),
+        ),
+        (
+            "no realm",
+            vec![
+                say(json!([1, "realm.unknown.…", {}])),
+                hear(json!([3, "…", "wamp.error.no_such_role"])),
+                Step::Closed(1000),
+            ],
+        ),
     ] {
         cases.push(case(name, ALL, steps));
     }
