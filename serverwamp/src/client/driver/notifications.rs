@@ -110,8 +110,15 @@ impl Driver {
     fn answer_call(&mut self, request: RequestId, answer: Result<Payload, CallError>) {
         let Some(Pending::Call(call)) = self.pending.remove(&request) else { return };
         match call.answers {
-            Answers::Last(reply) => drop(reply.send(answer)),
+            Answers::Last(reply) => self.answered.push((reply, answer)),
             Answers::All(answers) => self.deliver(answers, Answer::Last(answer)),
+        }
+    }
+
+    pub(super) fn deliver_answers(&mut self) {
+        for (reply, answer) in self.answered.drain(..) {
+            // Whoever asked may be gone.
+            let _ = reply.send(answer);
         }
     }
 
