@@ -222,19 +222,6 @@ fn churn() -> Vec<Case> {
                 .collect(),
         ),
         case(
-            "a thousand events that are to be retained",
-            ALL,
-            vec![
-            Step::Enter("router"),
-            Step::SayAll(all(&|id| json!([16, id, {"retain": true}, format!("my.{id}"), [id]]), 1000)),
-            say(json!([32, 1001, {"match": "prefix", "get_retained": true}, "my."])),
-            hear(json!([33, 1001, "$subscription"])),
-            Step::HearAll((997..=1000).map(|id| {
-                json!([36, "$subscription", "…", {"retained": true, "topic": format!("my.{id}")}, [id]])
-            }).collect()),
-        ],
-        ),
-        case(
             "HELLO again and again",
             ALL,
             [vec![Step::SayAll(vec![crate::script::hello("realm1"); 4]), hear(json!([2, "…", "…"]))], violation()]
@@ -278,5 +265,26 @@ fn of_topics() -> Vec<Case> {
         lines.push(("reader", hear(json!([36, "$subscription", format!("$p{number}"), {}, [number, "…"]]))));
     }
     lines.extend([("dead", Step::Met("outbound_bytes")), ("publisher", Step::Served), ("reader", Step::Served)]);
-    vec![scene("a subscriber that reads nothing", THREE[2], lines)]
+    vec![
+        scene("a subscriber that reads nothing", THREE[2], lines),
+        scene("events that are to be retained", ALL, retained()),
+    ]
+}
+
+/// A publisher fills what is retained; of that, only the latest are left.
+fn retained() -> Vec<(&'static str, Step)> {
+    const MOST: u64 = 4;
+    let publish = |id: u64| json!([16, id, {"retain": true, "acknowledge": id == 1000}, format!("my.{id}"), [id]]);
+    let event = |id: u64| json!([36, "$subscription", "…", {"retained": true, "topic": format!("my.{id}")}, [id]]);
+    vec![
+        ("publisher", Step::Enter("router")),
+        ("publisher", Step::SayAll((1..=1000).map(publish).collect())),
+        ("publisher", hear(json!([17, 1000, "…"]))),
+        ("late", Step::Enter("router")),
+        ("late", say(json!([32, 1, {"match": "prefix", "get_retained": true}, "my."]))),
+        ("late", hear(json!([33, 1, "$subscription"]))),
+        ("late", Step::HearAll((1001 - MOST..=1000).map(event).collect())),
+        ("late", say(json!([48, 2, {}, "wamp.session.count", [["nobody"]]]))),
+        ("late", hear(json!([50, 2, {}, [0]]))),
+    ]
 }
