@@ -17,9 +17,9 @@ use super::output::Output;
 use super::words::{abort, goodbye};
 use crate::wire::{
     self, CallOptions, Cancel, CancelMode, CancelOptions, Codec, Dict, EncodeError, Feature, Features, Group, Hello,
-    HelloDetails, MatchPolicy, Message, MessageType, ParseError, Passthru, Payload, PayloadBuilder, PublicationId,
-    Publish, PublishOptions, RegistrationId, RequestId, Roles, ScanLimits, Slots, Subscribe, SubscribeOptions,
-    SubscriptionId, Unsubscribe, Uri, uris,
+    HelloDetails, MatchPolicy, Message, MessageType, ParseError, Parser, Passthru, Payload, PayloadBuilder,
+    PublicationId, Publish, PublishOptions, RegistrationId, RequestId, Roles, ScanLimits, Slots, Subscribe,
+    SubscribeOptions, SubscriptionId, Unsubscribe, Uri, uris,
 };
 
 /// Calls that nobody waits for any more and that a router has not answered, as some never do: so many are remembered.
@@ -57,6 +57,7 @@ const CALLEE: Features = Features::NONE
 pub(crate) struct ClientSession {
     codec: Codec,
     scan: ScanLimits,
+    parser: Parser,
     state: State,
     authentication: Authentication,
     next_request: RequestId,
@@ -208,6 +209,7 @@ impl ClientSession {
         let mut session = ClientSession {
             codec,
             scan,
+            parser: Parser::new(codec),
             state: State::Joining,
             authentication: Authentication::default(),
             next_request: RequestId::FIRST,
@@ -348,8 +350,10 @@ impl ClientSession {
 
     /// Takes a message from the peer.
     pub(crate) fn handle_message(&mut self, message: Bytes) {
-        match Message::parse(self.codec, message, self.scan) {
+        match self.parser.parse(message, self.scan) {
             Ok(message) => self.handle_parsed(message),
+            // Only the router's GOODBYE or ABORT counts now.
+            Err(_) if self.state == State::ShuttingDown => {}
             Err(ParseError::Limit(limit, refusal)) => self.exceeded(limit, *refusal),
             Err(error) => self.violation(&error.to_string()),
         }
