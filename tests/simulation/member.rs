@@ -68,6 +68,8 @@ pub(super) struct Member<'w> {
     /// Invocations to be answered: the number, and whether parts of the result are wanted.
     invocations: BTreeMap<u64, (u64, bool)>,
     published: u64,
+    /// It has said GOODBYE, after which nothing more may be said.
+    is_leaving: bool,
     has_left: bool,
 }
 
@@ -103,6 +105,7 @@ impl<'w> Member<'w> {
             last_invocation: 0,
             invocations: BTreeMap::new(),
             published: 0,
+            is_leaving: false,
             has_left: false,
         })
     }
@@ -240,6 +243,7 @@ impl<'w> Member<'w> {
     /// Leaves, and is told that it may.
     pub(super) async fn leave(mut self) -> Held<()> {
         self.send(json!([6, {}, "wamp.close.close_realm"])).await?;
+        self.is_leaving = true;
         while !self.has_left {
             self.receive().await?;
         }
@@ -295,7 +299,7 @@ impl<'w> Member<'w> {
             // It may have been answered meanwhile.
             69 => {
                 assert!(id(1) <= self.last_invocation, "{message}");
-                if self.invocations.remove(&id(1)).is_some() {
+                if self.invocations.remove(&id(1)).is_some() && !self.is_leaving {
                     self.send(json!([8, 68, id(1), {}, CANCELED])).await?;
                 }
             }
