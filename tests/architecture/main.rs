@@ -1,6 +1,7 @@
 //! The rules of the repository, as tests.
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod dependencies;
 mod security;
 
 mod limits;
