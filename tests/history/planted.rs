@@ -98,7 +98,9 @@ const FAULTS: [(&str, Promise, Plant); 20] = [
         let middle = next_event(records, at)?;
         next_event(records, middle).map(|_| Edit::Remove(middle))
     }),
-    ("two events change places", Promise::Order, |records, at| Some(Edit::Swap(at, next_event(records, at)?))),
+    ("an event comes behind the next one", Promise::Order, |records, at| {
+        Some(Edit::Move(at, next_event(records, at)?))
+    }),
     ("an event comes twice", Promise::NoDuplicate, |records, at| {
         matches!(records[at].event, Event::Event { .. }).then_some(Edit::Repeat(at, at))
     }),
@@ -110,19 +112,19 @@ const FAULTS: [(&str, Promise, Plant); 20] = [
             Event::Lost | Event::Interrupted | Event::Leaving => true,
             _ => false,
         };
-        next(records, at, |event| *event == Event::Quiet, |event| again(event) || ends(event))?;
+        let quiet = next(records, at, |event| *event == Event::Quiet, |event| again(event) || ends(event))?;
         // It was subscribed before, and the publication was acknowledged.
         let sent = |record: &Record| matches!(record.event, Event::Publish { number: of, .. } if of == *number);
         let sent = records.iter().position(sent)?;
         let Event::Publish { request, .. } = records[sent].event else { return None };
-        next(records, sent, |event| *event == Event::Published { request }, never)?;
+        let done = next(records, sent, |event| *event == Event::Published { request }, never)?;
         let is_made = |place: &usize| {
             let made = &records[*place];
             made.by == records[at].by
                 && matches!(made.event, Event::Subscribed { subscription: of, .. } if of == *subscription)
         };
         let made = (0..at).rfind(is_made)?;
-        (made < sent).then_some(Edit::Remove(at))
+        (made < sent && done < quiet).then_some(Edit::Remove(at))
     }),
     ("a publisher hears itself", Promise::Addressed, |records, at| {
         let Event::Publish { number, exclude_me: true, .. } = &records[at].event else { return None };

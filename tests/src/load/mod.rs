@@ -188,27 +188,40 @@ impl Step {
                 acknowledge: random.random_ratio(1, 3),
                 exclude_me: random.random_ratio(2, 3),
             },
-            920..994 => Step::Subscribe,
-            994..997 => Step::Leave,
+            920..986 => Step::Subscribe,
+            986..994 => Step::Leave,
             _ => Step::Break,
         }
     }
 }
 
 /// Notes the end of a session, however it comes to it.
-struct Session(Witness, bool);
+struct Session {
+    witness: Witness,
+    has_joined: bool,
+    has_ended: bool,
+}
 
 impl Session {
+    fn new(witness: Witness) -> Session {
+        Session { witness, has_joined: false, has_ended: false }
+    }
+
+    fn joined(&mut self) {
+        self.has_joined = true;
+        self.witness.note(Event::Joined);
+    }
+
     fn ended(&mut self, event: Event) {
-        self.1 = true;
-        self.0.note(event);
+        self.has_ended = true;
+        self.witness.note(event);
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if !self.1 {
-            self.0.note(Event::Lost);
+        if self.has_joined && !self.has_ended {
+            self.witness.note(Event::Lost);
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::{Peer, Serializer, hello};
 const IN_FLIGHT: usize = 16;
 /// After so long without a word, a line is given up.
 const SILENCE: Duration = Duration::from_secs(4);
+/// For so long is looked whether anything comes after GOODBYE.
+const AFTER: Duration = Duration::from_millis(30);
 const END: &str = TOPICS[3];
 
 /// A request whose answer is to come.
@@ -66,7 +68,7 @@ pub async fn visit(load: Arc<Load>, name: String, manner: Manner, serializer: Se
                 load: &load,
                 manner,
                 peer: Peer::over(stream, serializer),
-                session: Session(witness, false),
+                session: Session::new(witness),
                 random: &mut random,
                 requests: 0,
                 asked: BTreeMap::new(),
@@ -89,7 +91,7 @@ pub(super) async fn publish_the_last(load: &Arc<Load>, dial: Dial) {
         load,
         manner: Manner::Orderly,
         peer: Peer::over(dial().await.expect("a line"), Serializer::Json),
-        session: Session(load.witness("last"), false),
+        session: Session::new(load.witness("last")),
         random: &mut random,
         requests: 0,
         asked: BTreeMap::new(),
@@ -132,7 +134,7 @@ impl Visit<'_> {
         self.send(hello(REALM)).await?;
         match timeout(SILENCE, self.peer.receive()).await.ok()?? {
             welcome if welcome[0] == 2 => {
-                self.session.0.note(Event::Joined);
+                self.session.joined();
                 Some(())
             }
             other => {
@@ -147,7 +149,7 @@ impl Visit<'_> {
             Step::Call { procedure, size, progress } if self.asked.len() < IN_FLIGHT => {
                 let (call, text) = (self.load.number(), text(self.random));
                 let request = self.ask(Asked::Call { procedure });
-                self.session.0.note(Event::Call { request, call, progress });
+                self.session.witness.note(Event::Call { request, call, progress });
                 let options = if progress { json!({"receive_progress": true}) } else { json!({}) };
                 let sum = checksum(procedure, &[call, size], &text);
                 self.send(json!([48, request, options, procedure, [call, size, text, sum]])).await
@@ -184,7 +186,7 @@ impl Visit<'_> {
         let call =
             self.asked.iter().find(|(_, asked)| matches!(asked, Asked::Call { procedure, .. } if which(procedure)));
         let Some((&request, _)) = call else { return Some(()) };
-        self.session.0.note(Event::Cancel { request });
+        self.session.witness.note(Event::Cancel { request });
         let mode = ["skip", "kill", "killnowait"][self.random.random_range(0..3)];
         self.send(json!([49, request, {"mode": mode}])).await
     }
@@ -195,8 +197,8 @@ impl Visit<'_> {
         if !acknowledge {
             self.asked.remove(&request);
         }
-        self.session.0.note(Event::Publish { request, topic: topic.to_owned(), number, acknowledge, exclude_me });
-        let by = self.session.0.name().to_owned();
+        self.session.witness.note(Event::Publish { request, topic: topic.to_owned(), number, acknowledge, exclude_me });
+        let by = self.session.witness.name().to_owned();
         let sum = checksum(topic, &[number], &format!("{by}{text}"));
         let options = json!({"acknowledge": acknowledge, "exclude_me": exclude_me});
         self.send(json!([16, request, options, topic, [topic, by, number, text, sum]])).await
@@ -214,7 +216,7 @@ impl Visit<'_> {
         }
         let (topic, policy) = wanted;
         let request = self.ask(Asked::Subscription { topic: topic.clone(), policy });
-        self.session.0.note(Event::Subscribe { request, topic: topic.clone(), policy });
+        self.session.witness.note(Event::Subscribe { request, topic: topic.clone(), policy });
         self.send(json!([32, request, {"match": policy.name()}, topic])).await
     }
 
@@ -227,7 +229,7 @@ impl Visit<'_> {
             return Some(());
         }
         let request = self.ask(Asked::Unsubscription { subscription });
-        self.session.0.note(Event::Unsubscribe { request, subscription });
+        self.session.witness.note(Event::Unsubscribe { request, subscription });
         self.send(json!([34, request, subscription])).await
     }
 
@@ -244,7 +246,7 @@ impl Visit<'_> {
         while !(self.has_end || is_late && met.is_finished()) && begun.elapsed() < PATIENCE {
             self.receive_for(Duration::from_millis(20)).await?;
         }
-        self.session.0.note(Event::Quiet);
+        self.session.witness.note(Event::Quiet);
         self.leave().await
     }
 
@@ -260,7 +262,7 @@ impl Visit<'_> {
 
     /// Says GOODBYE and waits for the answer.
     async fn leave(&mut self) -> Option<()> {
-        self.session.0.note(Event::Leaving);
+        self.session.witness.note(Event::Leaving);
         self.send(json!([6, {}, "wamp.close.close_realm"])).await?;
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
@@ -277,7 +279,7 @@ impl Visit<'_> {
 
     /// What comes after GOODBYE, of which there should be nothing.
     async fn after_goodbye(&mut self) {
-        while let Ok(Some(message)) = timeout(SILENCE, self.peer.receive()).await {
+        while let Ok(Some(message)) = timeout(AFTER, self.peer.receive()).await {
             self.take(&message).await;
         }
     }
@@ -342,7 +344,7 @@ impl Visit<'_> {
             Some(50) => self.result(message),
             _ => panic!("{message} is nothing that a client receives"),
         };
-        self.session.0.note(event);
+        self.session.witness.note(event);
         Some(())
     }
 

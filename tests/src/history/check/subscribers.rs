@@ -56,13 +56,14 @@ pub(super) fn check(notes: &Notes, broken: &mut Broken) {
 impl<'h> Subscriber<'h, '_> {
     fn follow(&mut self, events: &[(Place, &'h Event)], notes: &Notes, broken: &mut Broken) {
         let (mut subscribe, mut unsubscribe) = (HashMap::new(), HashMap::new());
-        let mut has_left = false;
+        let mut leaving = None;
         for (place, event) in events {
             match event {
                 Event::Subscribe { request, topic, policy } => drop(subscribe.insert(*request, (topic, *policy))),
                 Event::Subscribed { request, subscription } => {
                     if let Some((topic, policy)) = subscribe.remove(request) {
                         self.open(*subscription, topic, policy, Some(*place));
+                        leaving.iter().for_each(|leaving| self.end_of_surety(|_| true, *leaving));
                     }
                 }
                 Event::Unsubscribe { request, subscription } => {
@@ -74,7 +75,7 @@ impl<'h> Subscriber<'h, '_> {
                     self.close(true, |window| Some(window.subscription) == subscription);
                 }
                 Event::Leaving => {
-                    has_left = true;
+                    leaving = Some(*place);
                     self.end_of_surety(|_| true, *place);
                 }
                 Event::Quiet => {
@@ -82,12 +83,12 @@ impl<'h> Subscriber<'h, '_> {
                     // What comes later is none of the promise's, but comes in order all the same.
                     self.windows.iter_mut().filter(|window| window.is_open).for_each(|window| window.is_whole = true);
                 }
+                // Whoever has said GOODBYE is owed nothing more (1.5 of the protocol).
+                Event::Goodbye { .. } if leaving.is_some() => self.close(false, |_| true),
                 Event::Goodbye { .. } => {
-                    if !has_left {
-                        // The server ends its sessions one after the other, from when it is told to stop.
-                        let stopping = notes.stopping.iter().rfind(|stopping| *stopping < place);
-                        self.end_of_surety(|_| true, stopping.copied().unwrap_or_default());
-                    }
+                    // The server ends its sessions one after the other, from when it is told to stop.
+                    let stopping = notes.stopping.iter().rfind(|stopping| *stopping < place);
+                    self.end_of_surety(|_| true, stopping.copied().unwrap_or_default());
                     self.close(true, |_| true);
                 }
                 Event::Lost | Event::Killed | Event::Interrupted => self.close(false, |_| true),

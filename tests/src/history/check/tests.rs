@@ -69,7 +69,7 @@ fn heard(events: u64, heard: &[u64], end: Vec<Event>) -> Vec<(&'static str, Even
 #[test]
 fn events() {
     use Promise::*;
-    let left = || vec![Event::Leaving, goodbye()];
+    let left = || vec![Event::Quiet, Event::Leaving, goodbye()];
     let cut = || vec![Event::Lost];
     for (seen, end, wanted) in [
         (vec![0, 1, 2, 3], left(), vec![]),
@@ -77,6 +77,9 @@ fn events() {
         (vec![0, 1], cut(), vec![]),
         (vec![], cut(), vec![]),
         (vec![0, 1], left(), vec![Acknowledged]),
+        (vec![0, 1], vec![Event::Leaving, goodbye()], vec![]),
+        (vec![0, 1], vec![Event::Stopping, goodbye()], vec![Acknowledged]),
+        (vec![0, 1], vec![goodbye()], vec![]),
         (vec![], left(), vec![Acknowledged]),
         (vec![], vec![Event::Quiet], vec![Acknowledged]),
         (vec![0, 1, 3], left(), vec![NoGap]),
