@@ -14,7 +14,7 @@ use tokio::time::sleep;
 pub(super) const PEERS: usize = 5;
 pub(super) const CLIENTS: usize = 2;
 /// How long there is load.
-const LOAD: Duration = Duration::from_millis(1200);
+const LOAD: Duration = Duration::from_millis(1000);
 
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

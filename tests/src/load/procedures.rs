@@ -111,6 +111,8 @@ impl Callee {
             .serializers([serializer.of_clients()])
             .reconnect(soon())
             .limits(limits())
+            // What was canceled by `skip` runs on.
+            .stop_timeout(Duration::from_millis(300))
             .through(move || dial());
         let client = component.client();
         let running = tokio::spawn(component.serve());
