@@ -5,7 +5,6 @@
 //! sees what was changed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serverwamp::App;
 use serverwamp_tests::Serializer;
@@ -17,7 +16,8 @@ use tokio::task::JoinSet;
 use super::world::{CLIENTS, PEERS, finish, populate};
 use super::{Total, seeds};
 
-const LOAD: Duration = Duration::from_millis(1200);
+/// Calls and publications of all, of those that are changed on their way too.
+const OPERATIONS: u64 = 2000;
 
 /// Runs some clients over such lines, which are known by their names, and others over good ones, for whom every promise holds.
 async fn check_corruption(name: &str, fault: Fault) {
@@ -42,7 +42,7 @@ async fn check_corruption(name: &str, fault: Fault) {
                 clients.spawn(load::rough(load, rough, serializer, seed, dial));
             }
         }
-        tokio::time::sleep(LOAD).await;
+        load.reach(OPERATIONS).await;
         load.end(tcp(address)).await;
         finish(clients).await;
         handle.shutdown();

@@ -44,9 +44,9 @@ async fn delays_slices_and_slowness_change_nothing() {
         vec![delay, Toxic::Slices(7), Toxic::Bandwidth(1 << 20)],
     ] {
         let (proxy, mut client, mut server) = line(toxics.clone()).await;
-        client.write_all(&octets(5000)).await.unwrap();
+        client.write_all(&octets(2000)).await.unwrap();
         client.shutdown().await.unwrap();
-        assert_eq!(rest(&mut server).await, (octets(5000), None), "{toxics:?}");
+        assert_eq!(rest(&mut server).await, (octets(2000), None), "{toxics:?}");
         server.write_all(b"back").await.unwrap();
         drop(server);
         assert_eq!(rest(&mut client).await, (b"back".to_vec(), None), "{toxics:?}");
@@ -92,9 +92,9 @@ async fn a_blackhole_is_silent_until_calm() {
 #[tokio::test]
 async fn corruption_is_the_same_for_the_same_seed() {
     let mut all = Vec::new();
-    for pieces in [5000, 50] {
+    for pieces in [2000, 50] {
         let (proxy, mut client, mut server) = line(vec![Toxic::Corruption(200)]).await;
-        let (sent, mut received) = (octets(5000), Vec::new());
+        let (sent, mut received) = (octets(2000), Vec::new());
         for piece in sent.chunks(pieces) {
             client.write_all(piece).await.unwrap();
             let mut come = vec![0; piece.len()];

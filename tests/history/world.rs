@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serverwamp::App;
+use rand::RngExt;
+use serverwamp::{Action, App, Decision, Session, Uri};
 use serverwamp_tests::history::{History, Recorder};
 use serverwamp_tests::load::{self, Callee, Dial, Load, Manner, tcp, within};
 use serverwamp_tests::proxy::{Fault, Proxy};
@@ -13,8 +14,8 @@ use tokio::time::sleep;
 /// Clients that are nothing but their messages, and clients of this crate.
 pub(super) const PEERS: usize = 5;
 pub(super) const CLIENTS: usize = 2;
-/// How long there is load.
-const LOAD: Duration = Duration::from_millis(1000);
+/// Calls and publications of a history.
+const OPERATIONS: u64 = 800;
 
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,8 @@ impl Place {
 pub(super) async fn run(seed: u64, fault: Option<Fault>) -> (History, BTreeMap<&'static str, usize>) {
     let (recorder, place) = (Recorder::default(), Place::of(seed));
     let app = place.app(&recorder);
+    // What is asked waits for a while, though not in the order in which it is asked.
+    let app = if seed & 2 == 0 { app } else { app.authorizer(hesitate) };
     let handle = app.handle();
     let server = tokio::spawn(app.serve());
     let address = handle.addresses().await[0];
@@ -63,7 +66,7 @@ pub(super) async fn run(seed: u64, fault: Option<Fault>) -> (History, BTreeMap<&
     let load = Load::new(recorder.clone(), 1, PEERS + CLIENTS);
     let mut clients = JoinSet::new();
     populate(&load, seed, &mut clients, |client| if client == 0 { direct.clone() } else { dial.clone() });
-    sleep(LOAD).await;
+    load.reach(OPERATIONS).await;
     if let Some(proxy) = &proxy {
         proxy.calm();
     }
@@ -75,6 +78,14 @@ pub(super) async fn run(seed: u64, fault: Option<Fault>) -> (History, BTreeMap<&
     handle.shutdown();
     within(server).await.expect("no panic").expect("a clean end");
     (recorder.history(), proxy.map(|proxy| proxy.met()).unwrap_or_default())
+}
+
+async fn hesitate(_: Session, _: Uri, _: Action) -> Decision {
+    let time = rand::rng().random_range(0..4000_u64);
+    if time > 1000 {
+        sleep(Duration::from_micros(time)).await;
+    }
+    Decision::allow()
 }
 
 /// Lets clients join, each over lines of its own kind.

@@ -224,7 +224,7 @@ impl History {
 /// What is promised to clients: section 3 of the design, sections 1.5 to 1.8 of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Promise {
-    /// Events of one publisher come in the order in which they were published, across topics.
+    /// Events of one publisher's session come in the order in which they were published, across topics.
     Order,
     /// No event is left out between two others: a subscriber gets all or is cut.
     NoGap,
@@ -247,7 +247,7 @@ pub enum Promise {
     OneRun,
     /// Every handler that begins returns or is dropped.
     RunEnds,
-    /// The calls of one caller are started in the order in which they were made.
+    /// The calls of one session are started in the order in which they were made.
     StartedInOrder,
     /// Nothing comes after GOODBYE.
     NothingAfterGoodbye,

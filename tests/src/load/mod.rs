@@ -32,8 +32,9 @@ pub const TOPICS: [&str; 4] = ["load.a", "load.b", "load.c", "load.end"];
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Realm of all.
 const REALM: &str = "realm1";
-/// The longest text in a payload.
+/// The longest text in most payloads, and in some.
 const TEXT: usize = 400;
+const LONG_TEXT: usize = 12_000;
 
 /// Gives lines to the server.
 pub type Dial = Arc<dyn Fn() -> BoxFuture<'static, io::Result<Box<dyn Octets>>> + Send + Sync>;
@@ -54,6 +55,7 @@ pub struct Load {
     recorder: Recorder,
     /// Names of witnesses begin with it.
     prefix: String,
+    first: u64,
     numbers: AtomicU64,
     is_over: AtomicBool,
     is_garbling: AtomicBool,
@@ -67,6 +69,7 @@ impl Load {
         Arc::new(Load {
             recorder,
             prefix: format!("{number}"),
+            first: number << 40,
             numbers: AtomicU64::new(number << 40),
             is_over: AtomicBool::new(false),
             is_garbling: AtomicBool::new(false),
@@ -102,6 +105,15 @@ impl Load {
         self.is_garbling.load(Ordering::Relaxed)
     }
 
+    /// Waits until so many calls and publications have been made, or for as long as is reasonable where most lines are dead.
+    pub async fn reach(&self, operations: u64) {
+        let begun = tokio::time::Instant::now();
+        let made = || self.numbers.load(Ordering::Relaxed) - self.first;
+        while made() < operations && begun.elapsed() < PATIENCE / 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Ends the load: clients ask for nothing more, wait for what they are owed, and leave.
     pub async fn end(self: &Arc<Self>, dial: Dial) {
         self.is_over.store(true, Ordering::Relaxed);
@@ -120,12 +132,13 @@ pub async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(2 * PATIENCE, future).await.expect("nothing is left hanging")
 }
 
-/// Limits with which a server or a client notices soon that a line is dead.
+/// Limits with which a server or a client notices soon that a line is dead, or too slow.
 pub fn limits() -> Limits {
     Limits {
         ping_interval: Duration::from_millis(700),
         pong_timeout: Duration::from_millis(1500),
         write_stall: Duration::from_secs(3),
+        outbound_bytes: 256 * 1024,
         drain: Duration::from_millis(300),
         ..Limits::default()
     }
@@ -154,8 +167,13 @@ pub(crate) fn checksum(uri: &str, numbers: &[u64], text: &str) -> u64 {
 
 /// A text of random length that needs no escapes in any serializer.
 fn text(random: &mut SmallRng) -> String {
-    let length = if random.random_ratio(1, 4) { random.random_range(0..TEXT) } else { random.random_range(0..20) };
-    (0..length).map(|_| char::from(random.random_range(b'a'..=b'z'))).collect()
+    let length = match random.random_range(0..100) {
+        0..70 => random.random_range(0..20),
+        70..96 => random.random_range(0..TEXT),
+        _ => random.random_range(0..LONG_TEXT),
+    };
+    let first = random.random_range(0..26_usize);
+    (first..first + length).map(|at| char::from(b"abcdefghijklmnopqrstuvwxyz"[at % 26])).collect()
 }
 
 /// What a client does next.

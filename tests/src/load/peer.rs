@@ -50,7 +50,8 @@ struct Visit<'l> {
     asked: BTreeMap<u64, Asked>,
     /// By the subscription's id.
     subscriptions: BTreeMap<u64, (String, Policy)>,
-    has_end: bool,
+    /// How often the last event has come: once for each subscription.
+    ends: usize,
     heard_at: Instant,
 }
 
@@ -73,7 +74,7 @@ pub async fn visit(load: Arc<Load>, name: String, manner: Manner, serializer: Se
                 requests: 0,
                 asked: BTreeMap::new(),
                 subscriptions: BTreeMap::new(),
-                has_end: false,
+                ends: 0,
                 heard_at: Instant::now(),
             };
             if visit.stay(&mut met).await == Some(true) {
@@ -96,7 +97,7 @@ pub(super) async fn publish_the_last(load: &Arc<Load>, dial: Dial) {
         requests: 0,
         asked: BTreeMap::new(),
         subscriptions: BTreeMap::new(),
-        has_end: false,
+        ends: 0,
         heard_at: Instant::now(),
     };
     visit.join().await.expect("a session");
@@ -243,11 +244,16 @@ impl Visit<'_> {
             tokio::spawn(async move { load.meet().await })
         });
         let begun = Instant::now();
-        while !(self.has_end || is_late && met.is_finished()) && begun.elapsed() < PATIENCE {
+        while !(self.has_heard_the_last() || is_late && met.is_finished()) && begun.elapsed() < PATIENCE {
             self.receive_for(Duration::from_millis(20)).await?;
         }
         self.session.witness.note(Event::Quiet);
         self.leave().await
+    }
+
+    fn has_heard_the_last(&self) -> bool {
+        let due = self.subscriptions.values().filter(|(topic, policy)| policy.matches(topic, END));
+        self.ends >= due.count()
     }
 
     /// Waits until everything is answered; what would not end by itself is canceled.
@@ -358,7 +364,7 @@ impl Visit<'_> {
             assert!(self.load.is_garbling(), "{message}");
             return Event::Garbled;
         }
-        self.has_end |= topic == END;
+        self.ends += usize::from(topic == END);
         Event::Event { subscription: message[1].as_u64().unwrap_or_default(), publisher, number }
     }
 

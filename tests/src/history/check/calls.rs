@@ -7,8 +7,8 @@ use super::{Broken, Event, Notes, Place, Promise};
 /// What is known of a call from all witnesses.
 #[derive(Default)]
 struct Run<'h> {
-    /// Who called, and where.
-    made: Option<(&'h str, Place)>,
+    /// Who called, in which of its sessions, and where.
+    made: Option<((&'h str, usize), Place)>,
     started: usize,
     ended: usize,
     has_result: bool,
@@ -18,9 +18,14 @@ struct Run<'h> {
 
 pub(super) fn check(notes: &Notes, broken: &mut Broken) {
     let mut runs: BTreeMap<u64, Run> = BTreeMap::new();
+    let mut sessions: HashMap<&str, usize> = HashMap::new();
     for (place, record) in notes.all.iter().enumerate() {
         match record.event {
-            Event::Call { call, .. } => runs.entry(call).or_default().made = Some((&record.by, place)),
+            Event::Joined | Event::Interrupted => *sessions.entry(&record.by).or_default() += 1,
+            Event::Call { call, .. } => {
+                let session = sessions.get(record.by.as_str()).copied().unwrap_or_default();
+                runs.entry(call).or_default().made = Some(((&record.by, session), place));
+            }
             Event::Result { call, .. } => runs.entry(call).or_default().has_result = true,
             Event::Ended { call } => runs.entry(call).or_default().ended += 1,
             Event::Started { call } => runs.entry(call).or_default().started += 1,
@@ -37,7 +42,7 @@ pub(super) fn check(notes: &Notes, broken: &mut Broken) {
         }
     }
     for (call, run) in &runs {
-        let Some((caller, _)) = run.made else {
+        let Some(((caller, _), _)) = run.made else {
             broken.add(Promise::Authentic, "nobody", format!("call {call} was never made"));
             continue;
         };
@@ -53,9 +58,9 @@ pub(super) fn check(notes: &Notes, broken: &mut Broken) {
     }
 }
 
-/// Whether one who runs calls started those of each caller in their order.
+/// Whether one who runs calls started those of each caller's session in their order.
 fn in_order(witness: &str, events: &[(Place, &Event)], runs: &BTreeMap<u64, Run>, broken: &mut Broken) {
-    let mut last: HashMap<&str, (Place, u64)> = HashMap::new();
+    let mut last: HashMap<(&str, usize), (Place, u64)> = HashMap::new();
     let mut seen = HashSet::new();
     for (_, event) in events {
         let Event::Started { call } = event else { continue };
@@ -64,9 +69,9 @@ fn in_order(witness: &str, events: &[(Place, &Event)], runs: &BTreeMap<u64, Run>
         if !seen.insert(*call) {
             continue;
         }
-        match last.get(caller) {
+        match last.get(&caller) {
             Some((before, other)) if *before > made => {
-                broken.add(Promise::StartedInOrder, caller, format!("{witness} started call {call} after {other}"));
+                broken.add(Promise::StartedInOrder, caller.0, format!("{witness} started call {call} after {other}"));
             }
             _ => drop(last.insert(caller, (made, *call))),
         }

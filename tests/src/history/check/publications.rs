@@ -11,6 +11,8 @@ pub(super) struct Publication<'h> {
     pub(super) exclude_me: bool,
     pub(super) is_refused: bool,
     request: u64,
+    /// Which of the publisher's sessions it was sent in; none where a client that reconnects cannot say.
+    pub(super) session: Option<usize>,
     pub(super) sent: Place,
     /// Where it was seen that the server had published it; none if it may never have.
     pub(super) done: Option<Place>,
@@ -66,8 +68,11 @@ pub(super) fn publishers<'h>(notes: &Notes<'h>) -> BTreeMap<&'h str, Publisher<'
 fn sent_by<'h>(events: &[(Place, &'h Event)]) -> Publisher<'h> {
     let mut publisher = Publisher::default();
     let mut requests = HashMap::new();
+    let reconnects = events.iter().any(|(_, event)| **event == Event::Interrupted);
+    let mut sessions = 0;
     for (place, event) in events {
         match event {
+            Event::Joined | Event::Interrupted => sessions += 1,
             Event::Publish { request, topic, number, exclude_me, .. } => {
                 requests.insert(*request, publisher.publications.len());
                 publisher.by_number.insert(*number, publisher.publications.len());
@@ -77,6 +82,7 @@ fn sent_by<'h>(events: &[(Place, &'h Event)]) -> Publisher<'h> {
                     exclude_me: *exclude_me,
                     is_refused: false,
                     request: *request,
+                    session: Some(sessions),
                     sent: *place,
                     done: None,
                 });
@@ -86,24 +92,30 @@ fn sent_by<'h>(events: &[(Place, &'h Event)]) -> Publisher<'h> {
                 if let Some(publication) = found.filter(|publication| publication.request == *request) {
                     publication.is_refused = matches!(event, Event::Refused { .. });
                     publication.done.get_or_insert(*place);
+                    // It may have waited in the client, or on its way, for longer than a session.
+                    publication.session = publication.session.filter(|session| *session == sessions);
                 }
             }
             _ => {}
         }
     }
+    if reconnects {
+        for publication in publisher.publications.iter_mut().filter(|publication| publication.done.is_none()) {
+            publication.session = None;
+        }
+    }
     publisher
 }
 
-/// Where requests about topics were made, and where they were answered; the last of them is GOODBYE.
+/// Where requests about topics were made, and where they were answered.
 fn answers(events: &[(Place, &Event)]) -> Vec<(Place, Place)> {
     let mut asked: HashMap<u64, Place> = HashMap::new();
-    let (mut leaving, mut answers, mut seen) = (None, Vec::new(), HashSet::new());
+    let (mut answers, mut seen) = (Vec::new(), HashSet::new());
     for (place, event) in events {
         match event {
             Event::Subscribe { request, .. }
             | Event::Unsubscribe { request, .. }
             | Event::Publish { request, acknowledge: true, .. } => drop(asked.insert(*request, *place)),
-            Event::Leaving => leaving = Some(*place),
             Event::Subscribed { request, .. }
             | Event::Unsubscribed { request }
             | Event::Published { request }
@@ -112,7 +124,6 @@ fn answers(events: &[(Place, &Event)]) -> Vec<(Place, Place)> {
                     answers.push((*at, *place));
                 }
             }
-            Event::Goodbye { .. } => answers.extend(leaving.take().map(|leaving| (leaving, *place))),
             _ => {}
         }
     }

@@ -21,8 +21,8 @@ enum Kind {
 enum End {
     /// Nothing more can come.
     Cut,
-    /// The witness said GOODBYE first, at this place.
-    Left(Place),
+    /// The witness said GOODBYE first.
+    Left,
     /// The server did.
     Dismissed,
 }
@@ -38,10 +38,10 @@ pub(super) fn check(notes: &Notes, broken: &mut Broken) {
         .collect();
     for (witness, events) in &notes.by {
         let mut requests: BTreeMap<u64, Request> = BTreeMap::new();
-        let (mut leaving, mut end, mut is_quiet) = (None, None, false);
+        let (mut has_left, mut end, mut is_quiet) = (false, None, false);
         for (place, event) in events {
             if let Some(received) = received(event)
-                && matches!(end, Some(End::Left(_) | End::Dismissed))
+                && matches!(end, Some(End::Left | End::Dismissed))
             {
                 broken.add(Promise::NothingAfterGoodbye, witness, format!("{received} after GOODBYE"));
             }
@@ -49,9 +49,9 @@ pub(super) fn check(notes: &Notes, broken: &mut Broken) {
                 requests.insert(request, Request { place: *place, kind, replies: 0 });
             }
             match event {
-                Event::Leaving => leaving = Some(*place),
+                Event::Leaving => has_left = true,
                 Event::Lost | Event::Killed => end = Some(End::Cut),
-                Event::Goodbye { .. } => end = Some(leaving.map_or(End::Dismissed, End::Left)),
+                Event::Goodbye { .. } => end = Some(if has_left { End::Left } else { End::Dismissed }),
                 Event::Quiet => {
                     is_quiet = true;
                     for (request, _) in requests.iter().filter(|(_, request)| request.replies == 0) {
@@ -155,12 +155,10 @@ fn unanswered(
     witness: &str,
     broken: &mut Broken,
 ) {
-    let is_call = |request: &Request| matches!(request.kind, Kind::Call { .. });
     let is_owed = |request: &Request| match end {
         None => true,
-        Some(End::Cut) => false,
-        // Its calls are over with it; what it asked of topics before is not.
-        Some(End::Left(leaving)) => !is_call(request) && request.place < leaving,
+        // Whoever has said GOODBYE ignores everything but the answer (1.5 of the protocol).
+        Some(End::Cut | End::Left) => false,
         // What a server has taken before it stops it also answers; it takes requests in their order.
         Some(End::Dismissed) => {
             let mut later = requests.values().filter(|other| other.place >= request.place);

@@ -29,8 +29,10 @@ struct Subscriber<'h, 'p> {
     windows: Vec<Window<'h>>,
     /// What came for subscriptions that there are not yet.
     early: Vec<(u64, &'h str, usize)>,
-    /// The last publication of each publisher that has come.
-    last: HashMap<&'h str, usize>,
+    /// The last publication of each session of a publisher that has come.
+    last: HashMap<(&'h str, usize), usize>,
+    /// Which of its sessions it is in, as publications count them.
+    sessions: usize,
     /// What has come for each topic and policy.
     seen: HashSet<(&'h str, Policy, &'h str, usize)>,
 }
@@ -44,6 +46,7 @@ pub(super) fn check(notes: &Notes, broken: &mut Broken) {
             windows: Vec::new(),
             early: Vec::new(),
             last: HashMap::new(),
+            sessions: 0,
             seen: HashSet::new(),
         };
         subscriber.follow(events, notes, broken);
@@ -91,8 +94,15 @@ impl<'h> Subscriber<'h, '_> {
                     self.end_of_surety(|_| true, stopping.copied().unwrap_or_default());
                     self.close(true, |_| true);
                 }
-                Event::Lost | Event::Killed | Event::Interrupted => self.close(false, |_| true),
-                Event::Joined => self.again(),
+                Event::Lost | Event::Killed => self.close(false, |_| true),
+                Event::Interrupted => {
+                    self.sessions += 1;
+                    self.close(false, |_| true);
+                }
+                Event::Joined => {
+                    self.sessions += 1;
+                    self.again();
+                }
                 Event::Restored => {
                     for window in self.windows.iter_mut().filter(|window| window.is_open) {
                         window.sure_from.get_or_insert(*place);
@@ -172,7 +182,8 @@ impl<'h> Subscriber<'h, '_> {
             }
             return;
         };
-        if !is_for(publication, window, publisher, self.name) {
+        let own = publisher == self.name && publication.session == Some(self.sessions);
+        if !is_for(publication, window, own) {
             let text = format!("event {number} of {publisher}, on {}, for {}", publication.topic, window.topic);
             broken.add(Promise::Addressed, self.name, text);
             return;
@@ -182,7 +193,9 @@ impl<'h> Subscriber<'h, '_> {
             broken.add(Promise::NoDuplicate, self.name, format!("event {number} of {publisher} twice"));
             return;
         }
-        let last = self.last.entry(publisher).or_insert(index);
+        // What is promised is promised of sessions.
+        let Some(session) = publication.session else { return };
+        let last = self.last.entry((publisher, session)).or_insert(index);
         if *last > index {
             let before = self.publishers[publisher].publications[*last].number;
             broken.add(Promise::Order, self.name, format!("event {number} of {publisher} after {before}"));
@@ -194,13 +207,17 @@ impl<'h> Subscriber<'h, '_> {
     fn compare(&self, window: &Window, broken: &mut Broken) {
         for (publisher, of) in self.publishers {
             let received = window.received.get(publisher).map(Vec::as_slice).unwrap_or_default();
-            let (first, last) = (received.iter().min(), received.iter().max());
             let known: HashSet<usize> = received.iter().copied().collect();
             for (index, publication) in of.publications.iter().enumerate() {
                 let Some(done) = publication.done else { continue };
-                if known.contains(&index) || !is_for(publication, window, publisher, self.name) {
+                if known.contains(&index) || !is_for(publication, window, *publisher == self.name) {
                     continue;
                 }
+                let together = || {
+                    let same = |other: &&usize| of.publications[**other].session == publication.session;
+                    received.iter().filter(same).filter(|_| publication.session.is_some())
+                };
+                let (first, last) = (together().min(), together().max());
                 let was_subscribed = window.sure_from.is_some_and(|from| from < publication.sent);
                 let is_before = last.is_some_and(|last| index < *last);
                 let (number, topic) = (publication.number, window.topic);
@@ -220,7 +237,8 @@ impl<'h> Subscriber<'h, '_> {
     }
 }
 
-fn is_for(publication: &Publication, window: &Window, publisher: &str, subscriber: &str) -> bool {
-    let is_excluded = publication.exclude_me && publisher == subscriber;
+/// Whether an event is for a subscription; `own` is whether the subscriber has published it in the same session.
+fn is_for(publication: &Publication, window: &Window, own: bool) -> bool {
+    let is_excluded = publication.exclude_me && own;
     window.policy.matches(window.topic, publication.topic) && !is_excluded && !publication.is_refused
 }

@@ -108,10 +108,8 @@ fn events_without_acknowledgement_are_published_in_turn() {
     breaks([lost(), vec![("s", event(1, 0)), quiet.clone()]].concat(), &[]);
     // Not the first one alone, and none of them before an answer.
     breaks([lost(), vec![("s", event(1, 1)), quiet.clone()]].concat(), &[Promise::NoGap]);
-    let answered = vec![("p", publish(2, "other")), ("p", published(2)), quiet.clone()];
+    let answered = vec![("p", publish(2, "other")), ("p", published(2)), quiet];
     breaks([lost(), answered].concat(), &[Promise::Acknowledged]);
-    let left = vec![("p", Event::Leaving), ("p", goodbye()), quiet];
-    breaks([lost(), left].concat(), &[Promise::Acknowledged]);
 }
 
 #[test]
@@ -178,6 +176,26 @@ fn clients_that_reconnect() {
     breaks([again(&[2, 3], &[4, 5]), end(&[5])].concat(), &[NoGap]);
     breaks([again(&[2, 3], &[4, 5]), end(&[4])].concat(), &[Acknowledged]);
     breaks([again(&[2, 3], &[4, 5]), end(&[0, 4, 5])].concat(), &[NoGap, NoDuplicate]);
+}
+
+#[test]
+fn publishers_that_reconnect() {
+    use Promise::*;
+    let begin = || vec![("s", subscribe(1, "t", Policy::Exact)), ("s", subscribed(1)), ("p", Event::Joined)];
+    let again = || vec![("p", Event::Interrupted), ("p", Event::Joined)];
+    let one = |number| vec![("p", publish(number, "t")), ("p", published(number))];
+    let heard = |numbers: &[u64]| numbers.iter().map(|number| ("s", event(1, *number))).collect::<Vec<_>>();
+    let two = || [begin(), one(0), one(1), again(), one(2)].concat();
+    breaks([two(), heard(&[0, 1, 2])].concat(), &[]);
+    breaks([two(), heard(&[1, 0, 2])].concat(), &[Order]);
+    // Of two sessions, the later one may be faster.
+    breaks([two(), heard(&[2, 0, 1])].concat(), &[]);
+    let failed = || vec![("p", publish(2, "t")), ("p", Event::Failed { request: 2 })];
+    let lost = || [begin(), one(0), one(1), failed(), again(), one(3)].concat();
+    for order in [[0, 1, 3, 2], [0, 2, 1, 3], [2, 0, 1, 3]] {
+        breaks([lost(), heard(&order)].concat(), &[]);
+    }
+    breaks([lost(), heard(&[0, 1, 3])].concat(), &[]);
 }
 
 #[test]
