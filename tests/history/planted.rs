@@ -9,7 +9,7 @@ use super::expect_kept;
 use super::world::run;
 
 /// How often each fault is planted, at different places.
-const PLACES: usize = 6;
+const PLACES: usize = 3;
 
 /// A change of a history.
 enum Edit {
