@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod certificates;
+pub mod history;
 mod judge;
 mod link;
+pub mod load;
 pub mod login;
+pub mod proxy;
 mod router;
 
 #[cfg(doctest)]

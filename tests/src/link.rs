@@ -69,7 +69,8 @@ impl Link {
             Carrier::RawSocket => vec![0x7f, length << 4 | serializer.number(), 0, 0],
         };
         let written = futures_util::FutureExt::now_or_never(link.stream.write_all(&opening));
-        written.expect("room for the first octets").expect("an open stream");
+        // A stream that has ended already shows when something is received.
+        let _ = written.expect("room for the first octets");
         link
     }
 
@@ -134,7 +135,9 @@ impl Link {
                         Carrier::WebSocket => answer.starts_with(b"HTTP/1.1 101"),
                         Carrier::RawSocket => answer[0] == 0x7f && answer[1] & 0x0f != 0,
                     };
-                    assert!(expected, "{}", String::from_utf8_lossy(answer));
+                    if !expected {
+                        return None;
+                    }
                     self.taken = length;
                     self.is_open = true;
                 }
