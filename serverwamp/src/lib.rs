@@ -55,6 +55,9 @@ pub mod client;
 mod config;
 mod connection;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod limits;
 mod log;
