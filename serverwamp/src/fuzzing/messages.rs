@@ -46,7 +46,7 @@ const URIS: [&str; 8] = ["a", "a.b", "a.b.c", "wamp.error.canceled", "a.", "a..c
 
 /// One message, encoded.
 pub(super) fn message(input: &mut Unstructured<'_>, codec: Codec, codes: &[u64]) -> Result<Bytes> {
-    let code = match input.ratio(7, 8)? {
+    let code = match input.ratio(31, 32)? {
         true => *input.choose(codes)?,
         false => input.choose(&LAYOUTS)?.0,
     };
@@ -55,6 +55,10 @@ pub(super) fn message(input: &mut Unstructured<'_>, codec: Codec, codes: &[u64])
     for element in layout.chars() {
         match element {
             'p' => payload(input, &mut elements)?,
+            // Sessions begin with roles, but for few.
+            'd' if matches!(code, 1 | 2) && input.ratio(31, 32)? => {
+                elements.push(Value::Map(Dict::from([("roles", roles(input)?)])));
+            }
             _ => elements.push(single(input, element)?),
         }
     }
@@ -83,7 +87,7 @@ fn single(input: &mut Unstructured<'_>, element: char) -> Result<Value> {
         'd' => Value::Map(options(input)?),
         's' => Value::from(*input.choose(&["ticket", "wampcra", ""])?),
         'u' => {
-            let uris = if input.ratio(7, 8)? { &URIS[..3] } else { &URIS };
+            let uris = if input.ratio(31, 32)? { &URIS[..3] } else { &URIS };
             Value::from(*input.choose(uris)?)
         }
         _ => id(input)?,
@@ -92,8 +96,11 @@ fn single(input: &mut Unstructured<'_>, element: char) -> Result<Value> {
 
 /// Ids are few, so that they meet.
 pub(super) fn id(input: &mut Unstructured<'_>) -> Result<Value> {
-    Ok(match input.int_in_range(0..=15_u8)? {
-        small @ 0..=11 => Value::from(u64::from(small)),
+    if input.ratio(31, 32)? {
+        return Ok(Value::from(input.int_in_range(1..=12_u64)?));
+    }
+    Ok(match input.int_in_range(11..=15_u8)? {
+        11 => Value::from(0_u64),
         12 => Value::from(1_u64 << 53),
         13 => Value::from((1_u64 << 53) + 1),
         14 => Value::from(2.0),

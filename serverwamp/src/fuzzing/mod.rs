@@ -16,6 +16,7 @@ mod patterns;
 mod rawsocket;
 #[cfg(test)]
 mod replay;
+mod router;
 mod session_client;
 mod session_server;
 
@@ -26,5 +27,6 @@ pub use codec_msgpack::codec_msgpack;
 pub use frames::frames;
 pub use patterns::patterns;
 pub use rawsocket::rawsocket;
+pub use router::router;
 pub use session_client::session_client;
 pub use session_server::session_server;

@@ -6,14 +6,14 @@ mod user;
 use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 
-use self::model::Model;
+use self::model::{Model, Phase};
 use super::codec::{CODECS, LIMITS};
 use super::messages::{self, Said};
 use crate::session::{ClientSession, Notification, Offer, PayloadFeatures};
 use crate::wire::{Codec, Dict, Message, RegistrationId, RequestId, SubscriptionId, Uri, uris};
 
-/// What routers say, as often as they may.
-const CODES: [u64; 20] = [2, 2, 2, 4, 8, 8, 17, 33, 33, 35, 36, 36, 50, 50, 65, 65, 67, 68, 68, 69];
+/// What routers say in a session, as often as they may.
+const CODES: [u64; 14] = [8, 17, 33, 35, 36, 50, 65, 67, 68, 69, 69, 69, 69, 6];
 
 /// Octets as what a router sends and a user wants.
 pub fn session_client(octets: &[u8]) {
@@ -49,21 +49,29 @@ impl Play {
     }
 
     fn step(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        if self.model.phase == Phase::Closed && input.ratio(1, 4)? {
+            return Err(arbitrary::Error::NotEnoughData);
+        }
         let said = match input.int_in_range(0..=31)? {
-            0..=7 => {
-                let message = messages::message(input, self.codec, &CODES)?;
+            0..=13 => {
+                let codes: &[u64] = match self.model.phase {
+                    Phase::Joining => &[2, 2, 4],
+                    Phase::Challenged if input.ratio(15, 16)? => return Ok(()),
+                    Phase::ShuttingDown => &[6, 50, 36],
+                    _ => &CODES,
+                };
+                let message = match self.model.phase == Phase::Established && input.ratio(7, 8)? {
+                    true => self.likely(input)?,
+                    false => messages::message(input, self.codec, codes)?,
+                };
                 self.receive(message)
             }
-            8..=13 => {
-                let message = self.likely(input)?;
-                self.receive(message)
-            }
-            14 if input.ratio(1, 4)? => {
+            14 if input.ratio(1, 16)? => {
                 let length = input.int_in_range(0..=40)?;
                 let octets = input.bytes(length)?;
                 self.receive(Bytes::copy_from_slice(octets))
             }
-            15 if input.ratio(1, 8)? => {
+            15 if input.ratio(1, 16)? => {
                 self.session.handle_violation("not even a message");
                 self.model.violation()
             }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 
-use self::model::Model;
+use self::model::{Model, Phase};
 use super::codec::{CODECS, LIMITS};
 use super::messages::{self, Said};
 use crate::session::{Action, Ending, ServerLimits, ServerSession};
@@ -17,8 +17,10 @@ use crate::wire::{CancelMode, Codec, Message, RequestId};
 const CALLS: usize = 3;
 const REPLY_SIZE: usize = 100;
 
-/// What clients say, as often as they may.
-const CODES: [u64; 20] = [1, 1, 48, 48, 48, 48, 49, 49, 32, 34, 16, 64, 66, 70, 70, 8, 8, 6, 5, 337];
+/// What clients say in a session, as often as they may; the last few only if something was invoked.
+const CODES: [u64; 24] =
+    [48, 48, 48, 48, 48, 48, 49, 49, 49, 32, 32, 34, 16, 16, 64, 64, 66, 337, 6, 70, 70, 70, 8, 8];
+const ANSWERS: usize = 5;
 
 /// Octets as what a client sends, an application decides and a clock says.
 pub fn session_server(octets: &[u8]) {
@@ -59,12 +61,24 @@ impl Play {
     }
 
     fn step(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        if self.model.phase == Phase::Closed && input.ratio(1, 4)? {
+            return Err(arbitrary::Error::NotEnoughData);
+        }
         let said = match input.int_in_range(0..=31)? {
             0..=13 => {
-                let message = messages::message(input, self.codec, &CODES)?;
+                let codes: &[u64] = match self.model.phase {
+                    Phase::Silent => &[1],
+                    Phase::Challenged => &[5],
+                    // It is for the application to go on, mostly.
+                    Phase::Joining if input.ratio(15, 16)? => return Ok(()),
+                    Phase::ShuttingDown => &[6, 48, 50],
+                    Phase::Established if self.model.last_invocation > 0 => &CODES,
+                    _ => &CODES[..CODES.len() - ANSWERS],
+                };
+                let message = messages::message(input, self.codec, codes)?;
                 self.receive(message)
             }
-            14 => {
+            14 if input.ratio(1, 8)? => {
                 let length = input.int_in_range(0..=40)?;
                 let octets = input.bytes(length)?;
                 self.receive(Bytes::copy_from_slice(octets))
@@ -87,7 +101,8 @@ impl Play {
     }
 
     fn wait(&mut self, input: &mut Unstructured<'_>) -> Result<Vec<Said>> {
-        self.now += Duration::from_millis(input.int_in_range(0..=6000)?);
+        let most = if input.ratio(1, 8)? { 6000 } else { 500 };
+        self.now += Duration::from_millis(input.int_in_range(0..=most)?);
         self.session.handle_timeout(self.now);
         Ok(self.model.wait(self.now))
     }

@@ -25,7 +25,11 @@ impl Play {
                 let (code, succeeded) = match asked {
                     Asked::Call => (48_u64, vec![50_u64.into(), request.clone(), empty()]),
                     Asked::Publish => (16, vec![17_u64.into(), request.clone(), id.into()]),
-                    Asked::Subscribe(_) => (32, vec![33_u64.into(), request.clone(), id.into()]),
+                    Asked::Subscribe((uri, policy)) => {
+                        // Mostly there is one id for each pattern.
+                        let id = if input.ratio(7, 8)? { uri.len() as u64 + *policy as u64 } else { id };
+                        (32, vec![33_u64.into(), request.clone(), id.into()])
+                    }
                     Asked::Unsubscribe(_) => (34, vec![35_u64.into(), request.clone()]),
                     Asked::Register(_) => (64, vec![65_u64.into(), request.clone(), id.into()]),
                     Asked::Unregister(_) => (66, vec![67_u64.into(), request.clone()]),
@@ -35,8 +39,16 @@ impl Play {
                     false => vec![8_u64.into(), code.into(), request, empty(), "a.error".into()],
                 }
             }
-            4 => vec![36_u64.into(), id.into(), 9_u64.into(), empty()],
-            _ => vec![68_u64.into(), input.int_in_range(1..=20_u64)?.into(), id.into(), empty()],
+            0..=4 => {
+                let ids: Vec<u64> = self.model.subscriptions.keys().map(|id| id.get()).collect();
+                let id = if ids.is_empty() { id } else { *input.choose(&ids)? };
+                vec![36_u64.into(), id.into(), 9_u64.into(), empty()]
+            }
+            _ => {
+                let ids: Vec<u64> = self.model.registrations.keys().map(|id| id.get()).collect();
+                let id = if ids.is_empty() { id } else { *input.choose(&ids)? };
+                vec![68_u64.into(), input.int_in_range(1..=20_u64)?.into(), id.into(), empty()]
+            }
         };
         let mut octets = Vec::new();
         encode_into(self.codec, &Value::Array(elements), &mut octets).unwrap();
@@ -56,7 +68,7 @@ impl Play {
                 Ok(self.model.abort(uris::CANNOT_AUTHENTICATE))
             }
             (Phase::Established, 0..=6) => self.ask(input),
-            (Phase::Established, 7) if input.ratio(1, 4)? => {
+            (Phase::Established, 7) if input.ratio(1, 8)? => {
                 self.session.goodbye(Uri::known(uris::CLOSE_REALM), None);
                 self.model.phase = Phase::ShuttingDown;
                 Ok(vec![sent("GOODBYE")])

@@ -23,11 +23,11 @@ impl Play {
                 self.session.welcome(welcome(is_router));
                 self.model.welcome(is_router)
             }
-            4 if input.ratio(1, 4)? => {
+            4 if input.ratio(1, 16)? => {
                 self.session.abort(&Uri::known(uris::NOT_AUTHORIZED), Some("no"));
                 self.model.abort(uris::NOT_AUTHORIZED, Ending::Aborted)
             }
-            5 if input.ratio(1, 4)? => {
+            5 if input.ratio(1, 16)? => {
                 self.session.goodbye(&Uri::known(uris::KILLED), None, self.now);
                 self.model.say_goodbye(uris::KILLED, self.now)
             }
