@@ -136,6 +136,7 @@ impl Play {
             }
         }
         let mut expected = std::mem::take(&mut self.model.expected);
+        self.model.answered.clear();
         for (call, candidates) in std::mem::take(&mut self.model.calls_to_place) {
             let word = format!("INVOCATION {call}");
             let callee = (0..SIDES).find(|side| came[*side].contains(&word));

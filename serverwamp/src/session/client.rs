@@ -350,6 +350,8 @@ impl ClientSession {
     pub(crate) fn handle_message(&mut self, message: Bytes) {
         match Message::parse(self.codec, message, self.scan) {
             Ok(message) => self.handle_parsed(message),
+            // Only the router's GOODBYE or ABORT counts now.
+            Err(_) if self.state == State::ShuttingDown => {}
             Err(error) => self.violation(&error.to_string()),
         }
     }

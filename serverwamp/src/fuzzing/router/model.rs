@@ -1,6 +1,6 @@
 //! What PROTOCOL says that a router does, in as few words as can be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::wire::{CancelMode, InvokePolicy, MatchPolicy};
 
@@ -24,6 +24,8 @@ pub(super) struct Model {
     pub(super) subscribers: BTreeMap<Pattern, Vec<usize>>,
     pub(super) registrations: BTreeMap<Pattern, (InvokePolicy, Vec<usize>)>,
     pub(super) calls: BTreeMap<i64, Call>,
+    /// Those of which an answer is on its way: a CANCEL may overtake it.
+    pub(super) answered: BTreeSet<i64>,
     pub(super) seq: i64,
 }
 
@@ -179,6 +181,7 @@ impl Model {
     pub(super) fn answer(&mut self, seq: i64, answer: &str) {
         let Some(call) = self.calls.get_mut(&seq) else { return };
         let (caller, request, is_open) = (call.caller, call.request, call.is_open);
+        self.answered.insert(seq);
         let text = match answer {
             "progress" if !call.wants_progress => return,
             "progress" => format!("RESULT {request} {seq} progress"),

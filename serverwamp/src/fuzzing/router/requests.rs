@@ -91,9 +91,10 @@ impl Play {
 
     fn cancel(&mut self, side: usize, input: &mut Unstructured<'_>) -> Result<Option<Vec<Value>>> {
         let mode = *input.choose(&MODES)?;
-        let Some(seq) = chosen(&self.model, input, |_, call| call.caller == side && call.invocation.is_some())? else {
-            return Ok(None);
+        let is_own = |seq, call: &Call| {
+            call.caller == side && call.invocation.is_some() && !self.model.answered.contains(&seq)
         };
+        let Some(seq) = chosen(&self.model, input, is_own)? else { return Ok(None) };
         let request = self.model.calls[&seq].request;
         self.model.cancel(seq, mode);
         Ok(Some(vec![49_u64.into(), request.into(), Dict::from([("mode", mode.name())]).into()]))
