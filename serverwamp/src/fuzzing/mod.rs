@@ -19,6 +19,7 @@ mod replay;
 mod router;
 mod session_client;
 mod session_server;
+mod slots;
 
 pub use batched::batched;
 pub use codec_cbor::codec_cbor;
@@ -30,3 +31,4 @@ pub use rawsocket::rawsocket;
 pub use router::router;
 pub use session_client::session_client;
 pub use session_server::session_server;
+pub use slots::slots;

@@ -48,4 +48,4 @@ macro_rules! replayed {
     };
 }
 
-replayed! { batched codec_cbor codec_json codec_msgpack frames patterns rawsocket router session_client session_server }
+replayed! { batched codec_cbor codec_json codec_msgpack frames patterns rawsocket router session_client session_server slots }

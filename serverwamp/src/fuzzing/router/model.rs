@@ -44,6 +44,9 @@ pub(super) struct Call {
     pub(super) is_interrupted: bool,
 }
 
+/// The caller of calls whose caller has left.
+const GONE: usize = usize::MAX;
+
 pub(super) const ALREADY: &str = "wamp.error.procedure_already_exists";
 
 impl Model {
@@ -227,7 +230,7 @@ impl Model {
                     if call.is_open && self.can_cancel[callee] {
                         self.expect(callee, format!("INTERRUPT {invocation}"));
                     }
-                    self.calls.insert(seq, Call { is_open: false, ..call });
+                    self.calls.insert(seq, Call { is_open: false, caller: GONE, ..call });
                 }
                 (false, true) if call.is_open => {
                     self.expect(call.caller, format!("ERROR 48 {} wamp.error.canceled", call.request));
