@@ -15,6 +15,7 @@ const LEVELS: [(&str, u8); 20] = [
     ("log", 0),
     ("metrics", 0),
     ("systemd", 0),
+    ("document", 1),
     ("wire", 1),
     ("session", 2),
     ("handler", 3),
