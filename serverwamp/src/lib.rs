@@ -57,6 +57,9 @@ mod connection;
 #[cfg(feature = "config")]
 mod document;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 mod limits;
 mod log;

@@ -30,6 +30,7 @@ const LEVELS: [(&str, u8); 20] = [
     ("config", 8),
     ("testing", 8),
     ("__private", 8),
+    ("fuzzing", 9),
     ("lib", 9),
 ];
 

@@ -30,6 +30,8 @@ pub(crate) use access::Access;
 #[cfg(feature = "config")]
 pub(crate) use access::CurrentAccess;
 pub(crate) use broker::{Accepted, Begun, TooMany};
+#[cfg(any(test, fuzzing))]
+pub(crate) use coverage::TopicSet;
 pub(crate) use coverage::is_reserved;
 pub(crate) use dealer::{
     Callee, Canceled, Functions, RegisterError, Registered, Registration, RoutedCall, Target, Unavailable,
@@ -38,6 +40,8 @@ pub use defaults::{ProcedureDefaults, SubscriptionDefaults};
 pub use dynamic::{DynamicAuthenticator, DynamicAuthorizer};
 pub use history::History;
 pub use matching::UriTable;
+#[cfg(any(test, fuzzing))]
+pub(crate) use pattern::PatternTable;
 pub use realm::Realm;
 pub(crate) use realm::{Left, RealmState, Served};
 pub(crate) use realms::{LivingRealms, Realms};

@@ -31,6 +31,8 @@ pub(crate) use memory::Memory;
 pub(crate) use opaque::Opaque;
 pub(crate) use opening::{OpenError, Opened, decline, open};
 pub(crate) use peer::Peer;
+#[cfg(any(test, fuzzing))]
+pub(crate) use rawsocket::accept as accept_handshake;
 pub(crate) use rawsocket::{Handshake, RawSocket, request as request_handshake};
 #[cfg(feature = "tls")]
 pub use tls::{ClientCertificates, ClientTls, TlsConfig, TlsError};

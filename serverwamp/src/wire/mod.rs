@@ -52,4 +52,13 @@ pub(crate) use parse::{ParseError, Parser};
 pub(crate) use scan::{ScanLimits, Slots};
 pub(crate) use timestamp::Timestamp;
 pub(crate) use uri::UriError;
+#[cfg(any(test, fuzzing))]
+pub(crate) use {
+    codec::{Head, Read, Reader, Token},
+    decode::decode_value,
+    encode::{Output, transcode_value},
+    integer::Integer,
+    scan::{scan_value, skip},
+    uri::check_uri,
+};
 pub(crate) use write::{write_error, write_event, write_invocation, write_result};

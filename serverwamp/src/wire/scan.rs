@@ -216,7 +216,7 @@ pub(crate) fn scan_payload(
 }
 
 /// Checks one whole encoded value.
-#[cfg(any(test, feature = "cryptobox"))]
+#[cfg(any(test, fuzzing, feature = "cryptobox"))]
 pub(crate) fn scan_value(codec: Codec, value: &[u8], limits: ScanLimits) -> Result<(), ReadError> {
     let mut scanner = Scanner::new(Reader::new(codec, value), limits);
     scanner.value(scanner.depth)?;

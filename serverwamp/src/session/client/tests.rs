@@ -259,6 +259,19 @@ fn nothing_is_sent_or_told_after_the_end() {
 }
 
 #[test]
+fn what_cannot_be_read_behind_our_goodbye_is_ignored() {
+    let mut session = established();
+    session.goodbye(uri("wamp.close.normal"), None);
+    assert_eq!(sent(&mut session)[0][0], 6);
+    for message in ["[50,1,{},", "[36,1,2,{}]]", r#"[8,48,1,{},"a b"]"#, "[]", "[999]"] {
+        session.handle_message(message.into());
+        assert!(sent(&mut session).is_empty() && told(&mut session).is_empty(), "{message}");
+    }
+    receive(&mut session, json!([6, {}, "wamp.close.goodbye_and_out"]));
+    assert_eq!(told(&mut session), ["ended wamp.close.goodbye_and_out"]);
+}
+
+#[test]
 fn a_callee_answers_each_invocation_once() {
     let mut session = established();
     let prefix = RegisterOptions { match_policy: Some(MatchPolicy::Prefix), ..RegisterOptions::default() };
