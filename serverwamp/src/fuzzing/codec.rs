@@ -46,7 +46,8 @@ pub(super) fn check(codec: Codec, octets: &[u8], judge: impl FnOnce(&[u8]) -> Ve
         }
         (Ok(value), _) => value,
         (Err(error), _) => {
-            let known = ["invalid base64", "more than 128 bits", "number out of range", "invalid key", "invalid timestamp"];
+            let known =
+                ["invalid base64", "more than 128 bits", "number out of range", "invalid key", "invalid timestamp"];
             let error = error.to_string();
             assert!(known.iter().any(|known| error.contains(known)), "{error}");
             return;
@@ -175,9 +176,7 @@ fn is_common(value: &Value) -> bool {
 /// Equality that takes one NaN for another, and in which the two zeros differ.
 pub(super) fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Float(one), Value::Float(other)) => {
-            one.to_bits() == other.to_bits() || one.is_nan() && other.is_nan()
-        }
+        (Value::Float(one), Value::Float(other)) => one.to_bits() == other.to_bits() || one.is_nan() && other.is_nan(),
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
         }
