@@ -1,5 +1,5 @@
 //! The rules of the repository, as tests.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod dependencies;
 mod security;

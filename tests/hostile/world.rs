@@ -211,7 +211,8 @@ fn watch_panics() {
     WATCHED.call_once(|| {
         let report = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if panic.payload_as_str() != Some(PLANNED) {
+            let text = panic.payload().downcast_ref::<String>().map(String::as_str);
+            if text.or_else(|| panic.payload().downcast_ref().copied()) != Some(PLANNED) {
                 PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(panic.to_string());
                 report(panic);
             }
