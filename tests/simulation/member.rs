@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use serverwamp_tests::Peer;
 use tokio::time::{Instant, timeout};
 
-use super::router::{LAST, MEMBERS, World};
+use super::router::{Fault, LAST, MEMBERS, World};
 
 /// Longer than any answer takes: 35 s until a broken line is noticed, once for the callee and once for the caller.
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
@@ -271,7 +271,19 @@ impl<'w> Member<'w> {
         if self.wanted.values().any(is_late) { Err(Lost) } else { Ok(()) }
     }
 
+    /// Takes a message, unless a fault is planted in it.
     async fn take(&mut self, message: &Value) -> Held<()> {
+        match self.world.fault_in(message, self.session) {
+            None => self.judge(message).await,
+            Some(Fault::Lost) => Ok(()),
+            Some(Fault::Repeated) => {
+                self.judge(message).await?;
+                self.judge(message).await
+            }
+        }
+    }
+
+    async fn judge(&mut self, message: &Value) -> Held<()> {
         let id = |at: usize| message[at].as_u64().unwrap_or_else(|| panic!("{message}"));
         assert!(!self.has_left, "{message} after GOODBYE");
         match id(0) {

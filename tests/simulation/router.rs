@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-use serde_json::json;
+use serde_json::{Value, json};
 use serverwamp_tests::Serializer;
 use tokio::time::{sleep, timeout};
 use turmoil::Sim;
@@ -37,6 +37,13 @@ pub(super) struct Counts {
     restarts: usize,
 }
 
+/// What a router may do wrong, for members to notice.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fault {
+    Lost,
+    Repeated,
+}
+
 /// What is to happen to a host.
 enum Command {
     Crash(String),
@@ -57,6 +64,8 @@ struct Common {
     next_number: u64,
     starts: u64,
     counts: Counts,
+    /// The code of a message that has the fault, in a last session.
+    planted: Option<(u64, Fault)>,
 }
 
 /// What all know of each other.
@@ -66,6 +75,16 @@ pub(super) struct World(Rc<RefCell<Common>>);
 impl World {
     pub(super) fn count(&self, change: impl FnOnce(&mut Counts)) {
         change(&mut self.0.borrow_mut().counts);
+    }
+
+    pub(super) fn fault_in(&self, message: &Value, session: u64) -> Option<Fault> {
+        let mut common = self.0.borrow_mut();
+        let is_here = |planted: &mut (u64, Fault)| message[0] == planted.0;
+        if common.last_sessions.contains(&session) {
+            common.planted.take_if(is_here).map(|(_, fault)| fault)
+        } else {
+            None
+        }
     }
 
     pub(super) fn is_new_session(&self, session: u64) -> bool {
@@ -106,7 +125,7 @@ fn whatever_breaks_every_call_ends_once_and_no_event_is_missed() {
     let mut total = Counts::default();
     let seeds = seeds(4);
     for seed in &seeds {
-        let counts = simulate(*seed);
+        let counts = simulate(*seed, None);
         total.calls += counts.calls;
         total.failures += counts.failures;
         total.events += counts.events;
@@ -119,13 +138,29 @@ fn whatever_breaks_every_call_ends_once_and_no_event_is_missed() {
     assert!(seeds.len() == 1 || calls > failures && [failures, events, lost_sessions, restarts].iter().all(|&n| n > 0));
 }
 
+/// Else the members would not judge.
+#[test]
+fn members_notice_what_a_router_does_wrong() {
+    const PUBLISHED: u64 = 17;
+    const EVENT: u64 = 36;
+    const RESULT: u64 = 50;
+    const INVOCATION: u64 = 68;
+    for code in [PUBLISHED, EVENT, RESULT, INVOCATION] {
+        for fault in [Fault::Lost, Fault::Repeated] {
+            let simulation = std::panic::catch_unwind(|| simulate(0, Some((code, fault))));
+            assert!(simulation.is_err(), "{fault:?}: message {code}");
+        }
+    }
+}
+
 fn name(member: usize) -> String {
     format!("member-{member}")
 }
 
-fn simulate(seed: u64) -> Counts {
+fn simulate(seed: u64, planted: Option<(u64, Fault)>) -> Counts {
     let mut network = network(seed);
     let world = World::default();
+    world.0.borrow_mut().planted = planted;
     let ledger = Ledger::default();
     let injected = ledger.clone();
     let server = Server::start(&mut network, move || {
