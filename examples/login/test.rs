@@ -3,7 +3,7 @@
 
 #[cfg(feature = "foreign")]
 mod process;
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the server is started here, not by `main`")]
 #[path = "main.rs"]
 mod program;
 

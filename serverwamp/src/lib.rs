@@ -41,8 +41,8 @@
 //! * **Tests.** [`testing`] has clients that need no socket.
 //!
 //! Features, none of them on by default: `config` reads a whole server, or [`Rules`], [`Limits`] and clients, from TOML,
-//! `cryptobox` encrypts payloads, `openssh` reads keys of OpenSSH, `sqlite` keeps a [`History`] in a file, `tls` is for TLS,
-//! `tower` for other HTTP servers, `yaml` reads clients from YAML.
+//! `yaml` servers and clients from YAML as well; `cryptobox` encrypts payloads, `openssh` reads keys of OpenSSH, `sqlite` keeps
+//! a [`History`] in a file, `tls` is for TLS, `tower` for other HTTP servers.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -54,6 +54,8 @@ pub mod client;
 #[cfg(feature = "config")]
 mod config;
 mod connection;
+#[cfg(feature = "config")]
+mod document;
 mod error;
 mod handler;
 mod limits;

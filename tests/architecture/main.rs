@@ -9,12 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the runtime crate by level: one uses only modules of a lower level, or its own.
-const LEVELS: [(&str, u8); 19] = [
+const LEVELS: [(&str, u8); 20] = [
     ("error", 0),
     ("limits", 0),
     ("log", 0),
     ("metrics", 0),
     ("systemd", 0),
+    ("document", 1),
     ("wire", 1),
     ("session", 2),
     ("handler", 3),

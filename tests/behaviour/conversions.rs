@@ -28,7 +28,7 @@ enum Colour {
 }
 
 #[derive(Debug, Deserialize)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the fields are read by `Debug`")]
 struct Borrowed<'a> {
     name: &'a str,
     #[serde(borrow)]

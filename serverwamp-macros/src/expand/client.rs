@@ -102,6 +102,7 @@ fn implementation(interface: &Interface, stub: &Stub<'_>) -> TokenStream {
         const _: () = {
             use #runtime::__private as __wamp;
 
+            // Programs use one of the two.
             impl #client {
                 /// Calls with this client.
                 #[allow(dead_code)]

@@ -112,19 +112,19 @@ impl<T: FromPayload> Call<T> {
     /// The call cannot be sent.
     pub async fn start<P: FromPayload>(self) -> Result<RunningCall<P, T>, CallError> {
         let (answers, receiver) = mpsc::channel(ANSWERS);
-        let (guard, gap) = self.send(Answers::All(answers)).await?;
+        let (guard, gap) = self.send(Answers::All(answers))?.sent().await?;
         Ok(RunningCall { guard, gap, answers: receiver, types: PhantomData })
     }
 
-    /// Sends the call. Returns what cancels it, and how long each result may take.
-    async fn send(self, answers: Answers) -> Result<(Guard, Option<Duration>), CallError> {
+    /// Sends the call, if there is room for it.
+    fn send(self, answers: Answers) -> Result<Sending, CallError> {
         let (procedure, payload) = self.message?;
         let ticket = Arc::new(Ticket::default());
         let watches = || self.client.details().is_some_and(|details| details.announces("dealer", "call_timeout"));
         let gap = self.timeout.map(|timeout| if watches() { timeout.saturating_add(GRACE) } else { timeout });
         let call = NewCall { procedure, options: self.options, payload, answers, ticket: Arc::clone(&ticket) };
-        self.client.send(Request::Call(Box::new(call))).await?;
-        Ok((Guard { client: self.client, ticket, mode: self.cancel_mode, done: false }, gap))
+        let unsent = self.client.try_send(Request::Call(Box::new(call)));
+        Ok(Sending { guard: Guard { client: self.client, ticket, mode: self.cancel_mode, done: false }, gap, unsent })
     }
 
     /// What is awaited, in place.
@@ -137,7 +137,7 @@ impl<T: FromPayload> Call<T> {
 
     async fn only_result(self) -> Result<T, CallError> {
         let (reply, answer) = oneshot::channel();
-        let (mut guard, gap) = self.send(Answers::Last(reply)).await?;
+        let (mut guard, gap) = self.send(Answers::Last(reply))?.sent().await?;
         let answer = within(gap, answer).await?;
         guard.done = true;
         match answer {
@@ -148,7 +148,7 @@ impl<T: FromPayload> Call<T> {
 
     async fn result_after_progress(self, mut take: TakeProgress) -> Result<T, CallError> {
         let (answers, receiver) = mpsc::channel(ANSWERS);
-        let (guard, gap) = self.send(Answers::All(answers)).await?;
+        let (guard, gap) = self.send(Answers::All(answers))?.sent().await?;
         let mut call = RunningCall::<(), T> { guard, gap, answers: receiver, types: PhantomData };
         loop {
             match call.answer().await? {
@@ -176,6 +176,26 @@ impl<T> fmt::Debug for Call<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let procedure = self.message.as_ref().map(|(procedure, _)| procedure);
         formatter.debug_struct("Call").field("procedure", &procedure).finish_non_exhaustive()
+    }
+}
+
+/// A call on its way to the client's task.
+struct Sending {
+    guard: Guard,
+    /// How long each result may take.
+    gap: Option<Duration>,
+    /// What there was no room for.
+    unsent: Option<Request>,
+}
+
+impl Sending {
+    /// Waits for room. Returns what cancels the call, and how long each result may take.
+    async fn sent(self) -> Result<(Guard, Option<Duration>), CallError> {
+        if let Some(request) = self.unsent {
+            // On the heap, since there is room as a rule, and every call's future would be larger for it.
+            Box::pin(self.guard.client.send(request)).await?;
+        }
+        Ok((self.guard, self.gap))
     }
 }
 

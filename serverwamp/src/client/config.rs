@@ -3,11 +3,6 @@
 mod address;
 mod credentials;
 mod given;
-mod node;
-mod problems;
-mod toml;
-#[cfg(feature = "yaml")]
-mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -16,12 +11,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::connect::Connect;
 use super::settings::Settings;
+use crate::document::{Document, Format, Table};
 use crate::error::{ConnectError, Error, Problem, Result};
 use given::Given;
-use node::{Node, Table};
-use problems::Problems;
 
 /// The client of a configuration that names none.
 const ONLY: &str = "default";
@@ -92,8 +88,7 @@ impl ClientsConfig {
     /// [`Error::Startup`] with every mistake and its line: a name that is not known, a value of another type, a file or an
     /// environment variable that is not there.
     pub fn from_toml(text: &str) -> Result<ClientsConfig> {
-        let problems = Problems::in_text("clients");
-        ClientsConfig::read(toml::parse(text), problems)
+        ClientsConfig::read(Document::in_text("clients"), Format::Toml, text)
     }
 
     /// Reads clients from YAML.
@@ -103,8 +98,7 @@ impl ClientsConfig {
     #[cfg(feature = "yaml")]
     #[cfg_attr(docsrs, doc(cfg(feature = "yaml")))]
     pub fn from_yaml(text: &str) -> Result<ClientsConfig> {
-        let problems = Problems::in_text("clients");
-        ClientsConfig::read(yaml::parse(text), problems)
+        ClientsConfig::read(Document::in_text("clients"), Format::Yaml, text)
     }
 
     /// Reads clients from a file: TOML, or with the feature `yaml` YAML if its name ends in `.yaml` or `.yml`.
@@ -113,18 +107,12 @@ impl ClientsConfig {
     /// The file cannot be read; else as [`from_toml`](ClientsConfig::from_toml), with the file and the line.
     pub fn from_file(path: impl AsRef<Path>) -> Result<ClientsConfig> {
         let path = path.as_ref();
-        let unreadable = |problem: String| Error::Startup(vec![Problem::at(path.display().to_string(), problem)]);
+        let name = path.display().to_string();
+        let unreadable = |problem: String| Error::Startup(vec![Problem::at(&name, problem)]);
         let text = fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-        let parsed = match path.extension().and_then(|extension| extension.to_str()) {
-            #[cfg(feature = "yaml")]
-            Some("yaml" | "yml") => yaml::parse(&text),
-            #[cfg(not(feature = "yaml"))]
-            Some("yaml" | "yml") => {
-                return Err(unreadable("the program is built without the feature `yaml` of serverwamp".to_owned()));
-            }
-            _ => toml::parse(&text),
-        };
-        ClientsConfig::read(parsed, Problems::in_file(path))
+        let format = Format::of(path).map_err(|problem| unreadable(problem.to_owned()))?;
+        let directory = path.parent().unwrap_or(Path::new(""));
+        ClientsConfig::read(Document::in_file(&name, directory), format, &Zeroizing::new(text))
     }
 
     /// The names of the clients, in alphabetical order.
@@ -148,41 +136,38 @@ impl ClientsConfig {
         }
     }
 
-    fn read(parsed: Result<Node, Vec<node::Mistake>>, mut problems: Problems) -> Result<ClientsConfig> {
-        let mut clients = BTreeMap::new();
-        match parsed {
-            Err(mistakes) => mistakes.into_iter().for_each(|mistake| problems.add(mistake.line, mistake.message)),
-            Ok(root) => {
-                if let Some(top) = problems.table(&root, "the configuration") {
-                    read_clients(top, &mut problems, &mut clients);
-                }
-            }
+    fn read(document: Document, format: Format, text: &str) -> Result<ClientsConfig> {
+        let clients = document.parse(format, text).map(|root| {
+            let root = Table::root(&document, &root);
+            let clients = read_clients(&root);
+            root.finish();
+            clients
+        });
+        let problems = document.into_problems();
+        match clients.filter(|_| problems.is_empty()) {
+            Some(clients) => Ok(ClientsConfig { clients }),
+            None => Err(Error::Startup(problems)),
         }
-        problems.into_result(ClientsConfig { clients })
     }
 }
 
-fn read_clients(top: &Table, problems: &mut Problems, clients: &mut BTreeMap<String, Settings>) {
-    let defaults = Given::read(top, &["clients"], problems);
-    let Some(named) = top.get("clients") else {
-        let given = Given::nothing(top.line).or(&defaults);
-        clients.insert(ONLY.to_owned(), given.into_settings(ONLY, problems));
-        return;
+fn read_clients<'d>(root: &'d Table<'d>) -> BTreeMap<String, Settings> {
+    let defaults = Given::read(root);
+    let mut clients = BTreeMap::new();
+    let Some(entry) = root.entry("clients") else {
+        let settings = defaults.into_settings(ONLY, |problem| root.problem(problem));
+        clients.insert(ONLY.to_owned(), settings);
+        return clients;
     };
-    let Some(named) = problems.table(named, "`clients`") else { return };
-    if named.entries.is_empty() {
-        problems.add(named.line, "`clients`: expected at least one client, got none");
+    let Some(named) = entry.table() else { return clients };
+    for (name, entry) in named.entries() {
+        let Some(table) = entry.table() else { continue };
+        let given = Given::read(&table).or(&defaults);
+        table.finish();
+        clients.insert(name.to_owned(), given.into_settings(name, |problem| entry.problem(problem)));
     }
-    for entry in &named.entries {
-        // In YAML, a client for which there is nothing to say.
-        let nothing = Table { line: entry.line, entries: Vec::new() };
-        let table = match &entry.node.value {
-            node::Value::Nothing => Some(&nothing),
-            _ => problems.table(&entry.node, &format!("client `{}`", entry.name)),
-        };
-        if let Some(table) = table {
-            let given = Given::read(table, &[], problems).or(&defaults);
-            clients.insert(entry.name.clone(), given.into_settings(&entry.name, problems));
-        }
+    if named.entries().next().is_none() {
+        entry.problem("expected at least one client, got none");
     }
+    clients
 }

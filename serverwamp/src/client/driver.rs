@@ -32,7 +32,7 @@ use crate::limits::Limits;
 use crate::metrics::Tally;
 use crate::session::{ClientSession, Notification};
 use crate::transport::{AnyTransport, Close, Invalid, Received};
-use crate::wire::{PublicationId, RegistrationId, RequestId, SubscriptionId, Uri, uris};
+use crate::wire::{Payload, PublicationId, RegistrationId, RequestId, SubscriptionId, Uri, uris};
 
 /// Messages that are taken from the router before other work has its turn.
 const MESSAGES_PER_TURN: usize = 256;
@@ -51,6 +51,9 @@ pub(super) struct Driver {
     shared: Arc<Shared>,
     /// Who waits for the answer to a request.
     pending: FxHashMap<RequestId, Pending>,
+    /// Answers of this turn. Who waits for them is woken once the turn is done: woken earlier, on another thread, it would
+    /// ask for one thing at a time.
+    answered: Vec<(Reply<Payload>, Result<Payload, CallError>)>,
     /// Who gets the events of a subscription.
     subscribers: HashMap<SubscriptionId, Vec<Key>>,
     /// Who gets the calls of a registration.
@@ -158,6 +161,7 @@ impl Driver {
         self.hand_on(context, now);
         self.handle_timers(context, now);
         while let Poll::Ready(Some(())) = self.waiting.poll_next_unpin(context) {}
+        self.deliver_answers();
         if (self.held.reading && self.reads()) || (self.held.asking && self.takes_requests()) {
             // What stood in the way is gone since: another turn.
             context.waker().wake_by_ref();

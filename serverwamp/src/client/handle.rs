@@ -245,13 +245,18 @@ impl Client {
     /// The client is over.
     pub(super) async fn send(&self, request: Request) -> Result<(), CallError> {
         // There is room as a rule, which costs less to find out than to be ready to wait.
-        let request = match self.requests.try_send(request) {
-            Ok(()) => return Ok(()),
-            Err(TrySendError::Full(request) | TrySendError::Closed(request)) => request,
-        };
+        let Some(request) = self.try_send(request) else { return Ok(()) };
         match self.requests.send(request).await {
             Ok(()) => Ok(()),
             Err(_) => Err(self.shared.over().await.into()),
+        }
+    }
+
+    /// Hands a request to the task. Returns it if there is no room, or no task any more.
+    pub(super) fn try_send(&self, request: Request) -> Option<Request> {
+        match self.requests.try_send(request) {
+            Ok(()) => None,
+            Err(TrySendError::Full(request) | TrySendError::Closed(request)) => Some(request),
         }
     }
 
@@ -318,7 +323,8 @@ pub(super) async fn within<T>(
     future: impl Future<Output = T>,
 ) -> Result<T, CallError> {
     match timeout {
-        Some(timeout) => tokio::time::timeout(timeout, future).await.map_err(|_| CallError::TimedOut),
+        // Timers are large, and most calls have none.
+        Some(timeout) => Box::pin(tokio::time::timeout(timeout, future)).await.map_err(|_| CallError::TimedOut),
         None => Ok(future.await),
     }
 }

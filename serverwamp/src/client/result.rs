@@ -43,10 +43,8 @@ impl FromPayload for RpcResult {
 
 impl<T: DeserializeOwned> FromPayload for Single<T> {
     fn from_payload(payload: &Payload) -> Result<Single<T>, DecodeError> {
-        match (payload.arg_count(), payload.arg(0)) {
-            (1, Some(slot)) => decode(payload.codec(), slot, &Arena::default()).map(Single),
-            (count, _) => Err(de::Error::custom(format_args!("expected one positional result, got {count}"))),
-        }
+        let slot = payload.only_arg().map_err(not_one)?;
+        decode(payload.codec(), slot, &Arena::default()).map(Single)
     }
 }
 
@@ -60,30 +58,34 @@ struct Shaped<'de> {
 
 impl<'de> Shaped<'de> {
     fn only(&self) -> Result<Decoder<'de>, DecodeError> {
-        match (self.payload.arg_count(), self.payload.arg(0)) {
-            (1, Some(slot)) => Ok(Decoder::new(self.payload.codec(), slot, self.arena)),
-            (count, _) => Err(de::Error::custom(format_args!("expected one positional result, got {count}"))),
-        }
+        self.payload.only_arg().map(|slot| self.decoder(slot)).map_err(not_one)
+    }
+
+    fn decoder(&self, value: &'de [u8]) -> Decoder<'de> {
+        Decoder::new(self.payload.codec(), value, self.arena)
     }
 
     fn list(&self) -> Result<Decoder<'de>, DecodeError> {
         match self.payload.args_bytes() {
             _ if self.single => self.only(),
-            Some(list) => Ok(Decoder::new(self.payload.codec(), list, self.arena)),
+            Some(list) => Ok(self.decoder(list)),
             // Empty ones are left off.
-            None => Ok(Decoder::new(self.payload.codec(), empty_list(self.payload.codec()), self.arena)),
+            None => Ok(self.decoder(empty_list(self.payload.codec()))),
         }
     }
 
     fn map(&self) -> Result<Decoder<'de>, DecodeError> {
-        match self.payload.kwargs_bytes() {
-            Some(map) => Ok(Decoder::new(self.payload.codec(), map, self.arena)),
-            None if self.payload.arg_count() == 0 => {
-                Ok(Decoder::new(self.payload.codec(), empty_map(self.payload.codec()), self.arena))
-            }
-            None => self.only(),
+        match (self.payload.kwargs_bytes(), self.payload.only_arg()) {
+            (Some(map), _) | (None, Ok(map)) => Ok(self.decoder(map)),
+            (None, Err(0)) => Ok(self.decoder(empty_map(self.payload.codec()))),
+            (None, Err(count)) => Err(not_one(count)),
         }
     }
+}
+
+#[cold]
+fn not_one(count: usize) -> DecodeError {
+    de::Error::custom(format_args!("expected one positional result, got {count}"))
 }
 
 const fn empty_list(codec: Codec) -> &'static [u8] {

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::future::{Future, Ready, ready};
-use std::path::Path;
 use std::sync::Arc;
 
-use super::document::{Entry, Table};
 use super::users::{User, Users, role};
+use crate::document::{Entry, Table};
 use crate::handler::{ActionKind, Authenticated, RpcError, Session};
 use crate::routing::{Access, DynamicAuthenticator, DynamicAuthorizer, Realm, Rules};
 use crate::session::PublicKey;
@@ -19,7 +18,7 @@ pub(super) struct RealmAccess {
 }
 
 impl RealmAccess {
-    pub(super) fn read<'d>(table: &'d Table<'d>, realms: &BTreeSet<&str>, directory: &Path) -> RealmAccess {
+    pub(super) fn read<'d>(table: &'d Table<'d>, realms: &BTreeSet<&str>) -> RealmAccess {
         let (roles, users) = (table.tables("roles"), table.tables("users"));
         let mut names = BTreeSet::new();
         for role in &roles {
@@ -56,7 +55,7 @@ impl RealmAccess {
         if users.is_empty() && table.entry("anonymous").is_none() && given.is_none() {
             table.problem("nobody can join: expected `users`, `anonymous` or `authenticator`");
         }
-        let users = Arc::new(Users::read(&users, &names, directory));
+        let users = Arc::new(Users::read(&users, &names));
         let realm = with_authenticators(realm, &users, authenticator.as_ref());
         let (cra, scram) = (users.all().find_map(User::wampcra), users.all().find_map(User::scram));
         let access = realm.decoys_like(cra, scram).configured_access();
@@ -156,7 +155,7 @@ fn authenticator(entry: Entry<'_>, roles: &BTreeSet<&str>, realms: &BTreeSet<&st
     let given = table.entry("roles").is_some().then(|| table.texts("roles"));
     table.finish();
     if methods.as_ref().is_some_and(Vec::is_empty) {
-        table.problem(&format!("expected some `methods` of {}", DynamicAuthenticator::METHODS.join(", ")));
+        table.problem(format!("expected some `methods` of {}", DynamicAuthenticator::METHODS.join(", ")));
     }
     for (entry, method) in methods.iter().flatten() {
         if !DynamicAuthenticator::METHODS.contains(method) {

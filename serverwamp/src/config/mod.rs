@@ -1,7 +1,6 @@
-//! A server's configuration as one TOML file, which is read again while the server runs.
+//! A server's configuration as one file, which is read again while the server runs.
 
 mod access;
-mod document;
 mod realm;
 mod secret;
 mod server;
@@ -18,16 +17,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 use self::access::RealmAccess;
-use self::document::{Document, Table};
 use self::realm::{LoadedRealm, RealmConfiguration};
 use self::server::ServerConfiguration;
 use crate::app::{App, AppHandle};
+use crate::document::{Document, Format, Table};
 use crate::error::{Error, Problem, Result};
 use crate::handler::Session;
 #[cfg(unix)]
 use crate::log::Shown;
 
-/// A server's configuration as a TOML file says it: where it listens, its limits, and its realms with their roles and users.
+/// A server's configuration as a file says it, in TOML, or with the feature `yaml` in YAML if its name ends in `.yaml` or
+/// `.yml`: where it listens, its limits, and its realms with their roles and users.
 ///
 /// `examples/router/router.toml` has every key, with what it means. A program of its own functions reads the same file:
 ///
@@ -213,15 +213,16 @@ impl Whole {
         let text = fs::read_to_string(file)
             .map(Zeroizing::new)
             .map_err(|error| Error::Startup(vec![Problem::new(format!("cannot read {name}: {error}"))]))?;
-        Whole::of(&name, &text, file.parent().unwrap_or(Path::new(""))).map_err(Error::Startup)
+        let format = Format::of(file).map_err(|problem| Error::Startup(vec![Problem::at(&name, problem)]))?;
+        Whole::of(&name, format, &text, file.parent().unwrap_or(Path::new(""))).map_err(Error::Startup)
     }
 
     /// Reads a text; what it refers to is in this directory.
-    fn of(name: &str, text: &str, directory: &Path) -> Result<Whole, Vec<Problem>> {
-        let document = Document::new(name, text);
-        let whole = document.parse().map(|entries| {
-            let root = Table::root(&document, entries.get_ref());
-            let server = ServerConfiguration::read(&root, directory);
+    fn of(name: &str, format: Format, text: &str, directory: &Path) -> Result<Whole, Vec<Problem>> {
+        let document = Document::in_file(name, directory);
+        let whole = document.parse(format, text).map(|root| {
+            let root = Table::root(&document, &root);
+            let server = ServerConfiguration::read(&root);
             let tables = root.tables("realms");
             if tables.is_empty() {
                 document.problem("there is no realm: expected `[[realms]]`");
@@ -229,9 +230,9 @@ impl Whole {
             let names: BTreeSet<&str> = tables.iter().filter_map(|table| table.peek("name")).collect();
             let mut realms: Vec<RealmConfiguration> = Vec::new();
             for table in &tables {
-                let Some(realm) = RealmConfiguration::read(table, &names, directory) else { continue };
+                let Some(realm) = RealmConfiguration::read(table, &names) else { continue };
                 if realms.iter().any(|other| other.fixed.name == realm.fixed.name) {
-                    table.problem(&format!("there is another realm `{}`", realm.fixed.name));
+                    table.problem(format!("there is another realm `{}`", realm.fixed.name));
                 }
                 realms.push(realm);
             }

@@ -1,12 +1,11 @@
 //! One realm of a configuration.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::access::RealmAccess;
-use super::document::{Entry, Table};
 use super::users::Users;
+use crate::document::{Entry, Table};
 use crate::limits::Limits;
 use crate::routing::{CurrentAccess, History, Realm};
 use crate::wire::{MatchPolicy, Uri};
@@ -48,11 +47,7 @@ pub(super) struct LoadedRealm {
 }
 
 impl RealmConfiguration {
-    pub(super) fn read<'d>(
-        table: &'d Table<'d>,
-        realms: &BTreeSet<&str>,
-        directory: &Path,
-    ) -> Option<RealmConfiguration> {
+    pub(super) fn read<'d>(table: &'d Table<'d>, realms: &BTreeSet<&str>) -> Option<RealmConfiguration> {
         let name = table.required("name").and_then(|entry| {
             let name = entry.text()?;
             Uri::new(name).inspect_err(|error| entry.problem(format!("{error}, got `{name}`"))).ok()
@@ -64,12 +59,12 @@ impl RealmConfiguration {
         if !router && progress_without_canceling {
             table.problem("`progress_without_canceling` is for routers: expected no `router = false`");
         }
-        let limits = table.limits("limits");
-        let histories = table.tables("history").iter().filter_map(|table| history(table, directory)).collect();
+        let limits = table.limits("limits", Limits::default());
+        let histories = table.tables("history").iter().filter_map(history).collect();
         if !router && table.entry("history").is_some() {
             table.problem("only routers keep a `history`: expected no `router = false`");
         }
-        let access = RealmAccess::read(table, realms, directory);
+        let access = RealmAccess::read(table, realms);
         table.finish();
         let name = name?.to_string();
         let fixed = FixedRealm { name, router, progress_without_canceling, topics, open_topics, limits, histories };
@@ -83,12 +78,12 @@ impl RealmConfiguration {
     }
 }
 
-fn history<'d>(table: &'d Table<'d>, directory: &Path) -> Option<FixedHistory> {
+fn history<'d>(table: &'d Table<'d>) -> Option<FixedHistory> {
     let topic = table.required("topic");
     let policy = table.entry("match").map_or(Some(MatchPolicy::Exact), Entry::named);
     let events = table.entry("events").and_then(Entry::number).and_then(|events| usize::try_from(events).ok());
     let bytes = table.entry("bytes").and_then(Entry::octets);
-    let age = table.entry("age").and_then(Entry::duration);
+    let age = table.duration("age");
     let file = table.entry("file");
     table.finish();
     if !cfg!(feature = "sqlite")
@@ -96,7 +91,7 @@ fn history<'d>(table: &'d Table<'d>, directory: &Path) -> Option<FixedHistory> {
     {
         file.problem("a history in a file takes the feature `sqlite`, which this program was built without");
     }
-    let file = file.and_then(Entry::text).map(|file| directory.join(file));
+    let file = file.and_then(Entry::file);
     let (entry, policy) = (topic?, policy?);
     let topic = entry.text()?.to_owned();
     if let Err(error) = Uri::pattern(&topic, policy) {

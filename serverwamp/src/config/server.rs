@@ -1,12 +1,12 @@
 //! What a configuration says of the server as a whole: where it listens, whom it believes, its limits.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-use super::document::{Entry, Table};
 use super::secret::secret;
 use crate::app::App;
+use crate::document::{Entry, Table};
 use crate::limits::Limits;
 #[cfg(feature = "tls")]
 use crate::transport::ClientCertificates;
@@ -42,13 +42,13 @@ pub(super) struct TlsFiles {
 }
 
 impl ServerConfiguration {
-    pub(super) fn read<'d>(table: &'d Table<'d>, directory: &Path) -> ServerConfiguration {
+    pub(super) fn read<'d>(table: &'d Table<'d>) -> ServerConfiguration {
         let listed = table.tables("listen");
         let mut listen: Vec<Listen> = Vec::new();
         for table in &listed {
-            let Some(one) = Listen::read(table, directory) else { continue };
+            let Some(one) = Listen::read(table) else { continue };
             if listen.iter().any(|other| other.address == one.address) {
-                table.problem(&format!("there is another `{}`", one.address));
+                table.problem(format!("there is another `{}`", one.address));
             }
             listen.push(one);
         }
@@ -67,9 +67,9 @@ impl ServerConfiguration {
             let message = format!("expected an address, a network such as 10.0.0.0/8, or `unix`, got `{proxy}`");
             entry.into_iter().for_each(|entry| entry.problem(&message));
         }
-        let decoy = table.entry("decoy_secret").and_then(|entry| secret(entry, directory));
+        let decoy = table.entry("decoy_secret").and_then(secret);
         ServerConfiguration {
-            limits: table.limits("limits").unwrap_or_default(),
+            limits: table.limits("limits", Limits::default()).unwrap_or_default(),
             origins: texts("allowed_origins").into_iter().map(str::to_owned).collect(),
             proxies,
             listen,
@@ -118,11 +118,11 @@ impl ServerConfiguration {
 }
 
 impl Listen {
-    fn read<'d>(table: &'d Table<'d>, directory: &Path) -> Option<Listen> {
+    fn read<'d>(table: &'d Table<'d>) -> Option<Listen> {
         let entry = table.required("address");
         let address = entry.and_then(Entry::text);
         let given = table.entry("tls");
-        let files = given.and_then(Entry::table).and_then(|table| TlsFiles::read(&table, directory));
+        let files = given.and_then(Entry::table).and_then(|table| TlsFiles::read(&table));
         table.finish();
         let (entry, address) = (entry?, address?);
         let is_unix = address.starts_with("unix:");
@@ -138,10 +138,10 @@ impl Listen {
 }
 
 impl TlsFiles {
-    fn read<'d>(table: &'d Table<'d>, directory: &Path) -> Option<TlsFiles> {
-        let path = |entry: Option<Entry<'_>>| entry.and_then(Entry::text).map(|file| directory.join(file));
-        let (certificate, key) = (path(table.required("certificate")), path(table.required("key")));
-        let authorities = path(table.entry("client_authorities"));
+    fn read<'d>(table: &'d Table<'d>) -> Option<TlsFiles> {
+        let certificate = table.required("certificate").and_then(Entry::file);
+        let key = table.required("key").and_then(Entry::file);
+        let authorities = table.entry("client_authorities").and_then(Entry::file);
         let required = table.flag("client_certificates_required");
         table.finish();
         if required.is_some() && authorities.is_none() {

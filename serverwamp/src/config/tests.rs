@@ -7,7 +7,7 @@ const START: &str =
 
 /// What is wrong with a text, a line each.
 fn problems(text: &str) -> Vec<String> {
-    match Whole::of("router.toml", text, Path::new("/nowhere")) {
+    match Whole::of("router.toml", Format::Toml, text, Path::new("/nowhere")) {
         Ok(_) => Vec::new(),
         Err(problems) => problems.iter().map(ToString::to_string).collect(),
     }
@@ -24,8 +24,8 @@ fn mistakes_have_file_line_and_key() {
         ("realms =".to_owned(), "router.toml:1: "),
         (format!("{START}name = 1\nname = 2\n"), "router.toml:5: duplicate key"),
         (format!("reals = 7\n{START}"), "router.toml:1: `reals`: there is no such key; expected one of listen, "),
-        (format!("listen = 7\n{START}"), "router.toml:1: `listen`: expected a list, got a number"),
-        (format!("listen = [\n8080]\n{START}"), "router.toml:2: `listen`: expected a table, got a number"),
+        (format!("listen = 7\n{START}"), "router.toml:1: `listen`: expected a list, got 7"),
+        (format!("listen = [\n8080]\n{START}"), "router.toml:2: `listen`: expected a table, got 8080"),
         // Where it listens.
         (format!("[[listen]]\n{START}"), "router.toml:1: `listen.address`: is missing"),
         (
@@ -79,7 +79,7 @@ fn mistakes_have_file_line_and_key() {
             "router.toml:5: `realms.rooter`: there is no such key; expected one of name, router",
         ),
         (format!("{START}router = \"yes\""), "router.toml:5: `realms.router`: expected true or false, got a string"),
-        (format!("{START}topics = [7]"), "router.toml:5: `realms.topics`: expected a string, got a number"),
+        (format!("{START}topics = [7]"), "router.toml:5: `realms.topics`: expected a string, got 7"),
         (
             "[[realms]]\nname = \"a\"\n".to_owned(),
             "router.toml:1: `realms`: nobody can join: expected `users`, `anonymous` or `authenticator`",
@@ -165,19 +165,22 @@ fn mistakes_have_file_line_and_key() {
             user("ticket = \"a\"\n[[realms.users]]\nauthid = \"joe\"\nrole = \"guest\"\nticket = \"b\""),
             "router.toml:10: `realms.users`: there is another user `joe`",
         ),
-        (user("ticket = 7"), "router.toml:9: `realms.users.ticket`: expected a string, got a number"),
+        (
+            user("ticket = 7"),
+            "router.toml:9: `realms.users.ticket`: expected a string, { file = \"…\" } or { env = \"…\" }, got a number",
+        ),
         (user("ticket = \"\""), "router.toml:9: `realms.users.ticket`: is empty"),
         (
             user("ticket = { file = \"none\" }"),
-            "router.toml:9: `realms.users.ticket`: cannot read the file none: No such file",
+            "router.toml:9: `realms.users.ticket.file`: cannot read /nowhere/none: No such file",
         ),
         (
             user("ticket = { env = \"SERVERWAMP_NO_SUCH\" }"),
-            "router.toml:9: `realms.users.ticket`: there is no text SERVERWAMP_NO_SUCH in the environment",
+            "router.toml:9: `realms.users.ticket.env`: there is no environment variable `SERVERWAMP_NO_SUCH` with",
         ),
         (
             user("ticket = { file = \"a\", env = \"b\" }"),
-            "router.toml:9: `realms.users.ticket`: expected a text, { file = \"…\" } or { env = \"…\" }",
+            "router.toml:9: `realms.users.ticket`: expected one of `file` and `env`",
         ),
         (user("wampcra = { secret = \"a\", slat = \"b\" }"), "router.toml:9: `realms.users.wampcra.salt`: is missing"),
         (
@@ -218,6 +221,42 @@ fn mistakes_have_file_line_and_key() {
     ] {
         let found = problems(&text);
         assert!(found.iter().any(|problem| problem.starts_with(expected)), "{text}\n{found:#?}\n{expected}");
+    }
+}
+
+#[cfg(feature = "yaml")]
+#[test]
+fn yaml_says_the_same() {
+    const ROUTER: &str = "
+listen: [{ address: \"127.0.0.1:8080\" }]
+limits: { depth: 7, drain: 1.5s }
+realms:
+  - name: realm1
+    anonymous: guest
+    history:
+      - { topic: news., match: prefix, events: 10, bytes: 64 KiB, age: 1h }
+    roles:
+      - name: guest
+        permissions:
+          - { uri: news., match: prefix, actions: [subscribe] }
+";
+    let read = |format, text: &str| Whole::of("router.yaml", format, text, Path::new("/nowhere"));
+    let toml = "limits = { depth = 7, drain = \"1.5s\" }\nlisten = [{ address = \"127.0.0.1:8080\" }]\n".to_owned()
+        + START
+        + "history = [{ topic = \"news.\", match = \"prefix\", events = 10, bytes = \"64 KiB\", age = \"1h\" }]\n";
+    let (from_yaml, from_toml) = (read(Format::Yaml, ROUTER).unwrap(), read(Format::Toml, &toml).unwrap());
+    assert_eq!(from_yaml.server.differences(&from_toml.server), [] as [&str; 0]);
+    assert_eq!(from_yaml.server.limits.depth, 7);
+    assert_eq!(from_yaml.realms[0].fixed, from_toml.realms[0].fixed);
+    for (from, to, expected) in [
+        ("7,", "seven,", "router.yaml:3: `limits.depth`: invalid value: string \"seven\""),
+        ("anonymous: guest", "anonymous: gest", "router.yaml:6: `realms.anonymous`: there is no role `gest`"),
+        ("match: prefix, events", "mach: prefix, events", "router.yaml:8: `realms.history.mach`: there is no such key"),
+        ("realms:", "realms: []\nothers:", "router.yaml:1: there is no realm"),
+        ("guest\n    history:", "guest\n    history: }", "router.yaml:"),
+    ] {
+        let problems = read(Format::Yaml, &ROUTER.replace(from, to)).err().unwrap();
+        assert!(problems.iter().any(|problem| problem.to_string().starts_with(expected)), "{to}: {problems:#?}");
     }
 }
 

@@ -1,12 +1,11 @@
 //! The users of a realm, and how each may log in.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::document::{Entry, Table};
 use super::secret::secret;
+use crate::document::{Entry, Table};
 use crate::handler::{Authenticated, Session};
 use crate::session::{CraCredential, PublicKey, ScramCredential, Secret};
 
@@ -29,21 +28,21 @@ pub(super) struct Users(BTreeMap<String, User>);
 
 impl Users {
     /// Reads the users of a realm with these roles.
-    pub(super) fn read<'d>(tables: &'d [Table<'d>], roles: &BTreeSet<&str>, directory: &Path) -> Users {
+    pub(super) fn read<'d>(tables: &'d [Table<'d>], roles: &BTreeSet<&str>) -> Users {
         let mut users = Users::default();
         for table in tables {
-            let user = User::read(table, roles, directory);
+            let user = User::read(table, roles);
             table.finish();
             let Some(user) = user else { continue };
             let others = || users.0.values();
             if others().any(|other| other.authid == user.authid) {
-                table.problem(&format!("there is another user `{}`", user.authid));
+                table.problem(format!("there is another user `{}`", user.authid));
             }
             for other in others().filter(|other| user.keys.iter().any(|key| other.keys.contains(key))) {
-                table.problem(&format!("`{}` has a key of `{}`", user.authid, other.authid));
+                table.problem(format!("`{}` has a key of `{}`", user.authid, other.authid));
             }
             for other in others().filter(|other| user.certificates.iter().any(|one| other.certificates.contains(one))) {
-                table.problem(&format!("`{}` has a certificate of `{}`", user.authid, other.authid));
+                table.problem(format!("`{}` has a certificate of `{}`", user.authid, other.authid));
             }
             users.0.insert(user.authid.clone(), user);
         }
@@ -85,20 +84,20 @@ impl Users {
 }
 
 impl User {
-    fn read<'d>(table: &'d Table<'d>, roles: &BTreeSet<&str>, directory: &Path) -> Option<User> {
+    fn read<'d>(table: &'d Table<'d>, roles: &BTreeSet<&str>) -> Option<User> {
         let authid = table.required("authid").and_then(Entry::text);
         let role = table.required("role").and_then(|entry| role(entry, roles));
         let mut is_whole = true;
         // A value that cannot be read has been noted, and is not one that is missing.
         let mut whole = |is_given: bool, is_read: bool| is_whole &= !is_given || is_read;
         let given = table.entry("ticket");
-        let ticket = given.and_then(|entry| secret(entry, directory));
+        let ticket = given.and_then(secret);
         whole(given.is_some(), ticket.is_some());
         let given = table.entry("wampcra");
-        let wampcra = given.and_then(|entry| self::wampcra(entry, directory));
+        let wampcra = given.and_then(self::wampcra);
         whole(given.is_some(), wampcra.is_some());
         let given = table.entry("scram");
-        let scram = given.and_then(|entry| self::scram(entry, directory));
+        let scram = given.and_then(self::scram);
         whole(given.is_some(), scram.is_some());
         let keys = several(table.entry("cryptosign"), |entry| {
             PublicKey::from_hex(entry.text()?).inspect_err(|error| entry.problem(error.to_string())).ok()
@@ -112,7 +111,7 @@ impl User {
         }
         let has_method = ticket.is_some() || wampcra.is_some() || scram.is_some();
         if is_whole && !has_method && keys.is_empty() && certificates.is_empty() {
-            table.problem(&format!(
+            table.problem(format!(
                 "`{authid}` cannot log in: expected `ticket`, `wampcra`, `scram`, `cryptosign` or `certificate`"
             ));
         }
@@ -160,19 +159,16 @@ pub(super) fn role<'d>(entry: Entry<'d>, roles: &BTreeSet<&str>) -> Option<&'d s
 }
 
 /// A secret, or one with the salt of the password that it was derived from.
-fn wampcra(entry: Entry<'_>, directory: &Path) -> Option<CraCredential> {
+fn wampcra(entry: Entry<'_>) -> Option<CraCredential> {
     let salted = entry.is_table().then(|| entry.table()).flatten();
     let Some(table) = salted.as_ref().filter(|table| table.entry("secret").is_some()) else {
-        return secret(entry, directory).map(CraCredential::password);
+        return secret(entry).map(CraCredential::password);
     };
-    let key = table.entry("secret").and_then(|entry| secret(entry, directory));
+    let key = table.entry("secret").and_then(secret);
     let salt = table.required("salt").and_then(Entry::text);
     let count = |name, default| match table.entry(name) {
         None => Some(default),
-        Some(entry) => {
-            let number = u32::try_from(entry.number()?);
-            number.inspect_err(|_| entry.problem("expected a smaller number")).ok()
-        }
+        Some(entry) => entry.number_within(0, u32::MAX),
     };
     let (iterations, length) = (count("iterations", 1000), count("keylen", 32));
     table.finish();
@@ -180,8 +176,8 @@ fn wampcra(entry: Entry<'_>, directory: &Path) -> Option<CraCredential> {
     credential.inspect_err(|error| entry.problem(error.to_string())).ok()
 }
 
-fn scram(entry: Entry<'_>, directory: &Path) -> Option<ScramCredential> {
-    let stored = secret(entry, directory)?;
+fn scram(entry: Entry<'_>) -> Option<ScramCredential> {
+    let stored = secret(entry)?;
     let credential = ScramCredential::from_stored(stored.as_str().unwrap_or_default());
     credential.inspect_err(|error| entry.problem(error.to_string())).ok()
 }

@@ -17,7 +17,7 @@ use super::output::Output;
 use super::words::{abort, goodbye};
 use crate::wire::{
     self, CallOptions, Cancel, CancelMode, CancelOptions, Codec, Dict, EncodeError, Feature, Features, Group, Hello,
-    HelloDetails, MatchPolicy, Message, MessageType, Passthru, Payload, PublicationId, Publish, PublishOptions,
+    HelloDetails, MatchPolicy, Message, MessageType, Parser, Passthru, Payload, PublicationId, Publish, PublishOptions,
     RegistrationId, RequestId, Roles, ScanLimits, Slots, Subscribe, SubscribeOptions, SubscriptionId, Unsubscribe, Uri,
     uris,
 };
@@ -57,6 +57,7 @@ const CALLEE: Features = Features::NONE
 pub(crate) struct ClientSession {
     codec: Codec,
     scan: ScanLimits,
+    parser: Parser,
     state: State,
     authentication: Authentication,
     next_request: RequestId,
@@ -208,6 +209,7 @@ impl ClientSession {
         let mut session = ClientSession {
             codec,
             scan,
+            parser: Parser::new(codec),
             state: State::Joining,
             authentication: Authentication::default(),
             next_request: RequestId::FIRST,
@@ -348,7 +350,7 @@ impl ClientSession {
 
     /// Takes a message from the peer.
     pub(crate) fn handle_message(&mut self, message: Bytes) {
-        match Message::parse(self.codec, message, self.scan) {
+        match self.parser.parse(message, self.scan) {
             Ok(message) => self.handle_parsed(message),
             Err(error) => self.violation(&error.to_string()),
         }

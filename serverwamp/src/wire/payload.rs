@@ -124,6 +124,18 @@ impl Payload {
         self.slots().args.get(index).map(|span| span.of(&self.bytes))
     }
 
+    /// The encoded positional argument that is the only one.
+    ///
+    /// # Errors
+    /// How many there are instead.
+    pub(crate) fn only_arg(&self) -> Result<&[u8], usize> {
+        let slots = self.slots();
+        match (slots.args.len(), slots.args.get(0)) {
+            (1, Some(span)) => Ok(span.of(&self.bytes)),
+            (count, _) => Err(count),
+        }
+    }
+
     /// The name and the encoded value of each keyword argument.
     pub(crate) fn kwargs(&self) -> impl Iterator<Item = (Cow<'_, str>, &[u8])> {
         let slots = self.slots();

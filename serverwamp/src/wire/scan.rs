@@ -109,7 +109,7 @@ pub(crate) fn scan_message<'de>(
     }
 }
 
-/// What messages of one kind begin with, if only their requests differ: CALLs of one procedure, or YIELDs.
+/// What messages of one kind begin with, if only their requests differ: CALLs of one procedure, YIELDs, or RESULTs.
 #[derive(Debug)]
 pub(crate) struct Beginning {
     before_request: SmallVec<[u8; 8]>,
@@ -130,8 +130,8 @@ impl Beginning {
         Self::of(codec, message, 2)
     }
 
-    /// The beginning of a YIELD that was scanned: its options are remembered.
-    pub(crate) fn of_yield(codec: Codec, message: &[u8]) -> Option<Self> {
+    /// The beginning of a YIELD or RESULT that was scanned: its options are remembered.
+    pub(crate) fn of_answer(codec: Codec, message: &[u8]) -> Option<Self> {
         Self::of(codec, message, 1)
     }
 

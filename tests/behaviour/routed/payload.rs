@@ -124,15 +124,17 @@ async fn what_the_callers_codec_cannot_hold_is_an_error_all_the_same() {
 #[tokio::test(start_paused = true)]
 async fn bignums_keep_their_digits() {
     let app = router();
-    let bignum = [0x81, 0xc2, 0x49, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    // 2^192.
+    let digits = "6277101735386680763835789423207666416102355444464034512896";
+    let bignum = [&[0x81, 0xc2, 0x58, 25, 1][..], &[0; 24]].concat();
     let mut callee = join(&app, Serializer::Json, "realm", "callee").await;
     callee.send(register(json!({}), "p")).await;
     callee.receive().await.unwrap();
     let mut caller = join(&app, Serializer::Cbor, "realm", "caller").await;
     caller.send_frame(&[&[0x85, 0x18, 48, 1, 0xa0, 0x61, b'p'], &bignum[..]].concat()).await;
     let invocation = callee.receive_frame().await.unwrap();
-    assert_eq!(String::from_utf8(invocation).unwrap(), "[68,1,1,{},[18446744073709551616]]");
-    callee.send_frame(b"[70,1,{},[18446744073709551616]]").await;
+    assert_eq!(String::from_utf8(invocation).unwrap(), format!("[68,1,1,{{}},[{digits}]]"));
+    callee.send_frame(format!("[70,1,{{}},[{digits}]]").as_bytes()).await;
     let result = caller.receive_frame().await.unwrap();
     assert_eq!(result, [&[0x84, 0x18, 50, 1, 0xa0], &bignum[..]].concat());
 }

@@ -1,8 +1,7 @@
 //! Where the router is, as a configuration says it.
 
 use super::super::address::Address;
-use super::node::Table;
-use super::problems::Problems;
+use crate::document::{Entry, Table};
 
 /// Where the router is: as URLs, or in parts.
 #[derive(Debug, Clone, Default)]
@@ -15,42 +14,39 @@ pub(super) struct GivenAddress {
 }
 
 impl GivenAddress {
-    pub(super) fn read(table: &Table, problems: &mut Problems) -> GivenAddress {
-        let urls = match (table.get("url"), table.get("urls")) {
-            (Some(url), None) => problems.text(url, "`url`").map(|url| vec![url]),
-            (None, Some(urls)) => problems.texts(urls, "`urls`"),
-            (None, None) => None,
-            (Some(_), Some(urls)) => {
-                problems.add(urls.line, "`url` and `urls`: expected one of them");
-                None
-            }
-        };
-        for url in urls.iter().flatten() {
+    pub(super) fn read<'d>(table: &'d Table<'d>) -> GivenAddress {
+        let urls = table.either("url", "urls").map(|entry| one_or_more(entry, "url"));
+        for (entry, url) in urls.iter().flatten() {
             if let Err(error) = Address::parse(url) {
-                let line = table.line_of(if table.get("url").is_some() { "url" } else { "urls" });
-                problems.add(line, error.to_string());
+                entry.problem(error.to_string());
             }
         }
-        let host = table.get("host").and_then(|host| problems.text(host, "`host`"));
-        if let Some(host) = host.filter(|host| Address::parse(&format!("ws://{}/", bracketed(host))).is_err()) {
-            problems.add(table.line_of("host"), format!("`host`: expected a name or an IP address, got `{host}`"));
+        let (host, path) = (table.entry("host"), table.entry("path"));
+        let port = table.entry("port");
+        for entry in [host, port, path].into_iter().flatten().filter(|_| urls.is_some()) {
+            entry.problem("the URL says that already");
         }
-        let port = table.get("port").and_then(|port| problems.integer(port, "`port`", 1, u16::MAX));
-        let path = table.get("path").and_then(|path| problems.text(path, "`path`"));
-        if let Some(path) = path.filter(|path| !path.starts_with('/')) {
-            problems.add(table.line_of("path"), format!("`path`: expected a text that begins with `/`, got `{path}`"));
-        }
-        let tls = table.get("tls").map(|tls| match &tls.value {
-            super::node::Value::Bool(tls) => *tls,
-            _ => true,
+        let host = host.and_then(|entry| {
+            let host = entry.text()?;
+            if Address::parse(&format!("ws://{}/", bracketed(host))).is_err() {
+                entry.problem(format!("expected a name or an IP address, got `{host}`"));
+            }
+            Some(host.to_owned())
         });
-        let part = ["host", "port", "path"].into_iter().find(|part| table.get(part).is_some());
-        if let (Some(_), Some(part)) = (&urls, part) {
-            problems.add(table.line_of(part), format!("`{part}`: the URL says that already"));
+        let path = path.and_then(|entry| {
+            let path = entry.text()?;
+            if !path.starts_with('/') {
+                entry.problem(format!("expected a path that begins with `/`, got `{path}`"));
+            }
+            Some(path.to_owned())
+        });
+        GivenAddress {
+            urls: urls.map(|urls| urls.into_iter().map(|(_, url)| url.to_owned()).collect()),
+            host,
+            port: port.and_then(|port| port.number_within(1, u16::MAX)),
+            path,
+            tls: table.entry("tls").map(|tls| tls.as_flag() != Some(false)),
         }
-        let urls = urls.map(|urls| urls.into_iter().map(str::to_owned).collect());
-        let (host, path) = (host.map(str::to_owned), path.map(str::to_owned));
-        GivenAddress { urls, host, port, path, tls }
     }
 
     /// This, and for the rest what holds for all clients.
@@ -89,4 +85,16 @@ impl GivenAddress {
 /// A host as URLs have it.
 fn bracketed(host: &str) -> String {
     if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
+}
+
+/// What one key has, or another one has several of; there has to be one.
+pub(super) fn one_or_more<'d>(entry: Entry<'d>, one: &str) -> Vec<(Entry<'d>, &'d str)> {
+    if entry.key() == one {
+        return entry.text().map(|text| (entry, text)).into_iter().collect();
+    }
+    let texts = entry.texts();
+    if texts.is_empty() && entry.is_list() && entry.items().is_empty() {
+        entry.problem("expected at least one, got none");
+    }
+    texts
 }

@@ -1,55 +1,48 @@
 //! How to log in, as a configuration says it.
 
 use super::super::credentials::Credentials;
-use super::node::{Node, Table, Value};
-use super::problems::Problems;
+use crate::document::{Entry, Table};
 use crate::session::{PublicKey, SigningKey};
 
 const METHODS: &str = "\"anonymous\", \"ticket\", \"wampcra\", \"scram\" or \"cryptosign\"";
-const NAMES: &[&str] = &["authid", "channel_binding", "method", "router_key", "secret"];
 
 /// Reads one way to log in, or a list of them.
-pub(super) fn read(node: &Node, problems: &mut Problems) -> Option<Credentials> {
-    match &node.value {
-        Value::List(list) if !list.is_empty() => {
-            let all: Vec<_> = list.iter().map(|item| read_one(item, problems)).collect();
-            all.into_iter().reduce(|all, next| Some(all?.and(next?)))?
-        }
-        _ => read_one(node, problems),
+pub(super) fn read(entry: Entry<'_>) -> Option<Credentials> {
+    if !entry.is_list() {
+        return read_one(entry);
     }
+    let all: Vec<_> = entry.items().into_iter().map(read_one).collect();
+    if all.is_empty() {
+        entry.problem("expected at least one, got none");
+    }
+    all.into_iter().reduce(|all, next| Some(all?.and(next?)))?
 }
 
-fn read_one(node: &Node, problems: &mut Problems) -> Option<Credentials> {
-    let table = problems.table(node, "`auth`")?;
-    problems.check_names(table, NAMES);
-    let method = match table.get("method") {
-        Some(method) => problems.text(method, "`method`"),
-        None => {
-            problems.add(node.line, format!("`auth`: expected a `method`: {METHODS}"));
-            None
-        }
-    };
-    let authid = table.get("authid").and_then(|authid| problems.text(authid, "`authid`"));
-    let secret = table.get("secret").and_then(|secret| problems.secret(secret, "`secret`"));
-    let binding = table.get("channel_binding").and_then(|binding| problems.bool(binding, "`channel_binding`"));
-    let router = table.get("router_key").and_then(|key| problems.text(key, "`router_key`"));
-    let method = method?;
-    check_fit(method, table, problems);
-    let mut needs = |name: &str, value: Option<String>| {
-        if table.get(name).is_none() {
-            problems.add(node.line, format!("`auth`: the method \"{method}\" needs `{name}`"));
+fn read_one(entry: Entry<'_>) -> Option<Credentials> {
+    let table = entry.table()?;
+    let method = table.required("method");
+    let authid = table.text("authid");
+    let given = table.entry("secret");
+    let secret = given.and_then(Entry::secret);
+    let binding = table.flag("channel_binding");
+    let router = table.entry("router_key");
+    table.finish();
+    let (entry, method) = (method?, method?.text()?);
+    check_fit(method, &table);
+    let needs = |key: &'static str, value: Option<String>| {
+        if table.entry(key).is_none() {
+            table.problem(format!("the method \"{method}\" needs `{key}`"));
         }
         value
     };
+    let secret = secret.map(|secret| secret.as_str().to_owned());
     let credentials = match method {
         "anonymous" => Credentials::anonymous(),
-        "cryptosign" => match signing_key(&needs("secret", secret)?) {
-            Ok(key) => authid.into_iter().fold(Credentials::cryptosign(key), Credentials::authid),
-            Err(error) => {
-                problems.add(table.line_of("secret"), format!("`secret`: {error}"));
-                return None;
-            }
-        },
+        "cryptosign" => {
+            let key = signing_key(&needs("secret", secret)?);
+            let key = key.inspect_err(|error| given.into_iter().for_each(|given| given.problem(error.to_string())));
+            authid.into_iter().fold(Credentials::cryptosign(key.ok()?), Credentials::authid)
+        }
         "ticket" | "wampcra" | "scram" => {
             let (authid, secret) = (needs("authid", authid.map(str::to_owned)), needs("secret", secret));
             let make = match method {
@@ -60,31 +53,30 @@ fn read_one(node: &Node, problems: &mut Problems) -> Option<Credentials> {
             make(authid?, secret?)
         }
         other => {
-            problems.add(table.line_of("method"), format!("`method`: expected {METHODS}, got \"{other}\""));
+            entry.problem(format!("expected {METHODS}, got \"{other}\""));
             return None;
         }
     };
     let credentials = if binding == Some(true) { credentials.channel_binding() } else { credentials };
-    match router.map(PublicKey::from_hex) {
+    match router {
         None => Some(credentials),
-        Some(Ok(key)) => Some(credentials.router_key(key)),
-        Some(Err(error)) => {
-            problems.add(table.line_of("router_key"), format!("`router_key`: {error}"));
-            None
+        Some(entry) => {
+            let key = PublicKey::from_hex(entry.text()?).inspect_err(|error| entry.problem(error.to_string()));
+            Some(credentials.router_key(key.ok()?))
         }
     }
 }
 
 /// Takes exception to what the method does not have: it would be left out unnoticed.
-fn check_fit(method: &str, table: &Table, problems: &mut Problems) {
-    let unfit: &[&str] = match method {
+fn check_fit<'d>(method: &str, table: &'d Table<'d>) {
+    let unfit: &[&'static str] = match method {
         "anonymous" => &["authid", "secret", "channel_binding", "router_key"],
         "ticket" | "wampcra" => &["channel_binding", "router_key"],
         "scram" => &["router_key"],
         _ => &[],
     };
-    for name in unfit.iter().filter(|name| table.get(name).is_some()) {
-        problems.add(table.line_of(name), format!("`{name}`: the method \"{method}\" has none"));
+    for entry in unfit.iter().filter_map(|key| table.entry(key)) {
+        entry.problem(format!("the method \"{method}\" has none"));
     }
 }
 

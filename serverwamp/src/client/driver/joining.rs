@@ -57,6 +57,7 @@ impl Driver {
             limits,
             shared,
             pending: Default::default(),
+            answered: Vec::new(),
             subscribers: Default::default(),
             callees: Default::default(),
             waiting: FuturesUnordered::new(),

@@ -24,14 +24,14 @@ impl Driver {
                 self.progress(request, &passthru, payload);
             }
             Notification::Result { request, progress: false, passthru, payload } => {
-                let answer = match self.procedure_of(request) {
+                let answer = match self.procedure_of(request, &passthru) {
                     Some(procedure) => self.open(&Envelope::new(PayloadKind::Result, &procedure), &passthru, payload),
                     None => Ok(payload),
                 };
                 self.answer_call(request, answer.map_err(CallError::from));
             }
             Notification::Error { request, error, passthru, payload } => {
-                let opened = match self.procedure_of(request) {
+                let opened = match self.procedure_of(request, &passthru) {
                     Some(procedure) => self.open(&Envelope::of_error(&procedure, &error), &passthru, payload),
                     None => Ok(payload),
                 };
@@ -85,10 +85,12 @@ impl Driver {
         }
     }
 
-    /// The procedure of a call that somebody waits for.
-    fn procedure_of(&self, request: RequestId) -> Option<Uri> {
+    /// The procedure of a call that somebody waits for, if there may be something to decode.
+    fn procedure_of(&self, request: RequestId, passthru: &Group<Passthru>) -> Option<Uri> {
         match self.pending.get(&request) {
-            Some(Pending::Call(call)) => Some(call.procedure.clone()),
+            Some(Pending::Call(call)) if self.payload_codec.is_some() || passthru.get().is_some() => {
+                Some(call.procedure.clone())
+            }
             _ => None,
         }
     }
@@ -110,8 +112,15 @@ impl Driver {
     fn answer_call(&mut self, request: RequestId, answer: Result<Payload, CallError>) {
         let Some(Pending::Call(call)) = self.pending.remove(&request) else { return };
         match call.answers {
-            Answers::Last(reply) => drop(reply.send(answer)),
+            Answers::Last(reply) => self.answered.push((reply, answer)),
             Answers::All(answers) => self.deliver(answers, Answer::Last(answer)),
+        }
+    }
+
+    pub(super) fn deliver_answers(&mut self) {
+        for (reply, answer) in self.answered.drain(..) {
+            // Whoever asked may be gone.
+            let _ = reply.send(answer);
         }
     }
 

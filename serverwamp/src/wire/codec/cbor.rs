@@ -4,6 +4,12 @@ use super::cursor::Cursor;
 use super::text::{Binary, Text};
 use super::{Expected, Head, Items, Read, ReadError, Token};
 
+/// Before the octets of an integer.
+pub(crate) const TAG_POSITIVE_BIGNUM: u64 = 2;
+
+/// Before the octets that say how far an integer is below -1.
+pub(crate) const TAG_NEGATIVE_BIGNUM: u64 = 3;
+
 /// Ends a string, list or map of unknown length.
 const BREAK: u8 = 0xff;
 

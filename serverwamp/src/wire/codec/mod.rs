@@ -11,7 +11,7 @@ mod text;
 use std::borrow::Cow;
 use std::fmt;
 
-pub(crate) use cbor::Cbor;
+pub(crate) use cbor::{Cbor, TAG_NEGATIVE_BIGNUM, TAG_POSITIVE_BIGNUM};
 #[cfg(test)]
 pub(crate) use error::ReadErrorKind;
 pub(crate) use error::{Expected, ReadError};

@@ -1,11 +1,12 @@
 use super::DecodeError;
-use crate::wire::codec::{Binary, Items, Read, Reader, Text, Token, integral_float, integral_text, parse_number};
+use crate::wire::codec::{
+    Binary, Items, Read, Reader, TAG_NEGATIVE_BIGNUM, TAG_POSITIVE_BIGNUM, Text, Token, integral_float, integral_text,
+    parse_number,
+};
 use crate::wire::integer::Integer;
 use crate::wire::timestamp::Timestamp;
 
 const TAG_TIME: u64 = 1;
-const TAG_POSITIVE_BIGNUM: u64 = 2;
-const TAG_NEGATIVE_BIGNUM: u64 = 3;
 const EXTENSION_TIME: i8 = -1;
 
 /// What the declared type asks for, as far as that changes how a value is read.

@@ -1,5 +1,6 @@
 //! Rust values → bytes: a serde serializer that writes the same value in every codec, PROTOCOL 1.9.
 
+mod bignum;
 mod binary;
 mod key;
 mod output;

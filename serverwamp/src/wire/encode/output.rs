@@ -7,10 +7,11 @@ use cbor4ii::core::{
     enc::{Encode, Write},
     types,
 };
+use num_bigint::BigInt;
 use serde::Serializer as _;
 
-use super::EncodeError;
-use crate::wire::codec::Codec;
+use super::{EncodeError, bignum};
+use crate::wire::codec::{Codec, TAG_NEGATIVE_BIGNUM, TAG_POSITIVE_BIGNUM};
 
 /// Stands before the type and the bytes of an extension in CBOR that stays within the process.
 pub(crate) const EXTENSION_TAG: u64 = 0x7365_7276_6572_7761;
@@ -134,6 +135,26 @@ impl<'b> Output<'b> {
             Codec::Json => self.json(&value),
             Codec::MessagePack => self.unsigned(u64::try_from(value).map_err(|_| beyond_message_pack(value))?),
             Codec::Cbor => self.cbor(value),
+        }
+    }
+
+    /// An integer of any size.
+    pub(super) fn bignum(&mut self, value: &BigInt) -> Result<(), EncodeError> {
+        match (i128::try_from(value), u128::try_from(value)) {
+            (Ok(value), _) => self.wide_signed(value),
+            (_, Ok(value)) => self.wide_unsigned(value),
+            _ => match self.codec {
+                Codec::Json => {
+                    self.encoded(value.to_string().as_bytes());
+                    Ok(())
+                }
+                Codec::MessagePack => Err(beyond_message_pack(value)),
+                Codec::Cbor => {
+                    let (negative, octets) = bignum::to_octets(value);
+                    self.tag(if negative { TAG_NEGATIVE_BIGNUM } else { TAG_POSITIVE_BIGNUM })?;
+                    self.binary(&octets)
+                }
+            },
         }
     }
 

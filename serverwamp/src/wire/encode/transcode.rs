@@ -1,16 +1,11 @@
 //! Encoded values from one codec to another.
 
-use super::{ContainerKind, EncodeError, MAX_DEPTH, Output};
+use super::{ContainerKind, EncodeError, MAX_DEPTH, Output, bignum};
 use crate::wire::{
-    codec::{Binary, Codec, Items, Read, ReadError, Reader, Text, Token, integral_text},
-    integer::Integer,
+    codec::{Binary, Codec, Items, Read, ReadError, Reader, TAG_NEGATIVE_BIGNUM, TAG_POSITIVE_BIGNUM, Text, Token},
     payload::{Octets, Payload},
     scan::Span,
 };
-
-/// CBOR's tags of integers beyond 64 bits.
-const POSITIVE_BIGNUM: u64 = 2;
-const NEGATIVE_BIGNUM: u64 = 3;
 
 /// Appends an encoded value, in another codec if need be.
 ///
@@ -88,7 +83,7 @@ fn copy(reader: &mut Reader<'_>, output: &mut Output<'_>, depth: usize) -> Resul
         Token::Extension(kind, data) => output.extension(kind, data),
         Token::List(items) => copy_list(reader, items, output, deeper()?),
         Token::Map(items) => copy_dict(reader, items, output, deeper()?),
-        Token::Tag(tag @ (POSITIVE_BIGNUM | NEGATIVE_BIGNUM)) => copy_bignum(tag, reader, output),
+        Token::Tag(tag @ (TAG_POSITIVE_BIGNUM | TAG_NEGATIVE_BIGNUM)) => copy_bignum(tag, reader, output),
         Token::Tag(tag) => {
             output.tag(tag)?;
             copy(reader, output, deeper()?)
@@ -133,8 +128,7 @@ fn copy_dict(
 /// A JSON number that is not written as an integer of 128 bits.
 fn copy_number(text: &str, output: &mut Output<'_>) -> Result<(), EncodeError> {
     if text.bytes().skip(1).all(|digit| digit.is_ascii_digit()) && text != "-0" {
-        let integer = integral_text(text).and_then(|integer| integer.as_u128());
-        return output.wide_unsigned(integer.ok_or_else(|| beyond_128_bits(text))?);
+        return output.bignum(&bignum::from_digits(text)?);
     }
     match text.parse() {
         Ok(number) if f64::is_finite(number) => output.double(number),
@@ -146,27 +140,9 @@ fn copy_bignum(tag: u64, reader: &mut Reader<'_>, output: &mut Output<'_>) -> Re
     let Token::Binary(binary) = reader.token()? else {
         return Err(EncodeError::new("a bignum is not a binary"));
     };
-    let bytes = content(binary)?;
-    let digits = bytes.iter().skip_while(|&&byte| byte == 0);
-    let magnitude = digits.clone().fold(0, |magnitude: u128, &byte| magnitude << 8 | u128::from(byte));
-    let integer = match (digits.count(), tag) {
-        (..=16, POSITIVE_BIGNUM) => Some(Integer::from(magnitude)),
-        // The tag says how far the integer is below -1.
-        (..=16, _) => i128::try_from(magnitude).ok().map(|below| Integer::from(!below)),
-        _ => None,
-    };
-    let integer = integer.ok_or_else(|| beyond_128_bits("an integer"))?;
-    match integer.as_i128() {
-        Some(integer) => output.wide_signed(integer),
-        None => output.wide_unsigned(magnitude),
-    }
+    output.bignum(&bignum::from_octets(tag == TAG_NEGATIVE_BIGNUM, &content(binary)?)?)
 }
 
 fn content(binary: Binary<'_>) -> Result<std::borrow::Cow<'_, [u8]>, EncodeError> {
     binary.to_cow().ok_or_else(|| EncodeError::new("the base64 of a binary is invalid"))
-}
-
-#[cold]
-fn beyond_128_bits(integer: &str) -> EncodeError {
-    EncodeError::new(format_args!("{integer} has more than 128 bits"))
 }

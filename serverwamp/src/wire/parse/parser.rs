@@ -1,4 +1,4 @@
-//! The messages of one client, most of which are CALLs that begin alike, or YIELDs.
+//! The messages of one peer, most of which begin alike: CALLs, and answers to calls.
 
 use bytes::Bytes;
 
@@ -6,14 +6,14 @@ use super::ParseError;
 use crate::wire::{
     codec::Codec,
     id::RequestId,
-    messages::{Call, Message, Yield},
+    messages::{Call, Message, ResultMessage, Yield},
     options::Options,
     payload::Payload,
     scan::{Beginning, ScanLimits, Usual, scan_usual},
     uri::Uri,
 };
 
-/// Reads the messages of one client, and remembers what its CALLs and YIELDs are like.
+/// Reads the messages of one peer, and remembers what its CALLs and its answers are like.
 #[derive(Debug)]
 pub(crate) struct Parser {
     codec: Codec,
@@ -21,13 +21,20 @@ pub(crate) struct Parser {
     procedure: Option<Uri>,
     /// How CALLs of this procedure begin if they have no options, once there were two in a row.
     beginning: Option<Beginning>,
-    /// How YIELDs begin if they have no options, once there was one.
-    of_yields: Option<Box<Beginning>>,
+    /// How answers begin if they have no options, once there was one.
+    of_answers: Option<Box<Answers>>,
+}
+
+/// What answers of a peer are like: YIELDs of a client, RESULTs of a router.
+#[derive(Debug)]
+struct Answers {
+    beginning: Beginning,
+    message: fn(RequestId, Payload) -> Message,
 }
 
 impl Parser {
     pub(crate) const fn new(codec: Codec) -> Self {
-        Self { codec, procedure: None, beginning: None, of_yields: None }
+        Self { codec, procedure: None, beginning: None, of_answers: None }
     }
 
     /// Reads a message, checking it completely.
@@ -41,18 +48,17 @@ impl Parser {
         {
             return Ok(usual_call(self.codec, bytes, request, procedure.clone(), call));
         }
-        if let Some(beginning) = &self.of_yields
-            && let Some(result) = scan_usual(self.codec, &bytes, limits, beginning)
-            && let Some(request) = RequestId::new(result.request)
+        if let Some(answers) = &self.of_answers
+            && let Some(answer) = scan_usual(self.codec, &bytes, limits, &answers.beginning)
+            && let Some(request) = RequestId::new(answer.request)
         {
-            return Ok(usual_yield(self.codec, bytes, request, &result));
+            return Ok((answers.message)(request, usual_payload(self.codec, bytes, &answer)));
         }
         let message = Message::parse_likely(self.codec, bytes.clone(), limits, self.procedure.as_ref())?;
         match &message {
             Message::Call(call) => self.learn(&bytes, call),
-            Message::Yield(result) if self.of_yields.is_none() && result.options.raw().octets() == 0 => {
-                self.of_yields = Beginning::of_yield(self.codec, &bytes).map(Box::new);
-            }
+            Message::Yield(answer) if answer.options.raw().octets() == 0 => self.learn_answer(&bytes, usual_yield),
+            Message::Result(answer) if answer.details.raw().octets() == 0 => self.learn_answer(&bytes, usual_result),
             _ => {}
         }
         Ok(message)
@@ -67,9 +73,16 @@ impl Parser {
         }
     }
 
+    fn learn_answer(&mut self, bytes: &[u8], message: fn(RequestId, Payload) -> Message) {
+        if self.of_answers.is_none() {
+            let beginning = Beginning::of_answer(self.codec, bytes);
+            self.of_answers = beginning.map(|beginning| Box::new(Answers { beginning, message }));
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn has_learned(&self) -> bool {
-        self.beginning.is_some() || self.of_yields.is_some()
+        self.beginning.is_some() || self.of_answers.is_some()
     }
 }
 
@@ -80,10 +93,12 @@ fn usual_call(codec: Codec, bytes: Bytes, request: RequestId, procedure: Uri, ca
     Message::Call(Box::new(Call { request, options: Options::default(), procedure, payload, slots }))
 }
 
-#[inline]
-fn usual_yield(codec: Codec, bytes: Bytes, request: RequestId, result: &Usual) -> Message {
-    let payload = usual_payload(codec, bytes, result);
+fn usual_yield(request: RequestId, payload: Payload) -> Message {
     Message::Yield(Box::new(Yield { request, options: Options::default(), payload }))
+}
+
+fn usual_result(request: RequestId, payload: Payload) -> Message {
+    Message::Result(Box::new(ResultMessage { request, details: Options::default(), payload }))
 }
 
 #[inline]

@@ -352,6 +352,8 @@ fn check_likely(codec: Codec, bytes: &Bytes, limits: ScanLimits, procedure: &str
         "[70,7,{}]".to_owned(),
         "[70,7,{},[1]]".to_owned(),
         " [ 70 , 7 , {} , [ ] , { } ] ".to_owned(),
+        "[50,7,{}]".to_owned(),
+        "[50,7,{},[1]]".to_owned(),
     ] {
         let usual = encode(codec, &usual);
         let mut parser = Parser::new(codec);
