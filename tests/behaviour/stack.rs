@@ -194,8 +194,11 @@ struct LoopKey(Box<LoopKey>);
 #[wamp::rpc("loop.keys", manual)]
 async fn looping_keys(_value: BTreeMap<LoopKey, u8>) {}
 
+/// A name, what nests a value once, how many levels that is, and what is innermost.
+type Nesting = (&'static str, fn(Value) -> Value, usize, fn() -> Value);
+
 /// A procedure, how its argument nests (each level, and how many it counts for), and what is innermost.
-const NESTINGS: [(&str, fn(Value) -> Value, usize, fn() -> Value); 15] = [
+const NESTINGS: [Nesting; 15] = [
     ("list", |inner| json!([inner]), 1, || json!([])),
     ("list", |inner| json!([[], inner, []]), 1, || json!([])),
     ("chain", |inner| json!({"next": inner}), 1, || json!({"next": null})),
