@@ -1,5 +1,7 @@
 //! Peers that mean harm, played to a server over real sockets: what each does, and what must come of it, are rows of
 //! tables (`cases`). After each row a fresh session is still served, and nothing is left of those before (`world`).
+// What is left of peers is read from /proc.
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod cases;

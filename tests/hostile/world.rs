@@ -212,7 +212,7 @@ fn watch_panics() {
         let report = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             let text = panic.payload().downcast_ref::<String>().map(String::as_str);
-            if text.or_else(|| panic.payload().downcast_ref().copied()) != Some(PLANNED) {
+            if text.or_else(|| panic.payload().downcast_ref::<&str>().copied()) != Some(PLANNED) {
                 PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(panic.to_string());
                 report(panic);
             }
