@@ -93,9 +93,10 @@ impl<'de> Datum<'de> {
             return Ok(Self::Tag(tag));
         }
         let mut innermost = tag;
+        let is_bignum = |tag| matches!(tag, TAG_POSITIVE_BIGNUM | TAG_NEGATIVE_BIGNUM);
         let token = loop {
             match reader.token()? {
-                Token::Tag(tag) => innermost = tag,
+                Token::Tag(tag) if !is_bignum(innermost) => innermost = tag,
                 token => break token,
             }
         };
@@ -105,6 +106,7 @@ impl<'de> Datum<'de> {
                 let integer = integer.ok_or_else(|| DecodeError::new("integer out of range: more than 128 bits"))?;
                 Ok(Self::wide_integer(integer, wanted))
             }
+            (tag, _) if is_bignum(tag) => Err(DecodeError::new("a bignum is not a binary")),
             (TAG_TIME, token) if !matches!(wanted, Wanted::Integer | Wanted::Float) => {
                 let time = Timestamp::from_number(&token).and_then(|time| time.to_rfc3339());
                 time.map(Self::Made).ok_or_else(|| DecodeError::new("invalid timestamp"))

@@ -227,6 +227,15 @@ fn borrowed() {
 }
 
 #[test]
+fn a_bignum_is_a_binary() {
+    for octets in [&b"\xc2\x03"[..], b"\xc3\xf6", b"\xd8\x02\x61\x33", b"\xc2\xc2\x41\x01", b"\xc2\xd8\x40\x41\x01"] {
+        check_bytes(Cbor, octets, Err::<i64, _>("a bignum is not a binary"));
+        check_bytes(Cbor, octets, Err::<Value, _>("a bignum is not a binary"));
+    }
+    check_bytes(Cbor, b"\xd8\x40\xc2\x41\x03", Ok(3_i64));
+}
+
+#[test]
 fn times() {
     let time = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>().unwrap();
     let noon = "2024-02-29T12:00:00Z";
