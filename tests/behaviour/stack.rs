@@ -309,13 +309,15 @@ fn a_router_passes_on_what_is_as_deep_as_the_limit_in_every_codec() {
             assert_eq!(receiver.receive().await.unwrap()[0], 33);
             assert_eq!(receiver.receive().await.unwrap()[0], 65);
             let mut sender = Peer::join(&app, from).await;
-            for nest in [|inner| json!([inner]), |inner| json!({"a": inner})] {
+            for (request, nest) in
+                [(1, (|inner| json!([inner])) as fn(Value) -> Value), (3, |inner| json!({"a": inner}))]
+            {
                 let deepest = (0..125).fold(json!([]), |inner, _| nest(inner));
                 // As an argument and as a keyword argument, whose dict is a level as the list is.
-                sender.send(json!([16, 1, {"acknowledge": true}, "t", [deepest]])).await;
+                sender.send(json!([16, request, {"acknowledge": true}, "t", [deepest]])).await;
                 assert_eq!(sender.receive().await.unwrap()[0], 17, "{from} to {to}");
                 assert!(receiver.receive_frame().await.unwrap().len() > 128, "{from} to {to}");
-                sender.send(json!([48, 2, {}, "p", [], {"a": deepest}])).await;
+                sender.send(json!([48, request + 1, {}, "p", [], {"a": deepest}])).await;
                 assert!(receiver.receive_frame().await.unwrap().len() > 128, "{from} to {to}");
             }
         }
