@@ -175,9 +175,7 @@ fn is_common(value: &Value) -> bool {
 /// Equality that takes one NaN for another, and in which the two zeros differ.
 pub(super) fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Float(one), Value::Float(other)) => {
-            one.to_bits() == other.to_bits() || one.is_nan() && other.is_nan()
-        }
+        (Value::Float(one), Value::Float(other)) => one.to_bits() == other.to_bits() || one.is_nan() && other.is_nan(),
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
         }

@@ -30,9 +30,9 @@ fn is_same(value: &Value, judged: &serde_json::Value) -> bool {
         }
         (Value::Float(float), Json::Number(number)) => number.is_f64() && is_near(*float, number.as_f64().unwrap()),
         (Value::String(one), Json::String(other)) => one == other && !one.starts_with('\0'),
-        (Value::Bytes(bytes), Json::String(text)) => text
-            .strip_prefix('\0')
-            .is_some_and(|base64| base64.trim_end_matches('=') == STANDARD_NO_PAD.encode(bytes)),
+        (Value::Bytes(bytes), Json::String(text)) => {
+            text.strip_prefix('\0').is_some_and(|base64| base64.trim_end_matches('=') == STANDARD_NO_PAD.encode(bytes))
+        }
         (Value::Array(one), Json::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
         }

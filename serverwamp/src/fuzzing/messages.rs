@@ -194,7 +194,9 @@ pub(super) fn in_words(message: &Message) -> String {
     let name = message.kind().name();
     match message {
         Message::Abort(abort) => format!("{name} {}", abort.reason),
-        Message::Result(result) if result.details.progress == Some(true) => format!("{name} {} progress", result.request),
+        Message::Result(result) if result.details.progress == Some(true) => {
+            format!("{name} {} progress", result.request)
+        }
         Message::Result(result) => format!("{name} {}", result.request),
         Message::Error(error) => format!("{name} {} {} {}", error.request_type.name(), error.request, error.error),
         Message::Subscribed(it) => format!("{name} {}", it.request),

@@ -186,7 +186,8 @@ fn check_coverage(one: &Pattern, other: &Pattern, others: &BTreeMap<Pattern, usi
     let (pattern, policy) = other;
     let covers = set.covers(pattern, *policy);
     let meets = set.may_intersect(pattern, *policy);
-    let filled = [fill(&one.0, "a"), fill(&other.0, "a"), fill(&other.0, "c"), format!("{pattern}x"), format!("{}x", one.0)];
+    let filled =
+        [fill(&one.0, "a"), fill(&other.0, "a"), fill(&other.0, "c"), format!("{pattern}x"), format!("{}x", one.0)];
     for topic in others.keys().map(|(topic, _)| topic).chain(&filled) {
         let is_reserved = *topic == "wamp" || topic.starts_with("wamp.");
         let named = |pattern: &str| pattern == "wamp" || pattern.starts_with("wamp.");

@@ -99,7 +99,8 @@ impl Play {
     }
 
     async fn join(&mut self, side: usize) {
-        let features = |names: &[&str]| Dict::from([("features", names.iter().map(|name| (*name, true)).collect::<Dict>())]);
+        let features =
+            |names: &[&str]| Dict::from([("features", names.iter().map(|name| (*name, true)).collect::<Dict>())]);
         let callee: &[&str] = match self.model.can_cancel[side] {
             true => &["call_canceling", "progressive_call_results"],
             false => &["progressive_call_results"],

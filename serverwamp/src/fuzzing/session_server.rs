@@ -18,8 +18,7 @@ const CALLS: usize = 3;
 const REPLY_SIZE: usize = 100;
 
 /// What clients say in a session, as often as they may; the last few only if something was invoked.
-const CODES: [u64; 24] =
-    [48, 48, 48, 48, 48, 48, 49, 49, 49, 32, 32, 34, 16, 16, 64, 64, 66, 337, 6, 70, 70, 70, 8, 8];
+const CODES: [u64; 24] = [48, 48, 48, 48, 48, 48, 49, 49, 49, 32, 32, 34, 16, 16, 64, 64, 66, 337, 6, 70, 70, 70, 8, 8];
 const ANSWERS: usize = 5;
 
 /// Octets as what a client sends, an application decides and a clock says.

@@ -44,8 +44,7 @@ fn check_slots(call: &Call) {
     assert_eq!(call.slots, payload.slots(), "found with the message, and without it");
     let codec = payload.codec();
     let found: Vec<&[u8]> = call.slots.args.iter().map(|slot| slot.of(payload.bytes())).collect();
-    let named: Vec<(String, &[u8])> =
-        payload.kwargs().map(|(key, value)| (key.into_owned(), value)).collect();
+    let named: Vec<(String, &[u8])> = payload.kwargs().map(|(key, value)| (key.into_owned(), value)).collect();
     if let Some(list) = payload.args_bytes().and_then(|list| decode_value(codec, list).ok()) {
         let values: Vec<Value> = found.iter().map(|slot| decode_value(codec, slot).unwrap()).collect();
         let same = list.as_array().unwrap().iter().zip(&values).all(|(one, other)| super::codec::is_same(one, other));

@@ -52,6 +52,7 @@ pub(crate) use parse::{ParseError, Parser};
 pub(crate) use scan::{ScanLimits, Slots};
 pub(crate) use timestamp::Timestamp;
 pub(crate) use uri::UriError;
+pub(crate) use write::{write_error, write_event, write_invocation, write_result};
 #[cfg(any(test, fuzzing))]
 pub(crate) use {
     codec::{Head, Read, Reader, Token},
@@ -61,4 +62,3 @@ pub(crate) use {
     scan::{scan_value, skip},
     uri::check_uri,
 };
-pub(crate) use write::{write_error, write_event, write_invocation, write_result};

@@ -130,7 +130,7 @@ impl Payload {
     /// How many there are instead.
     pub(crate) fn only_arg(&self) -> Result<&[u8], usize> {
         let slots = self.slots();
-        match (slots.args.len(), slots.args.get(0)) {
+        match (slots.args.len(), slots.args.first()) {
             (1, Some(span)) => Ok(span.of(&self.bytes)),
             (count, _) => Err(count),
         }

@@ -82,7 +82,14 @@ impl Model {
         }
     }
 
-    pub(super) fn publish(&mut self, side: usize, request: u64, topic: &str, acknowledge: bool, exclude_me: bool) -> i64 {
+    pub(super) fn publish(
+        &mut self,
+        side: usize,
+        request: u64,
+        topic: &str,
+        acknowledge: bool,
+        exclude_me: bool,
+    ) -> i64 {
         let seq = self.next();
         let mut events = Vec::new();
         for (pattern, subscribers) in &self.subscribers {
@@ -132,9 +139,10 @@ impl Model {
 
     pub(super) fn call(&mut self, caller: usize, request: u64, procedure: &str, receive_progress: bool) -> i64 {
         let seq = self.next();
-        let offered = self.registrations.iter().filter(|(pattern, (_, callees))| {
-            !callees.is_empty() && is_match(pattern, procedure, true)
-        });
+        let offered = self
+            .registrations
+            .iter()
+            .filter(|(pattern, (_, callees))| !callees.is_empty() && is_match(pattern, procedure, true));
         let Some((registration, (policy, callees))) = offered.max_by_key(|(pattern, _)| rank(pattern)) else {
             self.expect(caller, format!("ERROR 48 {request} wamp.error.no_such_procedure"));
             return seq;

@@ -25,13 +25,8 @@ const PATTERNS: [(&str, MatchPolicy); 14] = [
     ("..c", MatchPolicy::Wildcard),
     ("a.b.", MatchPolicy::Wildcard),
 ];
-const INVOKES: [InvokePolicy; 5] = [
-    InvokePolicy::Single,
-    InvokePolicy::First,
-    InvokePolicy::Last,
-    InvokePolicy::RoundRobin,
-    InvokePolicy::Random,
-];
+const INVOKES: [InvokePolicy; 5] =
+    [InvokePolicy::Single, InvokePolicy::First, InvokePolicy::Last, InvokePolicy::RoundRobin, InvokePolicy::Random];
 const MODES: [CancelMode; 3] = [CancelMode::Skip, CancelMode::Kill, CancelMode::KillNoWait];
 
 impl Play {
@@ -91,9 +86,8 @@ impl Play {
 
     fn cancel(&mut self, side: usize, input: &mut Unstructured<'_>) -> Result<Option<Vec<Value>>> {
         let mode = *input.choose(&MODES)?;
-        let is_own = |seq, call: &Call| {
-            call.caller == side && call.invocation.is_some() && !self.model.answered.contains(&seq)
-        };
+        let is_own =
+            |seq, call: &Call| call.caller == side && call.invocation.is_some() && !self.model.answered.contains(&seq);
         let Some(seq) = chosen(&self.model, input, is_own)? else { return Ok(None) };
         let request = self.model.calls[&seq].request;
         self.model.cancel(seq, mode);

@@ -79,7 +79,7 @@ impl Play {
     }
 
     fn ask(&mut self, input: &mut Unstructured<'_>) -> Result<Vec<Said>> {
-        let uri = Uri::known(*input.choose(&["a", "a.b"])?);
+        let uri = Uri::known(input.choose(&["a", "a.b"])?);
         let policy = *input.choose(&[MatchPolicy::Exact, MatchPolicy::Prefix])?;
         let payload = answer(input, self.codec, 10)?;
         let fits = self.codec != Codec::Json || payload.transcode(Codec::Json).is_ok();

@@ -138,8 +138,10 @@ impl Play {
         match what {
             0 => self.session.progress(request, serial, &payload),
             1 | 2 => {
-                let options = YieldOptions { progress: Some(progress), passthru: passthru.into(), ..YieldOptions::default() };
-                let result = Yield { request: RequestId::FIRST, options: Options::from(options), payload: payload.clone() };
+                let options =
+                    YieldOptions { progress: Some(progress), passthru: passthru.into(), ..YieldOptions::default() };
+                let result =
+                    Yield { request: RequestId::FIRST, options: Options::from(options), payload: payload.clone() };
                 self.session.yielded(request, serial, &result);
             }
             3 => self.session.result(request, serial, &payload),

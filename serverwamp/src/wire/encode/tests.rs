@@ -364,7 +364,7 @@ fn integers_of_any_size_keep_their_digits() {
         ("c25f41014100ff", "256"),
         (&*cbor("c2", &format!("{}01", "00".repeat(2_000))), "1"),
     ] {
-        assert_eq!(transcoded(Codec::Cbor, &octets(&tagged), Codec::Json), Ok(json.as_bytes().to_vec()), "{tagged}");
+        assert_eq!(transcoded(Codec::Cbor, &octets(tagged), Codec::Json), Ok(json.as_bytes().to_vec()), "{tagged}");
     }
     for (from, value, to, expected) in [
         (Codec::Json, power(4_299), Codec::Cbor, "an integer of 1786 octets is too large for another codec"),
