@@ -152,7 +152,8 @@ const FAULTS: [(&str, Promise, Plant); 20] = [
         let is_first = |event: &Event| matches!(event, Event::Event { subscription: of, .. } if *of == subscription);
         let first =
             next(records, at, is_first, |event| matches!(event, Event::Unsubscribe { .. } | Event::Interrupted))?;
-        Some(Edit::Move(first, at - 1))
+        // The other way round, the event would have been published before it was.
+        Some(Edit::Move(at, first))
     }),
     ("an event comes after UNSUBSCRIBED", Promise::SubscribedFirst, |records, at| {
         let Event::Unsubscribe { request, subscription } = records[at].event else { return None };

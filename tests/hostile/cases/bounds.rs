@@ -65,13 +65,16 @@ fn excessive() -> Vec<Case> {
             ("ABORT", State::Joined, json!([3, options, "my.reason"])),
             ("HELLO", State::Connected, json!([1, "realm1", {"roles": {"caller": {}}, "x": value}])),
             ("AUTHENTICATE", State::Challenged, json!([5, "sesame", {"x": value}])),
-            ("YIELD", State::Invoked, json!([70, 1, {}, [value]])),
             ("ERROR", State::Invoked, json!([8, 68, 1, {}, "my.error", [value]])),
             ("CALL before WELCOME", State::Connected, json!([48, 7, {}, "add", [value]])),
         ];
         for (name, state, message) in violations {
             case_of(name, [state.steps(), vec![say(message)], violation()].concat());
         }
+        // The caller, which is the callee here, is told.
+        let failed =
+            vec![say(json!([70, 1, {}, [value]])), error(48, 2, "wamp.error.payload_size_exceeded"), Step::Served];
+        case_of("YIELD", [State::Invoked.steps(), failed].concat());
         let twice =
             vec![Step::Enter("realm1"), say(json!([48, 7, {}, "endless"])), say(json!([48, 7, {}, "add", [value]]))];
         case_of("an id that is in use", [twice, violation()].concat());
