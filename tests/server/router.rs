@@ -150,7 +150,7 @@ fn the_command_line_is_that_of_a_good_program() {
             vec!["--check", "-c", bad],
             1,
             String::new(),
-            format!("router: {bad}:1: `listen`: expected a table, got a number\n"),
+            format!("router: {bad}:1: `listen`: expected a table, got 7\n"),
         ),
         (
             vec!["--check", "-c", bad],
