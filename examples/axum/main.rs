@@ -71,7 +71,7 @@ async fn readyz(State(shared): State<Shared>) -> StatusCode {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt().with_target(false).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_target(false).with_writer(std::io::stderr).log_internal_errors(false).init();
     let notes = Arc::new(Notes::default());
     let app = App::discover().inject(Arc::clone(&notes)).topics("notes.");
     let handle = app.handle();

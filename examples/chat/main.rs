@@ -106,7 +106,7 @@ fn names(people: &[Person]) -> Vec<String> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).log_internal_errors(false).init();
     let address = std::env::var("CHAT_ADDR").unwrap_or_else(|_| "127.0.0.1:8081".to_owned());
     let pages = TcpListener::bind(address).await?;
     let app = serverwamp::serve().inject(Rooms::default()).open_topics("chat.").topics("people.");

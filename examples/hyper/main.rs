@@ -88,7 +88,7 @@ fn text(status: StatusCode, text: String) -> Result<Response<Full<Bytes>>, Box<d
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt().with_target(false).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_target(false).with_writer(std::io::stderr).log_internal_errors(false).init();
     let notes = Arc::new(Notes::default());
     let app = App::discover().inject(Arc::clone(&notes)).topics("notes.");
     let handle = app.handle();

@@ -51,7 +51,8 @@ pub struct Limits {
     /// Octets of one message from a peer that has not been welcomed yet. Default 64 KiB. Costs up to twice that per
     /// connection while HELLO is read. Past it: as for `message_size`.
     pub message_size_before_welcome: usize,
-    /// How deep lists and dictionaries of one message may nest. Default 64. Costs stack only. Past it: ERROR
+    /// How deep lists and dictionaries of one message may nest. Default 64; more than 128 counts as 128,
+    /// for which 2 MiB of stack are enough, as a runtime's threads have, in a debug build too. Costs stack only. Past it: ERROR
     /// `wamp.error.invalid_argument` where it can be told which request that is, else ABORT.
     pub depth: usize,
     /// Values and keys of one message. Default 100,000. Costs what the handlers make of them, typically 32 octets each.

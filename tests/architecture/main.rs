@@ -1,6 +1,7 @@
 //! The rules of the repository, as tests.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod dependencies;
 mod security;
 
 mod limits;

@@ -169,7 +169,8 @@ async fn requests_are_judged_as_on_a_port() {
 async fn what_cannot_be_upgraded_is_refused() {
     let (mut service, _) = hosted(app());
     let mut respond = |version, name: &'static str| {
-        let request = Request::builder().uri("/ws").version(version).header("connection", "upgrade");
+        let request =
+            Request::builder().uri("/ws").version(version).header("host", "h").header("connection", "upgrade");
         let request = request.header("sec-websocket-version", "13").header(name, "wamp.2.json");
         let request = request.header("upgrade", "websocket").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
         let response = service.call(request.body(()).unwrap()).now_or_never().unwrap().unwrap();

@@ -33,6 +33,7 @@ mod results;
 mod routed;
 mod router;
 mod session;
+mod stack;
 mod startup;
 mod stubs;
 mod subscribers;

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
+use rustix::process::{Resource, Rlimit};
 use serde_json::json;
 use serverwamp_tests::{Peer, Serializer};
 use tokio::io::AsyncWriteExt;
@@ -110,6 +111,42 @@ async fn without_descriptors_it_serves_those_who_are_there_and_recovers() {
     server.signal("-TERM");
     assert_eq!(observer.0.receive().await, Some(json!([6, {}, "wamp.close.system_shutdown"])));
     drop(observer);
+    assert_eq!(server.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn five_thousand_idle_sessions_cost_little_and_leave_nothing_behind() {
+    const SESSIONS: usize = 5000;
+    // The server inherits it.
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    assert!(limit.maximum.is_none_or(|maximum| maximum > 6000), "the hard limit of open files (ulimit -Hn) is too low");
+    rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+    let server = Server::run(Command::new(SERVER).args(["127.0.0.1:0", "connections=6000", "pings=off"]));
+    let (address, process) = (server.addresses[0], Process(server.process()));
+    churn(address, 500).await;
+    let before = quiet(address, &process).await;
+    let resident = process.resident();
+    let idle = stream::iter(0..SESSIONS).map(|number| async move {
+        let serializer = Serializer::ALL[number % Serializer::ALL.len()];
+        let mut peer = Peer::over(line::tcp(address).await, serializer);
+        peer.enter().await;
+        peer
+    });
+    let idle: Vec<_> = idle.buffer_unordered(64).collect().await;
+    let mut observer = Observer::join(address).await;
+    assert_eq!(observer.alive().await[1] as usize, SESSIONS + 1);
+    let each = process.resident().saturating_sub(resident) * 1024 / SESSIONS as u64;
+    println!("{each} octets for each session");
+    assert!(each < 24 * 1024, "{each} octets for each session");
+    let (begun, busy) = (Instant::now(), process.busy());
+    for _ in 0..10 {
+        observer.call("sleep", json!([100])).await;
+    }
+    let (passed, busy) = (begun.elapsed(), process.busy() - busy);
+    assert!(busy < passed / 4, "busy for {busy:?} of {passed:?}");
+    drop((idle, observer));
+    assert_eq!(quiet(address, &process).await, before);
+    server.signal("-TERM");
     assert_eq!(server.exit_code().await, Some(0));
 }
 

@@ -156,6 +156,73 @@ async fn drain_limit_cancels_calls() {
 }
 
 #[tokio::test]
+async fn a_signal_with_a_hundred_calls_in_flight_answers_each_of_them_once() {
+    const CALLS: usize = 10;
+    let server = Server::start();
+    let mut peers = Vec::new();
+    for number in 0..10 {
+        let serializer = Serializer::ALL[number % Serializer::ALL.len()];
+        let mut peer = Peer::over(line::tcp(server.address()).await, serializer);
+        peer.enter().await;
+        // Of two calls, one ends within the drain time.
+        let calls = (1..=CALLS).map(|call| json!([48, call, {}, "sleep", [if call % 2 == 0 { 500 } else { 600_000 }]]));
+        peer.send_all(&calls.collect::<Vec<_>>()).await;
+        peer.send(json!([48, CALLS + 1, {}, "sleep", [0]])).await;
+        assert_eq!(peer.receive().await, Some(json!([50, CALLS + 1, {}, ["slept"]])), "the calls have begun");
+        peers.push(peer);
+    }
+    server.signal("-TERM");
+    for peer in &mut peers {
+        let mut answers = Vec::new();
+        for _ in 0..CALLS {
+            answers.push(peer.receive().await.expect("an answer").to_string());
+        }
+        let mut expected: Vec<_> = (1..=CALLS)
+            .map(|call| match call % 2 {
+                0 => json!([50, call, {}, ["slept"]]).to_string(),
+                _ => json!([8, 48, call, {}, "wamp.error.canceled"]).to_string(),
+            })
+            .collect();
+        answers.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(answers, expected);
+        assert_eq!(peer.receive().await, Some(json!([6, {}, "wamp.close.system_shutdown"])));
+        peer.send(json!([6, {}, "wamp.close.goodbye_and_out"])).await;
+        assert_eq!(peer.receive().await, None);
+    }
+    assert_eq!(server.exit_code().await, Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_log_that_cannot_be_written_stops_nothing() {
+    let drained = env!("CARGO_BIN_EXE_drained");
+    let shell = |redirection: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("exec \"$0\" 127.0.0.1:0 log {redirection}"), drained]);
+        command
+    };
+    // Of the last one, what would read it is gone.
+    for what in ["2>/dev/full", "2>&-", ""] {
+        let mut server = Server::run(shell(what).stderr(Stdio::piped()));
+        drop(server.child.stderr.take());
+        for serializer in [Serializer::Json, Serializer::RawSocketCbor] {
+            let mut peer = Peer::over(line::tcp(server.address()).await, serializer);
+            peer.enter().await;
+            peer.send_all(&[json!([48, 1, {}, "sleep", [0]]), json!([48, 2, {}, "no.such.procedure"])]).await;
+            peer.receive().await.expect("an answer");
+            peer.receive().await.expect("another answer");
+        }
+        let mut peer = Peer::over(line::tcp(server.address()).await, Serializer::Json);
+        peer.enter().await;
+        server.signal("-TERM");
+        assert_eq!(peer.receive().await, Some(json!([6, {}, "wamp.close.system_shutdown"])), "{what}");
+        drop(peer);
+        assert_eq!(server.exit_code().await, Some(0), "{what}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     let server = Server::start();
     let mut client = Client::join(server.address()).await;

@@ -4,8 +4,10 @@
 
 mod clients;
 mod lines;
+mod member;
 mod memory;
 mod network;
+mod router;
 mod weather;
 
 use std::collections::BTreeMap;
@@ -39,6 +41,10 @@ async fn left(session: Session, ledger: Inject<Ledger>) {
 }
 
 impl Ledger {
+    fn clear(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
     /// Sessions that have joined, and those of them that have left.
     fn counts(&self) -> (usize, usize) {
         let sessions = self.0.lock().unwrap();

@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 pub mod certificates;
+pub mod history;
 mod judge;
 mod link;
+pub mod load;
 pub mod login;
+pub mod proxy;
 mod router;
 
 #[cfg(doctest)]
@@ -20,7 +23,7 @@ use serverwamp::{App, testing};
 use self::link::Link;
 
 pub use judge::Serializer;
-pub use link::{Carrier, Octets};
+pub use link::{Carrier, Heard, Octets};
 pub use router::{Router, RouterPeer, welcome};
 
 /// How long a test waits for a message that should come.
@@ -103,6 +106,17 @@ impl Peer {
     /// The code that the server has closed with, once `receive` has returned none; RawSocket has none.
     pub fn close_code(&self) -> Option<u16> {
         self.link.close_code
+    }
+
+    /// What comes next, frame by frame, for a peer that has no message left to `receive`.
+    pub async fn hear(&mut self) -> Heard {
+        assert!(self.received.is_empty(), "messages are left: {:?}", self.received);
+        tokio::time::timeout(PATIENCE, self.link.hear()).await.expect("something in time")
+    }
+
+    /// The serializer.
+    pub fn serializer(&self) -> Serializer {
+        self.serializer
     }
 
     /// The next frame as it came; none once the connection is closed.

@@ -198,7 +198,10 @@ macro_rules! connection_setters {
             ///
             /// Of [`Limits`](crate::Limits), these are for clients: `message_size`, `depth`, `nodes`, `header_size`,
             /// `header_count`, `ping_interval`, `pong_timeout`, `write_stall`, `outbound_bytes`, and `calls_in_flight` for
-            /// the calls and the event functions that run for the router.
+            /// the calls and the event functions that run for the router. Of a message's values and keys, 64 are the router's
+            /// own and do not count for `nodes`. A result past `depth` or `nodes` is its call's error
+            /// `serverwamp.error.limit_exceeded`, an invocation gets ERROR `wamp.error.invalid_argument`; any other message
+            /// ends the session, and the client connects again.
             pub fn limits(mut self, limits: $crate::Limits) -> $name {
                 self.settings.limits = limits;
                 self

@@ -17,9 +17,9 @@ use super::output::Output;
 use super::words::{abort, goodbye};
 use crate::wire::{
     self, CallOptions, Cancel, CancelMode, CancelOptions, Codec, Dict, EncodeError, Feature, Features, Group, Hello,
-    HelloDetails, MatchPolicy, Message, MessageType, Parser, Passthru, Payload, PublicationId, Publish, PublishOptions,
-    RegistrationId, RequestId, Roles, ScanLimits, Slots, Subscribe, SubscribeOptions, SubscriptionId, Unsubscribe, Uri,
-    uris,
+    HelloDetails, MatchPolicy, Message, MessageType, ParseError, Parser, Passthru, Payload, PayloadBuilder,
+    PublicationId, Publish, PublishOptions, RegistrationId, RequestId, Roles, ScanLimits, Slots, Subscribe,
+    SubscribeOptions, SubscriptionId, Unsubscribe, Uri, uris,
 };
 
 /// Calls that nobody waits for any more and that a router has not answered, as some never do: so many are remembered.
@@ -354,6 +354,7 @@ impl ClientSession {
             Ok(message) => self.handle_parsed(message),
             // Only the router's GOODBYE or ABORT counts now.
             Err(_) if self.state == State::ShuttingDown => {}
+            Err(ParseError::Limit(limit, refusal)) => self.exceeded(limit, *refusal),
             Err(error) => self.violation(&error.to_string()),
         }
     }
@@ -366,6 +367,39 @@ impl ClientSession {
     /// The peer sent something that is no message at all.
     pub(crate) fn handle_violation(&mut self, message: &str) {
         self.violation(message);
+    }
+
+    /// A message exceeds a limit of this client, of which the router does not know. That is the failure of the call or of the
+    /// invocation alone that it is about; after anything else something would be missing, so that the session ends, for the
+    /// next one to begin.
+    #[cold]
+    fn exceeded(&mut self, limit: &'static str, refusal: ParseError) {
+        let (kind, request, problem) = match refusal {
+            ParseError::Refused { request_type, request, message, .. } if self.state == State::Established => {
+                (request_type, request, message)
+            }
+            other => return self.abort(uris::LIMIT_EXCEEDED, &other.to_string()),
+        };
+        match kind {
+            MessageType::Result if matches!(self.pending.get(&request), Some(Pending::Call)) => {
+                // It may have been a part of the result only.
+                self.cancel(request, CancelMode::KillNoWait);
+                self.pending.remove(&request);
+                self.forgotten = self.forgotten.max(Some(request));
+                let payload = PayloadBuilder::new(self.codec)
+                    .arg(&problem)
+                    .and_then(|builder| builder.kwarg("limit", limit))
+                    .and_then(PayloadBuilder::finish);
+                let payload = payload.unwrap_or_else(|_| Payload::empty(self.codec));
+                let (error, passthru) = (Uri::known(uris::LIMIT_EXCEEDED), Group::default());
+                self.notifications.push_back(Notification::Error { request, error, passthru, payload });
+            }
+            MessageType::Result if self.is_forgotten(request).is_some() => {}
+            MessageType::Invocation if !self.invocations.contains_key(&request) => {
+                self.write_own_error(request, uris::INVALID_ARGUMENT, &Payload::message(self.codec, &problem));
+            }
+            _ => self.violation(&format!("unexpected {kind}")),
+        }
     }
 
     fn handle_parsed(&mut self, message: Message) {

@@ -302,7 +302,7 @@ impl ServerSession {
             State::AwaitingHello | State::Joining | State::Challenging | State::Established => {
                 match self.parser.parse(message, self.limits.scan) {
                     Ok(message) => self.handle_parsed(message, now),
-                    Err(error) => self.handle_unparsed(error),
+                    Err(error) => self.handle_unparsed(error, now),
                 }
             }
         }
@@ -401,11 +401,21 @@ impl ServerSession {
         }
     }
 
-    fn handle_unparsed(&mut self, error: ParseError) {
+    fn handle_unparsed(&mut self, error: ParseError, now: Instant) {
         match (self.state, error) {
             (_, ParseError::Limit(limit, refusal)) => {
                 self.actions.push_back(Action::LimitMet(limit));
-                self.handle_unparsed(*refusal);
+                self.handle_unparsed(*refusal, now);
+            }
+            (State::Established, ParseError::Refused { request_type: MessageType::Yield, request, message, .. }) => {
+                let error = Uri::known(uris::PAYLOAD_SIZE_EXCEEDED);
+                let payload = Payload::message(self.codec, &message);
+                let (request_type, details) = (MessageType::Invocation, Default::default());
+                let error = ErrorMessage { request_type, request, details, error, payload };
+                self.handle_parsed(Message::Error(Box::new(error)), now);
+            }
+            (_, ParseError::Refused { request_type, message, .. }) if !request_type.is_client_request() => {
+                self.violation(&message);
             }
             (State::Established, ParseError::Refused { request_type, request, error, message, silent }) => {
                 if self.accept_request(request, request_type.name()) && !silent {

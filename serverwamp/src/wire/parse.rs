@@ -35,7 +35,8 @@ const INVALID_ARGUMENT: &str = "wamp.error.invalid_argument";
 pub(crate) enum ParseError {
     /// The session ends with ABORT `wamp.error.protocol_violation`. Says what was expected and what came.
     Violation(String),
-    /// The request gets an ERROR, unless it is one that must not be answered.
+    /// The request gets an ERROR, unless it is one that must not be answered. Where a limit is exceeded it may also be an
+    /// invocation, or the result of one or of a call.
     Refused { request_type: MessageType, request: RequestId, error: &'static str, message: String, silent: bool },
     /// HELLO gets ABORT `wamp.error.invalid_uri`.
     InvalidRealm(String),
@@ -99,11 +100,14 @@ fn no_message_type(first: Option<&Element<'_>>) -> ParseError {
     ParseError::Violation(problem.to_string())
 }
 
-/// What exceeds the limits is the request's error alone, if it can be told which request that is.
+/// What exceeds the limits is the failure of a request, an invocation or a result alone, if it can be told of which.
 #[cold]
 fn refuse_excessive(codec: Codec, bytes: &[u8], error: ReadError) -> ParseError {
     if let Some((code, request)) = peek_request(codec, bytes)
-        && let Some(request_type) = MessageType::from_code(code).filter(|kind| kind.is_client_request())
+        && let Some(request_type) = MessageType::from_code(code).filter(|kind| {
+            kind.is_client_request()
+                || matches!(kind, MessageType::Invocation | MessageType::Yield | MessageType::Result)
+        })
         && let Some(request) = RequestId::new(request)
     {
         return ParseError::Refused {

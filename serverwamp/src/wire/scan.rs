@@ -7,6 +7,10 @@ use super::codec::{Cbor, Codec, Expected, Head, Items, Json, MessagePack, Read, 
 /// No limit on depth exceeds this, so that recursion over nested values is safe on the smallest stack in use.
 pub(crate) const MAX_DEPTH: usize = 128;
 
+/// How many newtypes and options of Rust may be within each other in one value: no octet of it stands for them, so that a
+/// type that is read or written by way of itself would go on for ever.
+pub(crate) const MAX_WRAPPERS: usize = 4 * MAX_DEPTH;
+
 /// How much a message may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ScanLimits {

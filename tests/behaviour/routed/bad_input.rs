@@ -363,3 +363,32 @@ async fn interrupts_of_a_callee_that_does_not_read() {
     }
     assert_eq!(met(&app, "write_stall"), 0);
 }
+
+/// What a callee cannot help, since it does not know the router's limits, costs it one call.
+#[tokio::test(start_paused = true)]
+async fn a_result_past_the_limits_is_the_failure_of_its_call_alone() {
+    let app = router().limits(Limits { depth: 8, nodes: 100, ..Limits::default() });
+    let deep = (0..9).fold(json!(1), |inner, _| json!([inner]));
+    for (excess, options) in
+        [(deep.clone(), json!({})), (json!(vec![1; 200]), json!({})), (deep, json!({"progress": true}))]
+    {
+        let mut steps = called();
+        let refused = json!([8, 48, 1, {}, "wamp.error.payload_size_exceeded", [], {"message": "…"}]);
+        steps.extend([
+            ("callee >", json!([70, 1, options, excess])),
+            ("caller <", refused),
+            // It is too late for more, and no violation.
+            ("callee >", json!([70, 1, {}, [1]])),
+            ("callee >", json!([70, 1, {}, excess])),
+            ("caller >", json!([48, 2, {}, "p"])),
+            ("callee <", json!([68, 2, 1, {}])),
+            ("callee >", json!([70, 2, {}, [7]])),
+            ("caller <", json!([50, 2, {}, [7]])),
+            // There was no such invocation.
+            ("callee >", json!([70, 9, {}, excess])),
+            ("callee <", json!([3, "…", "wamp.error.protocol_violation"])),
+            ("callee <", json!(null)),
+        ]);
+        check(&app, &steps).await;
+    }
+}

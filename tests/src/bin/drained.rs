@@ -1,5 +1,6 @@
 //! A server for the tests that stop a whole process. It listens where its arguments say, or where `default` says that it
-//! does by default; it prints the addresses of its ports, then `listening`. With `router`, its realm is a router.
+//! does by default; it prints the addresses of its ports, then `listening`. With `router`, its realm is a router; with `log`, it
+//! logs all there is to say to its standard error.
 
 use std::time::Duration;
 
@@ -25,6 +26,12 @@ async fn alive(server: Inject<AppHandle>) -> (usize, usize, usize) {
     (statistics.connections, statistics.sessions, Handle::current().metrics().num_alive_tasks())
 }
 
+fn log() {
+    // Whether the log can be written or not, the server has other things to do.
+    let log = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE);
+    log.with_writer(std::io::stderr).log_internal_errors(false).init();
+}
+
 #[tokio::main]
 async fn main() -> serverwamp::Result<()> {
     let mut limits = Limits { drain: Duration::from_secs(1), ..Limits::default() };
@@ -32,8 +39,10 @@ async fn main() -> serverwamp::Result<()> {
     for argument in std::env::args().skip(1) {
         match argument.split_once('=') {
             Some(("connections", number)) => limits.connections = number.parse().unwrap_or_default(),
+            Some(("pings", "off")) => limits.ping_interval = Duration::ZERO,
             _ if argument == "default" => {}
             _ if argument == "router" => app = app.router(),
+            _ if argument == "log" => log(),
             _ => app = app.bind(argument),
         }
     }

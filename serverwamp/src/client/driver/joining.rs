@@ -22,6 +22,10 @@ use crate::session::{ClientSession, Notification, PayloadFeatures};
 use crate::transport::Close;
 use crate::wire::{self, ScanLimits, Uri};
 
+/// Values and keys that a router adds to the largest message that it has taken from somebody else: who called or published it,
+/// by which procedure or topic, and the like.
+const ADDED_BY_ROUTERS: usize = 64;
+
 const AGENT: &str = concat!("serverwamp/", env!("CARGO_PKG_VERSION"));
 
 impl Driver {
@@ -39,7 +43,7 @@ impl Driver {
     ) -> Result<Driver, CallError> {
         let limits = settings.limits.clone();
         let Dialed { transport, subprotocol, info } = dialed;
-        let scan = ScanLimits { depth: limits.depth, nodes: limits.nodes };
+        let scan = ScanLimits { depth: limits.depth, nodes: limits.nodes.saturating_add(ADDED_BY_ROUTERS) };
         let payloads = match settings.payload_codec {
             Some(_) => PayloadFeatures::Coded,
             None => PayloadFeatures::None,

@@ -6,7 +6,7 @@ use super::super::realm::RealmState;
 use super::Answer;
 use super::arguments::{Arguments, no_such_session};
 use crate::handler::{RpcError, RpcResult, Session};
-use crate::wire::{SessionId, uris};
+use crate::wire::{SessionId, Uri, uris};
 
 /// A session, as the meta API describes it.
 #[derive(Serialize)]
@@ -48,14 +48,14 @@ pub(super) fn get(realm: &RealmState, arguments: &Arguments) -> Answer {
 pub(super) fn kill(realm: &RealmState, arguments: &Arguments) -> Answer {
     let id = arguments.session(0)?;
     let session = realm.session(id).filter(|_| id != arguments.caller().id()).ok_or_else(no_such_session)?;
-    end([&session], arguments)?;
+    Farewell::of(arguments)?.say_to([&session]);
     Ok(RpcResult::new())
 }
 
 pub(super) fn kill_by_authid(realm: &RealmState, arguments: &Arguments) -> Answer {
     let authid: String = arguments.required(0, "authid")?;
     let sessions = others(realm, arguments, |session| session.authid() == authid);
-    end(&sessions, arguments)?;
+    Farewell::of(arguments)?.say_to(&sessions);
     let ids: Vec<SessionId> = sessions.iter().map(Session::id).collect();
     Ok(RpcResult::new().arg(ids))
 }
@@ -63,16 +63,16 @@ pub(super) fn kill_by_authid(realm: &RealmState, arguments: &Arguments) -> Answe
 pub(super) fn kill_by_authrole(realm: &RealmState, arguments: &Arguments) -> Answer {
     let authrole: String = arguments.required(0, "authrole")?;
     let sessions = others(realm, arguments, |session| session.authrole() == authrole);
-    end(&sessions, arguments)?;
+    Farewell::of(arguments)?.say_to(&sessions);
     Ok(RpcResult::new().arg(sessions.len()))
 }
 
 /// Those who are ended together have no testaments.
 pub(super) fn kill_all(realm: &RealmState, arguments: &Arguments) -> Answer {
+    let farewell = Farewell::of(arguments)?;
     let sessions = others(realm, arguments, |_| true);
-    arguments.reason(uris::KILLED)?;
     sessions.iter().for_each(|session| realm.testaments().forget(session.id()));
-    end(&sessions, arguments)?;
+    farewell.say_to(&sessions);
     Ok(RpcResult::new().arg(sessions.len()))
 }
 
@@ -90,9 +90,19 @@ fn others(realm: &RealmState, arguments: &Arguments, wanted: impl Fn(&Session) -
     realm.all_sessions().into_iter().filter(|session| session != own && wanted(session)).collect()
 }
 
-fn end<'s>(sessions: impl IntoIterator<Item = &'s Session>, arguments: &Arguments) -> Result<(), RpcError> {
-    let reason = arguments.reason(uris::KILLED)?;
-    let message: String = arguments.keyword("message")?.unwrap_or_default();
-    sessions.into_iter().for_each(|session| session.close(&*reason, message.as_str()));
-    Ok(())
+/// What sessions are told that are ended.
+struct Farewell {
+    reason: Uri,
+    message: String,
+}
+
+impl Farewell {
+    fn of(arguments: &Arguments) -> Result<Farewell, RpcError> {
+        let message = arguments.keyword("message")?.unwrap_or_default();
+        Ok(Farewell { reason: arguments.reason(uris::KILLED)?, message })
+    }
+
+    fn say_to<'s>(&self, sessions: impl IntoIterator<Item = &'s Session>) {
+        sessions.into_iter().for_each(|session| session.close(&*self.reason, self.message.as_str()));
+    }
 }

@@ -156,7 +156,7 @@ impl ClientSession {
     }
 
     /// An error of this process's own, which is in clear.
-    fn write_own_error(&mut self, request: RequestId, error: &'static str, payload: &Payload) {
+    pub(super) fn write_own_error(&mut self, request: RequestId, error: &'static str, payload: &Payload) {
         self.write_invocation_error(request, &Uri::known(error), Group::default(), payload);
     }
 

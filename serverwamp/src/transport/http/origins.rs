@@ -13,15 +13,16 @@ pub(crate) struct Origins(pub(crate) Vec<String>);
 
 impl Origins {
     /// Whether a page may connect: one without an origin is no page; else it must be of the same host, of the loopback
-    /// where we listen there, or listed.
+    /// where we listen there, or listed. Of several origins nobody knows which is the page's.
     pub(super) fn admit<B>(
         &self,
         request: &Request<B>,
         listener: Option<SocketAddr>,
         forwarded: impl FnOnce() -> Option<Forwarded>,
     ) -> bool {
-        let Some(origin) = request.headers().get(header::ORIGIN) else { return true };
-        let Ok(origin) = origin.to_str() else { return false };
+        let mut origins = request.headers().get_all(header::ORIGIN).iter();
+        let Some(origin) = origins.next() else { return true };
+        let (Ok(origin), None) = (origin.to_str(), origins.next()) else { return false };
         if self.0.iter().any(|listed| listed == "*" || listed.eq_ignore_ascii_case(origin)) {
             return true;
         }

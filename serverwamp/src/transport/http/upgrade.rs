@@ -74,7 +74,21 @@ fn upgrade<B>(request: &Request<B>) -> Result<Response<()>, Refusal> {
     if headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version != VERSION) {
         return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, "expected version 13 of the WebSocket protocol"));
     }
+    for field in [header::HOST, header::SEC_WEBSOCKET_KEY] {
+        if headers.get_all(&field).iter().count() != 1 {
+            return Err(bad_request(format!("expected the field {field} once")));
+        }
+    }
+    if has_body(headers) {
+        return Err(bad_request("expected no body: what follows the request is the WebSocket's"));
+    }
     create_response_with_body(request, || ()).map_err(bad_request)
+}
+
+/// Whether a body follows, which somebody on the way may take for one, and we would take for frames.
+fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get_all(header::CONTENT_LENGTH).iter().any(|length| length != "0")
 }
 
 /// The answer to a request over HTTP/2, as RFC 8441 has it. That its `:protocol` is WebSocket shows in the other fields: it

@@ -7,7 +7,7 @@ use super::datum::{Datum, Wanted};
 use super::{Arena, DecodeError};
 use crate::wire::codec::{Binary, Codec, Items, Read, Reader, Text, Token};
 use crate::wire::integer::Integer;
-use crate::wire::scan::{MAX_DEPTH, skip};
+use crate::wire::scan::{MAX_DEPTH, MAX_WRAPPERS, skip};
 use crate::wire::value::VALUE_NAME;
 
 /// Decodes one value after the other from a reader.
@@ -16,12 +16,14 @@ pub(crate) struct Decoder<'de> {
     pub(super) arena: &'de Arena,
     /// How deep the next value may nest.
     pub(super) depth: usize,
+    /// How many newtypes and options there may still be around it.
+    wrappers: usize,
 }
 
 impl<'de> Decoder<'de> {
     /// A decoder of one encoded value.
     pub(crate) fn new(codec: Codec, slot: &'de [u8], arena: &'de Arena) -> Self {
-        Self { reader: Reader::new(codec, slot), arena, depth: MAX_DEPTH }
+        Self { reader: Reader::new(codec, slot), arena, depth: MAX_DEPTH, wrappers: MAX_WRAPPERS }
     }
 
     #[inline]
@@ -86,6 +88,16 @@ impl<'de> Decoder<'de> {
         self.depth = depth.checked_sub(1).ok_or_else(|| DecodeError::new("nested too deeply"))?;
         let value = read(self)?;
         self.depth = depth;
+        Ok(value)
+    }
+
+    /// Runs what reads the content of a newtype or an option.
+    #[inline]
+    fn wrapped<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+        let wrappers = self.wrappers;
+        self.wrappers = wrappers.checked_sub(1).ok_or_else(|| DecodeError::new("nested too deeply"))?;
+        let value = read(self)?;
+        self.wrappers = wrappers;
         Ok(value)
     }
 
@@ -214,7 +226,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        if self.reader.take_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+        if self.reader.take_null() { visitor.visit_none() } else { self.wrapped(|decoder| visitor.visit_some(decoder)) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -223,7 +235,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         if name != VALUE_NAME {
-            return visitor.visit_newtype_struct(self);
+            return self.wrapped(|decoder| visitor.visit_newtype_struct(decoder));
         }
         match self.read(Wanted::Native)? {
             Datum::Text(text) => visitor.visit_string(text.to_cow().into_owned()),

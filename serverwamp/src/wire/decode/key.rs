@@ -8,18 +8,27 @@ use super::datum::{Datum, Wanted, numeric_text};
 use super::decoder::{Decoder, visit_f32, visit_integer};
 use super::{Arena, DecodeError};
 use crate::wire::codec::Read;
+use crate::wire::scan::MAX_WRAPPERS;
 
 /// A map's key. Keys are strings on the wire, so this reads any scalar type from its text.
 pub(super) struct Key<'de> {
     text: Cow<'de, str>,
     arena: &'de Arena,
+    /// How many newtypes and options there may still be around it.
+    wrappers: usize,
 }
 
 impl<'de> Key<'de> {
     pub(super) fn read(decoder: &mut Decoder<'de>) -> Result<Self, DecodeError> {
         let text = decoder.reader.key()?.into_key();
         let text = text.ok_or_else(|| DecodeError::new("invalid key: expected a string"))?;
-        Ok(Self { text, arena: decoder.arena })
+        Ok(Self { text, arena: decoder.arena, wrappers: MAX_WRAPPERS })
+    }
+
+    /// The key that a newtype or an option holds.
+    fn wrapped(mut self) -> Result<Self, DecodeError> {
+        self.wrappers = self.wrappers.checked_sub(1).ok_or_else(|| DecodeError::new("nested too deeply"))?;
+        Ok(self)
     }
 
     fn visit_borrowed<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
@@ -95,7 +104,7 @@ impl<'de> Deserializer<'de> for Key<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        visitor.visit_some(self)
+        visitor.visit_some(self.wrapped()?)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -103,7 +112,7 @@ impl<'de> Deserializer<'de> for Key<'de> {
         _name: &'static str,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        visitor.visit_newtype_struct(self)
+        visitor.visit_newtype_struct(self.wrapped()?)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

@@ -5,14 +5,26 @@ use std::fmt;
 use serde::{Serialize, Serializer, ser::Impossible};
 
 use super::{Container, EncodeError, Output};
+use crate::wire::scan::MAX_WRAPPERS;
 
 /// Writes a key as a string.
 pub(super) struct KeyEncoder<'o, 'b> {
     pub(super) output: &'o mut Output<'b>,
     pub(super) dict: &'o mut Container,
+    /// How many newtypes and options there are around it.
+    pub(super) wrappers: usize,
 }
 
 impl KeyEncoder<'_, '_> {
+    /// Goes into a newtype or an option.
+    fn wrapped<T: Serialize + ?Sized>(mut self, key: &T) -> Result<(), EncodeError> {
+        if self.wrappers >= MAX_WRAPPERS {
+            return Err(EncodeError::new("the key of a map is nested too deeply"));
+        }
+        self.wrappers = self.wrappers.saturating_add(1);
+        key.serialize(self)
+    }
+
     fn text(self, key: impl fmt::Display) -> Result<(), EncodeError> {
         self.output.key(self.dict, &key.to_string())
     }
@@ -58,11 +70,11 @@ impl Serializer for KeyEncoder<'_, '_> {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, key: &T) -> Result<(), EncodeError> {
-        key.serialize(self)
+        self.wrapped(key)
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, key: &T) -> Result<(), EncodeError> {
-        key.serialize(self)
+        self.wrapped(key)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

@@ -14,21 +14,24 @@ use super::{
     key::KeyEncoder,
     qualified::Qualified,
 };
+use crate::wire::scan::MAX_WRAPPERS;
 
 /// Writes values by the rules that hold for every codec.
 pub(super) struct Encoder<'b> {
     output: Output<'b>,
     depth: usize,
+    /// How many newtypes and options there are around what is written next.
+    wrappers: usize,
 }
 
 impl<'b> Encoder<'b> {
     pub(super) fn new(output: Output<'b>) -> Self {
-        Self { output, depth: 0 }
+        Self { output, depth: 0, wrappers: 0 }
     }
 
     /// Writes elsewhere what is to be nested here.
     pub(super) fn nested<'n>(&self, output: Output<'n>) -> Encoder<'n> {
-        Encoder { output, depth: self.depth }
+        Encoder { output, depth: self.depth, wrappers: self.wrappers }
     }
 
     pub(super) fn output(&mut self) -> &mut Output<'b> {
@@ -43,6 +46,25 @@ impl<'b> Encoder<'b> {
             return self.output.binary(&bytes);
         }
         value.serialize(self)
+    }
+
+    /// Goes into a newtype or an option.
+    #[inline]
+    pub(super) fn wrap(&mut self) -> Result<(), EncodeError> {
+        if self.wrappers >= MAX_WRAPPERS {
+            return Err(EncodeError::new(format_args!("newtypes and options are nested deeper than {MAX_WRAPPERS}")));
+        }
+        self.wrappers = self.wrappers.saturating_add(1);
+        Ok(())
+    }
+
+    /// Writes what a newtype or an option holds.
+    #[inline]
+    fn wrapped<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        self.wrap()?;
+        self.value(value)?;
+        self.wrappers = self.wrappers.saturating_sub(1);
+        Ok(())
     }
 
     fn begin(&mut self, kind: ContainerKind, length: Option<usize>) -> Result<Container, EncodeError> {
@@ -142,14 +164,14 @@ impl<'e, 'b> Serializer for &'e mut Encoder<'b> {
 
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), EncodeError> {
-        self.value(value)
+        self.wrapped(value)
     }
 
     #[inline]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), EncodeError> {
         match Qualified::from_name(name) {
             Some(qualified) => qualified.write(value, self),
-            None => self.value(value),
+            None => self.wrapped(value),
         }
     }
 
@@ -289,7 +311,7 @@ impl SerializeMap for Compound<'_, '_> {
     type Error = EncodeError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
-        key.serialize(KeyEncoder { output: &mut self.encoder.output, dict: &mut self.container })
+        key.serialize(KeyEncoder { output: &mut self.encoder.output, dict: &mut self.container, wrappers: 0 })
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {

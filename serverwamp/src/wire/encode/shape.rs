@@ -159,12 +159,17 @@ impl<'s, 'b> Serializer for ShapeEncoder<'s, 'b> {
 
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), EncodeError> {
+        self.encoder.wrap()?;
         self.value(value)
     }
 
     #[inline]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), EncodeError> {
-        if Qualified::from_name(name).is_some() { self.single(&Newtype(name, value)) } else { self.value(value) }
+        if Qualified::from_name(name).is_some() {
+            return self.single(&Newtype(name, value));
+        }
+        self.encoder.wrap()?;
+        self.value(value)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

@@ -296,7 +296,9 @@ fn limits_refuse_the_request() {
             (format!(r#"[16,7,{{"x":[{{}}],"acknowledge":true}},"a.b",{value}]"#), Some(false)),
             (format!(r#"[16,7,{{"x":{value}}},"a.b"]"#), Some(true)),
             (format!(r#"[64,7,{{"x":{value}}},"a.b"]"#), Some(false)),
-            (format!(r#"[70,7,{{}},{value}]"#), None),
+            (format!(r#"[70,7,{{}},{value}]"#), Some(false)),
+            (format!(r#"[50,7,{{}},{value}]"#), Some(false)),
+            (format!(r#"[68,7,8,{{}},{value}]"#), Some(false)),
             (format!(r#"[8,68,7,{{}},"a.b",{value}]"#), None),
             (format!("[{value}]"), None),
         ] {
