@@ -146,12 +146,7 @@ fn the_command_line_is_that_of_a_good_program() {
         (vec!["--config", bad, "-h"], 0, "Exit status:".to_owned(), String::new()),
         (vec!["--version"], 0, format!("router {}\n", env!("CARGO_PKG_VERSION")), String::new()),
         (vec!["--config", good, "--check"], 0, format!("{good}: no mistakes\n"), String::new()),
-        (
-            vec!["--check", "-c", bad],
-            1,
-            String::new(),
-            format!("router: {bad}:1: `listen`: expected a table, got 7\n"),
-        ),
+        (vec!["--check", "-c", bad], 1, String::new(), format!("router: {bad}:1: `listen`: expected a table, got 7\n")),
         (
             vec!["--check", "-c", bad],
             1,
